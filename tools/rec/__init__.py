@@ -1,0 +1,1 @@
+"""Training and evaluation of click-and-conversion ranking models from a config file and a model directory."""
