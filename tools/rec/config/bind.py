@@ -1,0 +1,36 @@
+"""Hyper-parameters meet the things they configure: a YAML key is the name of a constructor's parameter."""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from rec.config.suggest import did_you_mean
+
+
+def parameters(target: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """The named parameters of a class or function, without self."""
+    return {
+        name: parameter
+        for name, parameter in inspect.signature(target).parameters.items()
+        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+    }
+
+
+def bind(target: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The keyword arguments that `values` holds for `target`; other values are left alone."""
+    return {name: values[name] for name in parameters(target) if name in values}
+
+
+def missing(target: Callable[..., Any], values: Mapping[str, Any], where: str) -> list[str]:
+    """A line for each parameter of `target` that has no default and no value."""
+    return [
+        f"{where}.{name} is missing ({target.__name__} needs it){did_you_mean(name, values)}"
+        for name, parameter in parameters(target).items()
+        if parameter.default is parameter.empty and name not in values
+    ]
+
+
+def unused(values: Iterable[str], targets: Iterable[Callable[..., Any]], known: Iterable[str], where: str) -> list[str]:
+    """A line for each value that no target takes, with the nearest name that one does."""
+    names = [*known, *(name for target in targets for name in parameters(target))]
+    return [f"{where}.{value} is not used{did_you_mean(value, names)}" for value in values if value not in names]

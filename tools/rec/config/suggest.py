@@ -1,0 +1,10 @@
+"""What a misspelt name was meant to be."""
+
+import difflib
+from collections.abc import Iterable
+
+
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """` (did you mean x?)`, or an empty string if no known name is near."""
+    near = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.6)
+    return f" (did you mean {near[0]}?)" if near else ""

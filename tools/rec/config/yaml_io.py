@@ -1,0 +1,65 @@
+"""YAML as users mean it: 1e-3 is a number, a key stands once, and an error names file and line."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rec.errors import UserError
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader with YAML 1.2's numbers, which refuses a key that is given twice.
+
+    YAML 1.1 reads 1e-3 as text, and Ali-CCP's field name 109_14 as the number 10914.
+    """
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key_node, _ in node.value:
+            key = key_node.value
+            if isinstance(key, str) and key != "<<" and key in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is given twice", key_node.start_mark)
+            seen.add(str(key))
+        return super().construct_mapping(node, deep)
+
+
+_NUMBERS = {
+    "tag:yaml.org,2002:int": r"^(?:[-+]?[0-9]+|0x[0-9a-fA-F]+)$",
+    "tag:yaml.org,2002:float": r"^(?:[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf)|\.(?:nan|NaN))$",
+}
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _NUMBERS]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+for _tag, _pattern in _NUMBERS.items():
+    _Loader.add_implicit_resolver(_tag, re.compile(_pattern), list("-+0123456789."))
+
+
+def parse(text: str) -> Any:
+    """One YAML value, e.g. the right-hand side of `-o key=value`. Raises yaml.YAMLError."""
+    return yaml.load(text, Loader=_Loader)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file. Raises UserError naming file and line."""
+    if path.is_dir():
+        raise UserError(f"{path}: is a directory; expected a YAML file such as {path / 'config.yaml'}")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; give the path of a config file with -m") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read: {error}") from None
+    try:
+        value = parse(text)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
+        raise UserError(f"{where}: not valid YAML: {error.problem}") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(value, dict):
+        raise UserError(f"{path}: expected a mapping with runner and hyper_parameters, found {type(value).__name__}")
+    return value

@@ -1,0 +1,67 @@
+"""What a reader hands to the training step: labels by name and ragged tokens by field."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from rec.numeric import Array
+
+
+@dataclass
+class Bags:
+    """The tokens of a block of fields, in compressed rows: one bag per (row, field).
+
+    A row is an exposure, or a common row that several exposures share (`row_of`): its tokens are then stored, moved
+    and pooled once.
+
+    Attributes:
+        num_field: F, how many fields the block has.
+        positions: int32 [T], for each token the index of its id in the batch's `rows`.
+        offsets: int32 [R * F + 1], bag r * F + f holds tokens offsets[r * F + f] to offsets[r * F + f + 1].
+        weights: float32 [T], what each token's vector is multiplied by before it is summed; None: 1.
+        row_of: int32 [B], the row of each exposure; None: exposure b is row b.
+    """
+
+    num_field: int
+    positions: Array
+    offsets: Array
+    weights: Array | None = None
+    row_of: Array | None = None
+
+    @property
+    def num_row(self) -> int:
+        """R, the number of rows."""
+        return (len(self.offsets) - 1) // self.num_field
+
+
+@dataclass
+class Batch:
+    """B exposures.
+
+    Attributes:
+        rows: int64 [N], the distinct ids of the batch: the only rows of the embedding table it reads and updates.
+        bags: blocks of fields, in the order of the model's fields.
+        labels: float32 [B] each, by name; NaN where a label is not given.
+        sample_ids: bytes [B] (dtype S).
+        noise: bool [B], exposures that are kept for prediction but count in no metric; None: all count.
+        counts: what the reader met while it made this batch (dropped exposures, tokens of unlisted fields, ...).
+    """
+
+    rows: Array
+    bags: tuple[Bags, ...]
+    labels: dict[str, Array]
+    sample_ids: Array
+    noise: Array | None = None
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.sample_ids)
+
+    @property
+    def num_token(self) -> int:
+        """Tokens stored in the batch; a common row's count once."""
+        return sum(len(bags.positions) for bags in self.bags)
+
+    def counted(self, values: Array) -> Array:
+        """`values` [B] of the exposures that count in metrics."""
+        return values if self.noise is None else np.asarray(values)[~self.noise]

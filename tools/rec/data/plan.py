@@ -1,0 +1,48 @@
+"""Which exposures of an epoch one reader process delivers, in which order."""
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class ReadPlan:
+    """What an epoch's batches depend on, and nothing else: the same plan gives the same batches.
+
+    Attributes:
+        batch_size: exposures per batch.
+        training: True: labels must be there, noise exposures are dropped; False: every exposure is delivered.
+        epoch, seed: together they fix the order where `shuffle` is on.
+        drop_last: leave out an incomplete last batch.
+        start: index of the first batch to deliver (resume).
+        rank, ranks: this trainer among the trainers that share the data; each exposure goes to one of them.
+        worker, workers: this reader process among those of the trainer; batch i comes from worker i % workers, so the
+            number of workers changes nothing but speed.
+    """
+
+    batch_size: int
+    training: bool
+    epoch: int = 0
+    seed: int = 0
+    shuffle: bool = False
+    drop_last: bool = False
+    start: int = 0
+    rank: int = 0
+    ranks: int = 1
+    worker: int = 0
+    workers: int = 1
+
+    def for_worker(self, worker: int, workers: int) -> "ReadPlan":
+        """The same epoch as seen by one of several reader processes."""
+        return replace(self, worker=worker, workers=workers)
+
+    def mine(self, index: int) -> bool:
+        """Whether batch `index` is delivered by this worker."""
+        return index >= self.start and index % self.workers == self.worker
+
+    def indices(self, num_exposure: int) -> list[tuple[int, int]]:
+        """(start, stop) of this worker's batches among the rank's `num_exposure` exposures, in order."""
+        count = num_exposure // self.batch_size if self.drop_last else -(-num_exposure // self.batch_size)
+        return [
+            (index * self.batch_size, min((index + 1) * self.batch_size, num_exposure))
+            for index in range(count)
+            if self.mine(index)
+        ]

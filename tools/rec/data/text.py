@@ -1,0 +1,109 @@
+"""The reader of PaddleRec's line format: every token of every listed field, each line once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from rec.config.config import Config
+from rec.data.batch import Bags, Batch
+from rec.data.distinct import DistinctIds
+from rec.data.lines import LineIndex
+from rec.data.parse import NO_VALUE, FieldNames, LineError, Parsed, check_field_names, parse
+from rec.data.plan import ReadPlan
+from rec.errors import UserError
+from rec.numeric import Array
+
+
+class TextReader:
+    """`id,label,...,field:id,field:id,...` lines, a token for each id, any number of tokens per field.
+
+    Reads `hyper_parameters.fields` (names in the model's order; tokens of other fields are skipped and counted),
+    `max_len` (tokens kept per field, in the line's order; 0: all), `sparse_feature_number` (ids must be below it)
+    and `runner.label_policy`. A subclass names its label columns.
+
+    Attributes:
+        labels: the label columns that follow the id.
+        implies: (effect, cause): a row whose effect label is 1 and cause label 0 is noise; see `runner.label_policy`.
+    """
+
+    labels: tuple[str, ...] = ("click", "conversion")
+    implies: tuple[str, str] | None = ("conversion", "click")
+
+    def __init__(self, file_list: list[str], config: Config) -> None:
+        values = config.hyper_parameters
+        self.fields = FieldNames.of(check_field_names(values.get("fields")))
+        self.num_id = int(values["sparse_feature_number"])
+        self.max_len = int(values.get("max_len") or 0)
+        self.policy = config.runner.label_policy
+        self.index = LineIndex(file_list)
+        if not len(self.index):
+            raise UserError(f"{', '.join(file_list)}: no lines; expected id,{','.join(self.labels)},field:id,...")
+        self._distinct: DistinctIds | None = None
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def batches(self, plan: ReadPlan) -> Iterator[Batch]:
+        """The batches of a plan, in order.
+
+        Raises:
+            UserError: at the first malformed line, naming file, line, column and what was found.
+        """
+        lines = np.arange(len(self.index))
+        if plan.shuffle:
+            np.random.default_rng([plan.seed, plan.epoch]).shuffle(lines)
+        lines = lines[plan.rank :: plan.ranks]
+        for start, stop in plan.indices(len(lines)):
+            yield self._batch(lines[start:stop], plan.training)
+
+    def _batch(self, lines: Array, training: bool) -> Batch:
+        counts = {"exposures": len(lines)}
+        parsed, sample_ids = self._parse(lines, training, counts)
+        noise = self._noise(parsed.labels, lines)
+        if noise is not None:
+            effect, cause = self.implies or ("", "")
+            counts[f"exposures with {effect} but no {cause}"] = int(noise.sum())
+            if training:  # rare: read the others again rather than cut them out of the ragged arrays
+                lines, noise = lines[~noise], None
+                parsed, sample_ids = self._parse(lines, training, {})
+        rows, (positions,) = self._find_distinct(parsed.ids)
+        bags = Bags(len(self.fields.names), positions, parsed.offsets)
+        labels = np.where(parsed.labels == NO_VALUE, np.float32("nan"), parsed.labels.astype(np.float32))
+        by_name = {name: np.ascontiguousarray(labels[:, column]) for column, name in enumerate(self.labels)}
+        return Batch(rows, (bags,), by_name, sample_ids, noise, counts)
+
+    def _parse(self, lines: Array, training: bool, counts: dict[str, int]) -> tuple[Parsed, Array]:
+        """The lines' tokens and labels, and their sample ids, bytes [B]."""
+        text, starts = self.index.read(lines)
+        try:
+            parsed = parse(text, starts, self.fields, len(self.labels), self.num_id, self.max_len)
+        except LineError as error:
+            raise UserError(f"{self.index.where(int(lines[error.line]))}: {error.reason}") from None
+        missing = (parsed.labels == NO_VALUE).any(axis=1)
+        if training and missing.any():
+            where = self.index.where(int(lines[np.argmax(missing)]))
+            raise UserError(f"{where}: a label is empty; training needs {', '.join(self.labels)} in every line")
+        if parsed.unlisted:
+            counts["tokens of fields that hyper_parameters.fields does not list"] = parsed.unlisted
+        data = text.tobytes()
+        return parsed, np.array([data[a:b] for a, b in zip(starts, parsed.id_ends, strict=False)], dtype=np.bytes_)
+
+    def _noise(self, labels: Array, lines: Array) -> Array | None:
+        """bool [B], rows whose labels contradict each other; None if there are none or they are to be kept."""
+        if self.implies is None or self.policy == "keep":
+            return None
+        effect, cause = (labels[:, self.labels.index(name)] for name in self.implies)
+        noise = (effect == 1) & (cause == 0)
+        if not noise.any():
+            return None
+        if self.policy == "fail":
+            where = self.index.where(int(lines[np.argmax(noise)]))
+            raise UserError(f"{where}: {self.implies[0]} is 1 but {self.implies[1]} is 0 (runner.label_policy is fail)")
+        return np.asarray(noise)
+
+    def _find_distinct(self, *blocks: Array) -> tuple[Array, list[Array]]:
+        if self._distinct is None:  # made where it is used: a reader process needs its own, the trainer none
+            self._distinct = DistinctIds(self.num_id)
+        return self._distinct(*blocks)

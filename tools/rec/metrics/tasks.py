@@ -1,0 +1,177 @@
+"""Metrics of a model's tasks, collected during an epoch and computed exactly on the host in either graph mode."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rec.errors import UserError
+from rec.metrics.auc import AUC, CHUNK, as_binary, auc
+
+# Log of float32's smallest normal number, the least a prediction is taken to have given to what then happened: one that
+# was sure and wrong costs 87.3 instead of infinity.
+LOG_SMALLEST = math.log(np.finfo(np.float32).smallest_normal)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A predicted probability, the label it is held against, and the label that must be 1 for a row to count.
+
+    `Task("cvr", "conversion", among="click")` judges the output `cvr` on clicked rows only.
+    """
+
+    name: str
+    label: str
+    among: str | None = None
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """What one task came to over `n` rows; what `n` rows cannot tell is None.
+
+    `logloss` is the mean in nats; `predicted` the mean probability, `observed` the rate of positives, `calibration`
+    the sum of the probabilities over the number of positives (1 is right, above it the model promises too much).
+    """
+
+    auc: AUC
+    logloss: float | None
+    calibration: float | None
+    predicted: float | None
+    observed: float | None
+    n: int
+
+    def as_dict(self) -> dict[str, float | int | None]:
+        """Plain numbers by name, ready for JSON."""
+        return {
+            "auc": self.auc.value,
+            "auc_low": self.auc.low,
+            "auc_high": self.auc.high,
+            "auc_standard_error": self.auc.standard_error,
+            "logloss": self.logloss,
+            "calibration": self.calibration,
+            "predicted": self.predicted,
+            "observed": self.observed,
+            "n": self.n,
+            "positives": self.auc.positives,
+        }
+
+
+class TaskMetrics:
+    """Collects probabilities and labels step by step, and computes the metrics of every task when asked.
+
+    Holds four bytes per row and task for the probability and one for the label. Tasks with the same label and the
+    same `among` share one copy of it; rows that `among` leaves out are not kept.
+    """
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        names = [task.name for task in tasks]
+        if len(set(names)) < len(names):
+            raise ValueError(f"tasks should have distinct names, got {names}")
+        self.tasks = tuple(tasks)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all rows, as at the start of an epoch."""
+        self._pieces: dict[str, list[NDArray[Any]]] = {}
+        for task in self.tasks:
+            self._pieces[_score_key(task)] = [np.empty(0, np.float32)]
+            self._pieces[_label_key(task)] = [np.empty(0, np.bool_)]
+
+    def update(self, probabilities: Mapping[str, ArrayLike], labels: Mapping[str, ArrayLike]) -> None:
+        """Keep a batch: `probabilities` by task name, [B] in [0, 1], and `labels` by label name, [B] of 0 and 1.
+
+        Names that no task uses are ignored. Probabilities are kept as float32; nothing is sorted or summed yet.
+
+        Raises:
+            KeyError: a task's probability or label is missing.
+            ValueError: shapes are not all [B], a probability is NaN or outside [0, 1], or a label is not 0 or 1.
+        """
+        used = {name for task in self.tasks for name in (task.label, task.among) if name}
+        truths = {name: as_binary(labels[name]) for name in used}
+        # np.array copies: the caller may reuse its buffer for the next step.
+        scores = {task.name: np.array(probabilities[task.name], np.float32) for task in self.tasks}
+        _check(scores, truths)
+
+        new: dict[str, NDArray[Any]] = {}
+        for task in self.tasks:
+            rows = truths[task.among] if task.among else slice(None)
+            new[_score_key(task)] = scores[task.name][rows]
+            new[_label_key(task)] = truths[task.label][rows]
+        for key, values in new.items():
+            self._pieces[key].append(values)
+
+    def accumulate(self) -> dict[str, TaskResult]:
+        """The result of each task by name, over all rows since the last reset; sorts them, so call it per report."""
+        return {
+            task.name: _result(self._column(_score_key(task)), self._column(_label_key(task))) for task in self.tasks
+        }
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """All that was kept, as named [n] arrays (float32 and bool, not copied), for `load_state` to take up."""
+        return {key: self._column(key) for key in self._pieces}
+
+    def load_state(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Replace what was kept by a `state()`, so that a resumed epoch ends with the metrics of an unbroken one.
+
+        Raises:
+            UserError: the state was made for other tasks.
+        """
+        if state.keys() != self._pieces.keys():
+            raise UserError(
+                f"saved metrics are of other tasks: found {sorted(state)}, expected {sorted(self._pieces)}; "
+                "resume with the tasks of the saved run, or start a new run"
+            )
+        self._pieces = {key: [values] for key, values in state.items()}
+
+    def _column(self, key: str) -> NDArray[Any]:
+        pieces = self._pieces[key]
+        if len(pieces) > 1:
+            pieces[:] = [np.concatenate(pieces)]
+        return pieces[0]
+
+
+def named_aucs(results: Mapping[str, TaskResult]) -> dict[str, AUC]:
+    """The AUCs under PaddleRec's flat names, for a log line: `{"auc_ctr": AUC, "auc_ctcvr": AUC}`."""
+    return {f"auc_{name}": result.auc for name, result in results.items()}
+
+
+def _score_key(task: Task) -> str:
+    return f"scores.{task.name}"
+
+
+def _label_key(task: Task) -> str:
+    return f"labels.{task.label}.among.{task.among}" if task.among else f"labels.{task.label}"
+
+
+def _check(scores: Mapping[str, NDArray[np.float32]], labels: Mapping[str, NDArray[np.bool_]]) -> None:
+    shapes = [(name, values.shape) for name, values in (*scores.items(), *labels.items())]
+    # A [B, 1] would broadcast against a [B] instead of failing.
+    if len({shape for _, shape in shapes}) > 1 or any(len(shape) != 1 for _, shape in shapes):
+        raise ValueError(f"probabilities and labels should all be [B], got {shapes}")
+    for name, values in scores.items():
+        inside = (values >= 0) & (values <= 1)
+        if not inside.all():
+            nans, bad = np.count_nonzero(np.isnan(values)), np.count_nonzero(~inside)
+            raise ValueError(f"{bad} of {len(values)} probabilities of {name} are outside [0, 1], {nans} of them NaN")
+
+
+def _result(scores: NDArray[np.float32], labels: NDArray[np.bool_]) -> TaskResult:
+    area, n = auc(scores, labels), len(scores)
+    if not n:
+        return TaskResult(area, None, None, None, None, 0)
+    predicted = float(scores.sum(dtype=np.float64))
+    calibration = predicted / area.positives if area.positives else None
+    return TaskResult(area, _log_loss(scores, labels), calibration, predicted / n, area.positives / n, n)
+
+
+def _log_loss(scores: NDArray[np.float32], labels: NDArray[np.bool_]) -> float:
+    total = 0.0
+    for start in range(0, len(scores), CHUNK):
+        p, label = scores[start : start + CHUNK].astype(np.float64), labels[start : start + CHUNK]
+        with np.errstate(divide="ignore"):  # LOG_SMALLEST takes the place of log(0)
+            for log_likelihood in np.log(p[label]), np.log1p(-p[~label]):
+                total -= float(np.maximum(log_likelihood, LOG_SMALLEST).sum())
+    return total / len(scores)

@@ -1,0 +1,58 @@
+"""The input of a network: pooled field vectors, kept in blocks so that a shared row is multiplied once."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import paddle
+
+
+class Features:
+    """A [B, F * D] matrix that is never built unless someone asks: per block [R, F_i * D] and the row of each exposure.
+
+    A block whose rows serve several exposures (a user's history) is multiplied by its part of the weight once per row
+    and only the product is copied out to the exposures.
+
+    Args:
+        blocks: float32 tensors [R_i, F_i * D], in the order of the model's fields.
+        row_of: for each block int64 [B], the row of each exposure; None where exposure b is row b.
+    """
+
+    def __init__(self, blocks: Sequence[Any], row_of: Sequence[Any]) -> None:
+        self.blocks, self.row_of = list(blocks), list(row_of)
+
+    @property
+    def width(self) -> int:
+        """F * D."""
+        return sum(int(block.shape[1]) for block in self.blocks)
+
+    def matmul(self, weight: Any) -> Any:
+        """`self @ weight` for weight [F * D, H]: float [B, H]."""
+        widths = [int(block.shape[1]) for block in self.blocks]
+        parts = paddle.split(weight, widths, axis=0) if len(widths) > 1 else [weight]
+        products = [
+            _expand(paddle.matmul(block, part), rows)
+            for block, part, rows in zip(self.blocks, parts, self.row_of, strict=True)
+        ]
+        total = products[0]
+        for product in products[1:]:
+            total = total + product
+        return total
+
+    def dense(self) -> Any:
+        """The whole matrix, [B, F * D]."""
+        blocks = [_expand(block, rows) for block, rows in zip(self.blocks, self.row_of, strict=True)]
+        return paddle.concat(blocks, axis=1) if len(blocks) > 1 else blocks[0]
+
+    def spaces(self, count: int, dim: int) -> list["Features"]:
+        """Features of each of `count` embedding spaces, where a field's vector holds `count` vectors of `dim` in turn."""
+        parts: list[list[Any]] = [[] for _ in range(count)]
+        for block in self.blocks:
+            fields = int(block.shape[1]) // (count * dim)
+            split = paddle.reshape(block, [-1, fields, count, dim])
+            for space in range(count):
+                parts[space].append(paddle.reshape(split[:, :, space], [-1, fields * dim]))
+        return [Features(blocks, self.row_of) for blocks in parts]
+
+
+def _expand(rows: Any, row_of: Any) -> Any:
+    return rows if row_of is None else paddle.gather(rows, row_of, axis=0)

@@ -1,0 +1,51 @@
+"""Probabilities that stay exact when they are small: kept as logarithms, composed like the papers' equations."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import paddle
+from paddle.nn import functional as F  # noqa: N812 - the field's name for it
+
+_LN2 = math.log(2.0)
+
+
+class Probability:
+    """p and 1 - p as logarithms, float [B, 1] each.
+
+    `a * b` is the probability of a chain (b given a). Log loss never sees a rounded or clipped p: a loss that clips at
+    1e-4 has its optimum at half the truth where the rate is 2e-4, which is Ali-CCP's CTCVR.
+    """
+
+    def __init__(self, log_p: Any, log_not_p: Any) -> None:
+        self.log_p, self.log_not_p = log_p, log_not_p
+
+    @classmethod
+    def from_logit(cls, logit: Any) -> Probability:
+        """sigmoid(logit)."""
+        return cls(F.log_sigmoid(logit), F.log_sigmoid(-logit))
+
+    def __mul__(self, given: Probability) -> Probability:
+        log_p = self.log_p + given.log_p
+        return Probability(log_p, _log_not_both(self, given, log_p))
+
+    @property
+    def value(self) -> Any:
+        """p, float [B, 1]."""
+        return paddle.exp(self.log_p)
+
+    def log_loss(self, label: Any) -> Any:
+        """-label log p - (1 - label) log(1 - p) per exposure, float [B, 1]; label float [B, 1], 0 or 1."""
+        return -(label * self.log_p + (1.0 - label) * self.log_not_p)
+
+
+def _log_not_both(a: Probability, b: Probability, log_p: Any) -> Any:
+    """log(1 - p_a p_b), for log_p = log(p_a p_b).
+
+    Two forms, each where it is exact. Small p: log1p(-p). Large p: log((1 - p_a) + p_a (1 - p_b)), finite even where
+    both round to 1. Both are finite everywhere (p is capped in the first), so no gradient is NaN.
+    """
+    small = paddle.log1p(-paddle.exp(paddle.clip(log_p, max=-_LN2)))
+    large = a.log_not_p + F.softplus(a.log_p + b.log_not_p - a.log_not_p)
+    return paddle.where(log_p < -_LN2, small, large)
