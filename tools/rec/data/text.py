@@ -2,40 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from rec.config.config import Config
+from rec.config.hyper import build
 from rec.data.batch import Bags, Batch
 from rec.data.distinct import DistinctIds
 from rec.data.lines import LineIndex
 from rec.data.parse import NO_VALUE, FieldNames, LineError, Parsed, check_field_names, parse
 from rec.data.plan import ReadPlan
+from rec.data.reader import Block
 from rec.errors import UserError
 from rec.numeric import Array
+
+
+ALI_CCP_FIELDS = tuple(
+    "101 109_14 110_14 127_14 150_14 121 122 124 125 126 127 128 129 205 206 207 210 216 508 509 702 853 301".split()
+)
+"""Ali-CCP's 23 fields, the user's first."""
+
+
+@dataclass(frozen=True)
+class TextSettings:
+    """The hyper-parameters that a text reader reads.
+
+    Attributes:
+        sparse_feature_number: ids must be below it.
+        fields: field names, in the order the network sees them; tokens of other fields are skipped and counted.
+        max_len: tokens kept per line and field, in the line's order; 0 keeps all.
+    """
+
+    sparse_feature_number: Annotated[int, Field(gt=0)]
+    fields: Sequence[str | int] = ALI_CCP_FIELDS
+    max_len: Annotated[int, Field(ge=0)] = 0
 
 
 class TextReader:
     """`id,label,...,field:id,field:id,...` lines, a token for each id, any number of tokens per field.
 
-    Reads `hyper_parameters.fields` (names in the model's order; tokens of other fields are skipped and counted),
-    `max_len` (tokens kept per field, in the line's order; 0: all), `sparse_feature_number` (ids must be below it)
-    and `runner.label_policy`. A subclass names its label columns.
+    A model directory's reader is a subclass that names its label columns.
 
     Attributes:
+        settings: the hyper-parameters it reads.
         labels: the label columns that follow the id.
         implies: (effect, cause): a row whose effect label is 1 and cause label 0 is noise; see `runner.label_policy`.
     """
 
+    settings = TextSettings
     labels: tuple[str, ...] = ("click", "conversion")
     implies: tuple[str, str] | None = ("conversion", "click")
 
     def __init__(self, file_list: list[str], config: Config) -> None:
-        values = config.hyper_parameters
-        self.fields = FieldNames.of(check_field_names(values.get("fields")))
-        self.num_id = int(values["sparse_feature_number"])
-        self.max_len = int(values.get("max_len") or 0)
+        values = build(self.settings, config)
+        self.fields = FieldNames.of(check_field_names(values.fields))
+        self.num_id, self.max_len = values.sparse_feature_number, values.max_len
+        self.blocks = (Block(len(values.fields), shared=False),)
         self.policy = config.runner.label_policy
         self.index = LineIndex(file_list)
         if not len(self.index):
@@ -70,6 +96,9 @@ class TextReader:
                 parsed, sample_ids = self._parse(lines, training, {})
         rows, (positions,) = self._find_distinct(parsed.ids)
         bags = Bags(len(self.fields.names), positions, parsed.offsets)
+        unlabelled = (parsed.labels == NO_VALUE).any(axis=1)
+        if unlabelled.any():
+            noise = unlabelled if noise is None else noise | unlabelled
         labels = np.where(parsed.labels == NO_VALUE, np.float32("nan"), parsed.labels.astype(np.float32))
         by_name = {name: np.ascontiguousarray(labels[:, column]) for column, name in enumerate(self.labels)}
         return Batch(rows, (bags,), by_name, sample_ids, noise, counts)

@@ -76,6 +76,7 @@ class TaskMetrics:
     def reset(self) -> None:
         """Forget all rows, as at the start of an epoch."""
         self._pieces: dict[str, list[NDArray[Any]]] = {}
+        self._seen = 1
         for task in self.tasks:
             self._pieces[_score_key(task)] = [np.empty(0, np.float32)]
             self._pieces[_label_key(task)] = [np.empty(0, np.bool_)]
@@ -109,9 +110,17 @@ class TaskMetrics:
             task.name: _result(self._column(_score_key(task)), self._column(_label_key(task))) for task in self.tasks
         }
 
+    def recent(self) -> dict[str, TaskResult]:
+        """The result of each task over the rows that came since the last call: what a log line shows."""
+        start = self._seen
+        self._seen = max(map(len, self._pieces.values()))
+        empty = {key: pieces[0][:0] for key, pieces in self._pieces.items()}
+        rows = {key: np.concatenate([empty[key], *pieces[start:]]) for key, pieces in self._pieces.items()}
+        return {task.name: _result(rows[_score_key(task)], rows[_label_key(task)]) for task in self.tasks}
+
     def state(self) -> dict[str, NDArray[Any]]:
-        """All that was kept, as named [n] arrays (float32 and bool, not copied), for `load_state` to take up."""
-        return {key: self._column(key) for key in self._pieces}
+        """All that was kept, as named [n] arrays (float32 and bool), for `load_state` to take up."""
+        return {key: np.concatenate(pieces) for key, pieces in self._pieces.items()}
 
     def load_state(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Replace what was kept by a `state()`, so that a resumed epoch ends with the metrics of an unbroken one.
@@ -125,17 +134,14 @@ class TaskMetrics:
                 "resume with the tasks of the saved run, or start a new run"
             )
         self._pieces = {key: [values] for key, values in state.items()}
+        self._seen = 1
 
     def _column(self, key: str) -> NDArray[Any]:
         pieces = self._pieces[key]
         if len(pieces) > 1:
             pieces[:] = [np.concatenate(pieces)]
+            self._seen = 1
         return pieces[0]
-
-
-def named_aucs(results: Mapping[str, TaskResult]) -> dict[str, AUC]:
-    """The AUCs under PaddleRec's flat names, for a log line: `{"auc_ctr": AUC, "auc_ctcvr": AUC}`."""
-    return {f"auc_{name}": result.auc for name, result in results.items()}
 
 
 def _score_key(task: Task) -> str:

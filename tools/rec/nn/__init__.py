@@ -1,0 +1,1 @@
+"""Parts that networks are built from."""

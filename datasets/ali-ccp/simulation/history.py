@@ -1,0 +1,108 @@
+"""A common row's four histories: what a user browsed in 14 days, counted."""
+
+from typing import NamedTuple
+
+import numpy as np
+from fields import FIELD_NAMES
+from numba import njit
+
+from simulation.chance import bits, key, mix, uniform, whole
+from simulation.goods import MAX_NODES, brand_of, browsed_item, category_of, nodes_of, shop_of
+from simulation.people import FACTORS, history_tokens, user_factors
+from simulation.world import HISTORIES, ROW_EVENT, World
+
+CATEGORIES, SHOPS, BRANDS, NODES = range(4)
+HISTORY_FIELDS = tuple(FIELD_NAMES.index(name) for name in HISTORIES)
+_VISITS, _NODE_COUNT, _FILL = 200, 201, 300
+
+
+class History(NamedTuple):
+    """Four hash tables from entity to count, cleared and used again for every row."""
+
+    entity: np.ndarray  # (4, slots) int64
+    twelfths: np.ndarray  # (4, slots) int64: twelve times the count, for an item's nodes share a visit; 0: free
+    place: np.ndarray  # (4, slots) int64: the slots in use, in order of arrival
+    used: np.ndarray  # (4,) int64
+    wanted: np.ndarray  # (4,) int64
+
+
+def empty_history(world: World) -> History:
+    """Tables with room for the longest history, at most half full."""
+    longest = int(5 * world.history.max()) + 2
+    slots = 1 << (2 * longest).bit_length()
+    tables = [np.zeros((4, slots), np.int64) for _ in range(3)]
+    return History(*tables, np.zeros(4, np.int64), np.zeros(4, np.int64))
+
+
+@njit(cache=True, nogil=True)
+def _find(history: History, which: int, entity: int) -> int:
+    """The slot that holds the entity, or the free one where it would go."""
+    slots = history.entity.shape[1]
+    slot = np.int64(mix(np.uint64(entity)) & np.uint64(slots - 1))
+    while history.twelfths[which, slot] and history.entity[which, slot] != entity:
+        slot = (slot + 1) & (slots - 1)
+    return slot
+
+
+@njit(cache=True, nogil=True)
+def seen(history: History, which: int, entity: int) -> int:
+    """Twelve times the entity's count in a history; 0 when it is not in it."""
+    return history.twelfths[which, _find(history, which, entity)]
+
+
+@njit(cache=True, nogil=True)
+def _add(history: History, which: int, entity: int, twelfths: int) -> None:
+    """Count a visit; an entity that is new is left out once the history is as long as it should be."""
+    slot = _find(history, which, entity)
+    if history.twelfths[which, slot]:
+        history.twelfths[which, slot] += twelfths
+    elif history.used[which] < history.wanted[which]:
+        history.entity[which, slot], history.twelfths[which, slot] = entity, twelfths
+        history.place[which, history.used[which]] = slot
+        history.used[which] += 1
+
+
+@njit(cache=True, nogil=True)
+def _clear(history: History) -> None:
+    for which in range(4):
+        for number in range(history.used[which]):
+            history.twelfths[which, history.place[which, number]] = 0
+        history.used[which] = 0
+
+
+@njit(cache=True, nogil=True)
+def browse(world: World, row: int, user: int, history: History) -> None:
+    """Fill the tables with one row's histories.
+
+    Each event is a visit to one item and counts for its category, shop, brand and nodes alike, which is what makes the
+    four histories agree with each other and with the user's taste. What is then missing to a history's length is drawn
+    evenly from all there is: the once-visited rest.
+    """
+    taste, scratch, nodes = np.empty(FACTORS), np.empty(FACTORS), np.empty(MAX_NODES, np.int64)
+    user_factors(world, user, taste)
+    _clear(history)
+    for which in range(4):
+        history.wanted[which] = history_tokens(world, user, which)
+    for event in range(int(1.3 * history.wanted[SHOPS])):
+        item = browsed_item(world, user, row, event, taste, scratch)
+        name = key(world.seed, ROW_EVENT + world.part, (user << 16) + event)
+        visits = min(3000, int((1 - uniform(name, _VISITS)) ** -0.6))
+        _add(history, CATEGORIES, category_of(world, item), 12 * visits)
+        _add(history, SHOPS, shop_of(world, item), 12 * visits)
+        if brand_of(world, item) >= 0:
+            _add(history, BRANDS, brand_of(world, item), 12 * visits)
+        several = min(1 + whole(name, _NODE_COUNT, 3), nodes_of(world, item, nodes))
+        for number in range(several):
+            _add(history, NODES, nodes[number], 12 * visits // several)
+    _fill(world, row, history)
+
+
+@njit(cache=True, nogil=True)
+def _fill(world: World, row: int, history: History) -> None:
+    for which, size in enumerate((world.categories, world.shops, world.brands, world.nodes)):
+        name, draw = bits(key(world.seed, ROW_EVENT + world.part, row), _FILL + which), 0
+        while history.used[which] < history.wanted[which]:
+            entity = whole(name, draw, size)
+            if seen(history, which, entity) == 0:
+                _add(history, which, entity, 12)
+            draw += 1

@@ -1,0 +1,131 @@
+"""The lines of the files: what happens at each exposure of a block, and the bytes that tell it."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from simulation.blocks import Block, Part, common_index, row_at
+from simulation.goods import MAX_NODES, item_factors, shown_item
+from simulation.history import SHOPS, History, browse, empty_history
+from simulation.people import FACTORS, row_exposures, row_user, user_factors
+from simulation.rows import MAX_OWN_TOKENS, common_tokens, most_common_tokens, own_tokens
+from simulation.text import WIDEST_TOKEN, put_head, put_hex, put_int, put_pairs, put_tokens, with_room
+from simulation.truth import Truth, exposure_name, labels, logits, position, scores
+from simulation.world import World
+
+_COMMA, _NEWLINE = ord(","), ord("\n")
+_HEAD = 64
+"""Bytes that suffice for what stands before a row's tokens."""
+
+
+class Outcomes(NamedTuple):
+    """What happened at each of a block's n exposures, and how many tokens it took."""
+
+    p_click: np.ndarray  # (n,) float64
+    p_conversion: np.ndarray  # (n,) float64: given a click
+    click: np.ndarray  # (n,) int8
+    conversion: np.ndarray  # (n,) int8
+    tokens: np.ndarray  # (2,) int64: in the exposures' own rows; in their common rows, once per exposure
+
+
+class Desk(NamedTuple):
+    """Working space for one row at a time."""
+
+    history: History
+    taste: np.ndarray
+    item: np.ndarray
+    nodes: np.ndarray
+    own: np.ndarray
+    common: np.ndarray
+
+
+def new_desk(world: World) -> Desk:
+    """A desk for one block."""
+    history = empty_history(world)
+    own, common = np.empty((MAX_OWN_TOKENS, 3), np.int64), np.empty((most_common_tokens(history), 3), np.int64)
+    return Desk(history, np.empty(FACTORS), np.empty(FACTORS), np.empty(MAX_NODES, np.int64), own, common)
+
+
+@njit(cache=True, nogil=True)
+def common_block(world: World, part: Part, block: Block, desk: Desk) -> tuple[np.ndarray, int]:
+    """The lines of the common file at places first_row .. end_row - 1, as (buffer, end)."""
+    buffer, end = np.empty(1 << 20, np.uint8), 0
+    for place in range(block.first_row, block.end_row):
+        row = row_at(part, place)
+        browse(world, row, row_user(world, row), desk.history)
+        count = common_tokens(world, row, desk.history, desk.common)
+        buffer = with_room(buffer, end, count * WIDEST_TOKEN + 64)
+        end = put_hex(buffer, end, common_index(world, part, row))
+        buffer[end] = _COMMA
+        end = put_int(buffer, end + 1, count)
+        buffer[end] = _COMMA
+        end = put_tokens(buffer, end + 1, desk.common[:count])
+        buffer[end] = _NEWLINE
+        end += 1
+    return buffer, end
+
+
+@njit(cache=True, nogil=True)
+def _meet(
+    world: World, truth: Truth, part: Part, row: int, number: int, user: int, desk: Desk, outcomes: Outcomes, at: int
+) -> int:
+    """One exposure: draw its item and labels, record them at `at`, lay its tokens out in desk.own; returns how many."""
+    name = exposure_name(world, row, number)
+    item = shown_item(world, name, user, row, desk.history.wanted[SHOPS], desk.taste, desk.item)
+    item_factors(world, item, desk.item)
+    place = position(name)
+    click_logit, conversion_logit = logits(truth, scores(desk.taste, desk.item), place, row / part.rows)
+    outcomes.p_click[at] = 1 / (1 + np.exp(-click_logit))
+    outcomes.p_conversion[at] = 1 / (1 + np.exp(-conversion_logit))
+    outcomes.click[at], outcomes.conversion[at] = labels(truth, name, outcomes.p_click[at], outcomes.p_conversion[at])
+    return own_tokens(world, name, item, place, desk.history, desk.nodes, desk.own)
+
+
+@njit(cache=True, nogil=True)
+def _put_skeleton(buffer: np.ndarray, end: int, index: np.uint64, own: np.ndarray) -> int:
+    buffer[end] = _COMMA
+    end = put_hex(buffer, end + 1, index)
+    buffer[end] = _COMMA
+    end = put_int(buffer, end + 1, len(own))
+    buffer[end] = _COMMA
+    end = put_tokens(buffer, end + 1, own)
+    buffer[end] = _NEWLINE
+    return end + 1
+
+
+@njit(cache=True, nogil=True)
+def exposure_block(
+    world: World, truth: Truth, part: Part, block: Block, desk: Desk, numbers: np.ndarray
+) -> tuple[np.ndarray, int, Outcomes]:
+    """The lines of a block's exposures, as (buffer, end), and their outcomes.
+
+    Skeleton lines; or, where `numbers` is not empty, joined lines without values and noise, ids renumbered by it.
+    """
+    size = block.end_exposure - block.first_exposure
+    outcomes = Outcomes(
+        np.empty(size), np.empty(size), np.empty(size, np.int8), np.empty(size, np.int8), np.zeros(2, np.int64)
+    )
+    buffer, end, at = np.empty(1 << 20, np.uint8), 0, 0
+    for row in range(block.first_row, block.end_row):
+        user = row_user(world, row)
+        user_factors(world, user, desk.taste)
+        browse(world, row, user, desk.history)
+        common = desk.common[: common_tokens(world, row, desk.history, desk.common)]
+        index = common_index(world, part, row)
+        for number in range(min(row_exposures(world, row), size - at)):
+            own = desk.own[: _meet(world, truth, part, row, number, user, desk, outcomes, at)]
+            outcomes.tokens[0] += len(own)
+            outcomes.tokens[1] += len(common)
+            sample, click, conversion = block.first_exposure + at + 1, outcomes.click[at], outcomes.conversion[at]
+            at += 1
+            buffer = with_room(buffer, end, (len(own) + len(common)) * WIDEST_TOKEN + _HEAD)
+            if len(numbers) == 0:
+                end = _put_skeleton(buffer, put_head(buffer, end, sample, click, conversion), index, own)
+            elif conversion <= click:
+                end = put_pairs(buffer, put_head(buffer, end, sample, click, conversion), own, numbers)
+                end = put_pairs(buffer, end, common, numbers)
+                buffer[end] = _NEWLINE
+                end += 1
+    return buffer, end, outcomes
+

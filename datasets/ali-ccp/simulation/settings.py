@@ -1,0 +1,40 @@
+"""What a simulation can be told; the command line's options are made of these fields."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+def _knob(default: Any, low: float, high: float, text: str) -> Any:
+    return field(default=default, metadata={"low": low, "high": high, "help": text})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Size, seed and knobs of one simulation; equal settings give equal bytes."""
+
+    exposures: int = _knob(None, 1, 10**9, "exposures in train")
+    test_exposures: int = _knob(None, 1, 10**9, "exposures in test (default: a quarter of train's)")
+    seed: int = _knob(1, 0, 2**62, "names the world: its ids, its people, its truth")
+    click_rate: float = _knob(0.0389, 0.001, 0.9, "clicks per exposure")
+    conversion_rate: float = _knob(0.0055, 0.001, 0.9, "conversions per click")
+    selection_bias: float = _knob(
+        0.4,
+        0.0,
+        1.0,
+        "0: what makes people convert has nothing to do with what makes them click. Above: the correlation of the two, "
+        "and how far conversion follows another rule where clicks are unlikely, a rule that a log of clicks hardly shows",
+    )
+    learnability: float = _knob(
+        0.5,
+        0.0,
+        1.0,
+        "share of the logits' variance that ids can tell; the rest differs from exposure to exposure, nobody can learn "
+        "it, and the truth's probabilities are averages over it",
+    )
+    history_scale: float = _knob(1.0, 0.0, 4.0, "multiplies the tokens per history; 1 gives 629 tokens per exposure")
+    exposures_per_common: float = _knob(57.9, 1.0, 10_000.0, "mean exposures of one common row")
+    vocabulary: float = _knob(1.0, 0.01, 10.0, "multiplies the number of distinct ids, which grows with --exposures")
+
+    def __post_init__(self) -> None:
+        if self.test_exposures is None:
+            object.__setattr__(self, "test_exposures", max(1, self.exposures // 4))

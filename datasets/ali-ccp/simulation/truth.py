@@ -1,0 +1,160 @@
+"""What makes people click and convert: the truth that labels are drawn from and that models are measured against."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from simulation.chance import key, uniform
+from simulation.goods import item_factors, shown_item
+from simulation.history import SHOPS
+from simulation.people import FACTORS, history_tokens, row_exposures, row_user, user_factors
+from simulation.settings import Settings
+from simulation.world import EXPOSURE, TRAIN, World
+
+_LOGIT_SPREAD = 1.5  # standard deviation of both logits, what is learnable and what is not together
+_USER, _ITEM, _MATCH = np.sqrt((0.3, 0.4, 0.3))
+# The rule of those who rarely click, at right angles to (_USER, _ITEM, _MATCH): what sells an item there puts off here.
+_OTHER_USER, _OTHER_ITEM, _OTHER_MATCH = np.sqrt(0.2), -np.sqrt(0.6), np.sqrt(0.2)
+_POSITION, _CLICK, _CONVERSION, _REPEATED = range(110, 114)
+_POSITION_SHARES, _POSITION_EFFECTS = (0.70, 0.92), (0.15, -0.2, -0.6)
+# Click rate at the head, the middle and the tail of the release's file.
+_DRIFT_HEAD, _DRIFT_MIDDLE, _DRIFT_TAIL = np.log((0.0452, 0.0366, 0.0315))
+_SAMPLE = 1 << 19  # exposures that the intercepts are fitted on
+_BISECTIONS = 60
+
+# Of the release's 9,032 conversions 230 have no click.
+_CLICKLESS = 230 / (9032 - 230)
+
+
+class Truth(NamedTuple):
+    """The constants of the two logits. Scores become affinities (mean 0, variance 1 over exposures) by centre, spread."""
+
+    gain: float
+    selection: float
+    centre: tuple[float, float, float]
+    spread: tuple[float, float, float]
+    click: float
+    conversion: float
+    clickless: float
+    """Probability that an exposure without a click is logged with a conversion: noise, no part of the truth."""
+
+
+@njit(cache=True, nogil=True)
+def scores(user: np.ndarray, item: np.ndarray) -> tuple[float, float, float]:
+    """From factors, shape (FACTORS,): how much is in favour of a click, of a conversion, of one by the other rule."""
+    click = _USER * user[0] + _ITEM * item[0] + _MATCH * (user[1] * item[1] + user[2] * item[2]) / np.sqrt(2.0)
+    match = (user[4] * item[4] + user[5] * item[5]) / np.sqrt(2.0)
+    return (
+        click,
+        _USER * user[3] + _ITEM * item[3] + _MATCH * match,
+        _OTHER_USER * user[3] + _OTHER_ITEM * item[3] + _OTHER_MATCH * match,
+    )
+
+
+@njit(cache=True, nogil=True)
+def position(name: np.uint64) -> int:
+    """Which of the three positions (field 301) the exposure called `name` stands at."""
+    share = uniform(name, _POSITION)
+    return int(share >= _POSITION_SHARES[0]) + int(share >= _POSITION_SHARES[1])
+
+
+@njit(cache=True, nogil=True)
+def logits(truth: Truth, raw: tuple[float, float, float], place: int, time: float) -> tuple[float, float]:
+    """Logit of a click and of a conversion given a click; `time` runs from 0 at the file's head to 1 at its end.
+
+    With selection s: affinity to convert = s * click + sqrt(1 - s^2) * (own turned towards the other rule), turned by
+    up to s * 90 degrees, the more the less the exposure asks for a click.
+    """
+    click = (raw[0] - truth.centre[0]) / truth.spread[0]
+    own = (raw[1] - truth.centre[1]) / truth.spread[1]
+    other = (raw[2] - truth.centre[2]) / truth.spread[2]
+    turn = truth.selection * np.pi / 2 / (1 + np.exp(2 * click))
+    convert = np.cos(turn) * own + np.sin(turn) * other
+    convert = truth.selection * click + np.sqrt(1 - truth.selection**2) * convert
+    half = 2 * time - 1
+    drift = _DRIFT_MIDDLE + abs(half) * ((_DRIFT_HEAD if half < 0 else _DRIFT_TAIL) - _DRIFT_MIDDLE)
+    return (
+        truth.click + truth.gain * click + _POSITION_EFFECTS[place] + drift,
+        truth.conversion + truth.gain * convert,
+    )
+
+
+@njit(cache=True, nogil=True)
+def exposure_name(world: World, row: int, number: int) -> np.uint64:
+    """What `chance` calls a row's exposure; one in a thousand is the one before it once more, labels and all."""
+    name = key(world.seed, EXPOSURE + world.part, (row << 20) + number)
+    if number > 0 and uniform(name, _REPEATED) < 0.001:
+        return key(world.seed, EXPOSURE + world.part, (row << 20) + number - 1)
+    return name
+
+
+@njit(cache=True, nogil=True)
+def labels(truth: Truth, name: np.uint64, p_click: float, p_conversion: float) -> tuple[int, int]:
+    """Click and conversion as the log has them."""
+    if uniform(name, _CLICK) < p_click:
+        return 1, int(uniform(name, _CONVERSION) < p_conversion)
+    return 0, int(uniform(name, _CONVERSION) < truth.clickless)
+
+
+def attenuation(learnability: float) -> float:
+    """Standard deviation of a logit once the noise of single exposures is averaged out.
+
+    Noise that each exposure has for itself never shows in data but by flattening probabilities. With noise of the
+    bridge distribution (Wang and Louis, Biometrika 2003) this is exact: E[sigmoid(x + noise)] = sigmoid(x * flattened),
+    flattened = 1 / sqrt(1 + 3 * variance / pi^2).
+    """
+    learnable, noise = learnability * _LOGIT_SPREAD**2, (1 - learnability) * _LOGIT_SPREAD**2
+    return math.sqrt(learnable / (1 + 3 * noise / math.pi**2))
+
+
+@njit(cache=True, nogil=True)
+def _sample(world: World, truth: Truth, rows: int, step: int, most: int, out: np.ndarray) -> int:
+    """Scores and logits of up to `most` exposures of every step-th row, into out (capacity, 5); returns how many."""
+    taste, item = np.empty(FACTORS), np.empty(FACTORS)
+    count = 0
+    for row in range(0, rows, step):
+        user = row_user(world, row)
+        user_factors(world, user, taste)
+        events = history_tokens(world, user, SHOPS)
+        for number in range(min(most, row_exposures(world, row), len(out) - count)):
+            name = exposure_name(world, row, number)
+            item_factors(world, shown_item(world, name, user, row, events, taste, item), item)
+            raw = scores(taste, item)
+            out[count, :3] = raw
+            out[count, 3:] = logits(truth, raw, position(name), row / rows)
+            count += 1
+    return count
+
+
+def _intercept(logit: np.ndarray, weight: np.ndarray, rate: float) -> float:
+    """The number that, added to the logits, makes their weighted mean probability the rate."""
+    low, high = -40.0, 40.0
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        mean = np.average(1 / (1 + np.exp(-(logit + middle))), weights=weight)
+        low, high = (middle, high) if mean < rate else (low, middle)
+    return (low + high) / 2
+
+
+def calibrate(world: World, settings: Settings, rows: int) -> Truth:
+    """The truth of these settings: affinities standardised and rates met on (a sample of) train's exposures.
+
+    `rows` are train's common rows. Test is drawn from the same truth.
+    """
+    if world.part != TRAIN:
+        raise ValueError("the truth is calibrated on train")
+    step, most = (1, _SAMPLE) if settings.exposures <= _SAMPLE else (max(1, rows * 4 // _SAMPLE), 4)
+    clickless = _CLICKLESS * settings.click_rate * settings.conversion_rate / (1 - settings.click_rate)
+    nothing = (0.0, 0.0, 0.0)
+    truth = Truth(attenuation(settings.learnability), settings.selection_bias, nothing, (1.0,) * 3, 0.0, 0.0, clickless)
+    sample = np.empty((_SAMPLE, 5))
+    count = _sample(world, truth, rows, step, most, sample)
+    centre, spread = sample[:count, :3].mean(axis=0), np.maximum(sample[:count, :3].std(axis=0), 1e-6)
+    truth = truth._replace(centre=tuple(map(float, centre)), spread=tuple(map(float, spread)))
+    count = _sample(world, truth, rows, step, most, sample)
+    click_logit, conversion_logit = sample[:count, 3], sample[:count, 4]
+    click = _intercept(click_logit, np.ones(count), settings.click_rate)
+    clicked = 1 / (1 + np.exp(-(click_logit + click)))
+    return truth._replace(click=click, conversion=_intercept(conversion_logit, clicked, settings.conversion_rate))

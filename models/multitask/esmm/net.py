@@ -1,0 +1,55 @@
+"""ESMM: Entire Space Multi-Task Model (Ma et al., SIGIR 2018)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from paddle import nn
+
+from rec.metrics.tasks import Task
+from rec.nn.features import Features
+from rec.nn.layers import MLP
+from rec.nn.probability import Probability
+
+
+class ESMM(nn.Layer):
+    """Two towers on one embedding table; p(click and conversion) = p(click) p(conversion | click), over all impressions.
+
+    The CVR tower has no loss of its own: it learns through the product, on every impression, so it is right where it
+    is used and not only where somebody clicked.
+
+    Args:
+        num_field: fields of an impression.
+        sparse_feature_dim: width of an embedding vector.
+        ctr_fc_sizes, cvr_fc_sizes: hidden layers of each tower.
+        share_embedding: False gives each tower embeddings of its own (the paper's ESMM-NS).
+    """
+
+    tasks = (Task("ctr", "click"), Task("cvr", "conversion", among="click"), Task("ctcvr", "conversion"))
+
+    def __init__(
+        self,
+        num_field: int,
+        sparse_feature_dim: int,
+        ctr_fc_sizes: Sequence[int],
+        cvr_fc_sizes: Sequence[int],
+        share_embedding: bool = True,
+    ) -> None:
+        super().__init__()
+        self.dim, self.spaces = sparse_feature_dim, 1 if share_embedding else 2
+        self.embedding_dim = self.dim * self.spaces
+        self.ctr = MLP(num_field * self.dim, ctr_fc_sizes)
+        self.cvr = MLP(num_field * self.dim, cvr_fc_sizes)
+
+    def forward(self, features: Features) -> dict[str, Probability]:
+        """p(click), p(conversion | click) and p(click and conversion), [B, 1] each (the paper's equation 2)."""
+        spaces = [features] if self.spaces == 1 else features.spaces(self.spaces, self.dim)
+        ctr = Probability.from_logit(self.ctr(spaces[0]))
+        cvr = Probability.from_logit(self.cvr(spaces[-1]))
+        return {"ctr": ctr, "cvr": cvr, "ctcvr": ctr * cvr}
+
+    def losses(self, outputs: Mapping[str, Probability], labels: Mapping[str, Any]) -> dict[str, Any]:
+        """Mean log losses of click and of conversion, both over all impressions (the paper's equation 3)."""
+        return {
+            "ctr": outputs["ctr"].log_loss(labels["click"]).mean(),
+            "ctcvr": outputs["ctcvr"].log_loss(labels["conversion"]).mean(),
+        }

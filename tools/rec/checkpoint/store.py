@@ -1,0 +1,216 @@
+"""A folder of checkpoints: written whole or not at all, found again, thinned out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from rec.checkpoint import arrays
+from rec.engine.engine import State
+from rec.errors import UserError
+from rec.numeric import Array
+
+PREFIXES = ("rec", "rec_static")
+_ENDINGS = {"safetensors": (".safetensors", ".opt.safetensors"), "pdparams": (".pdparams", ".pdopt")}
+
+
+@dataclass
+class Manifest:
+    """What a checkpoint says of itself, in state.json.
+
+    Attributes:
+        epoch: the epoch it was made in.
+        next_batch: where in that epoch training goes on; None: the epoch is complete.
+        step: updates made since training began.
+        run: which training made it; one folder may hold several.
+        metrics: validation (or training) metrics of the epoch, flat.
+        meter: the epoch's running averages, for a resumed run.
+        scheduler: the learning-rate schedule's numbers.
+        files: SHA-256 of each file.
+        saved: Unix time.
+    """
+
+    epoch: int
+    next_batch: int | None
+    step: int
+    run: str
+    metrics: dict[str, float | None] = field(default_factory=dict)
+    meter: dict[str, Any] = field(default_factory=dict)
+    scheduler: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    saved: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """Folder name: the epoch, as PaddleRec has it, or the place within it."""
+        return str(self.epoch) if self.next_batch is None else f"{self.epoch}-batch{self.next_batch}"
+
+
+class Store:
+    """Checkpoints under one folder (`runner.model_save_path`).
+
+    A checkpoint is written into a hidden folder, flushed to the disk and renamed, so whatever has a checkpoint's name
+    is whole. One that is replaced is moved aside first; `recover` puts it back if the process died in between.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.run = uuid.uuid4().hex[:12]
+
+    def recover(self) -> None:
+        """Clear what a killed process left behind. Called by whoever is about to write here."""
+        for path in self.folder.glob(".replaced-*"):
+            final = self.folder / path.name.removeprefix(".replaced-")
+            if final.exists():
+                shutil.rmtree(path)
+            else:
+                path.rename(final)
+        for path in self.folder.glob(".saving-*"):
+            shutil.rmtree(path, ignore_errors=True)
+
+    def check_writable(self) -> None:
+        """Raise UserError now rather than after the first epoch if nothing can be saved here."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            probe = self.folder / f".saving-probe-{os.getpid()}"
+            probe.mkdir()
+            probe.rmdir()
+        except OSError as error:
+            raise UserError(f"runner.model_save_path: cannot write to {self.folder}: {error.strerror}") from None
+
+    def save(
+        self,
+        manifest: Manifest,
+        state: State,
+        texts: Mapping[str, str],
+        more: Mapping[str, dict[str, Array]],
+        prefix: str,
+        save_format: str,
+    ) -> Path:
+        """Write one checkpoint: `<prefix>.*`, `more` arrays and `texts` by file name, and state.json.
+
+        Raises:
+            UserError: the disk is full or not writable; what was there before is untouched.
+        """
+        weights, optimizer = _ENDINGS[save_format]
+        files = {f"{prefix}{weights}": state.weights, f"{prefix}{optimizer}": state.optimizer, **more}
+        final, temporary = self.folder / manifest.name, self.folder / f".saving-{manifest.name}-{os.getpid()}"
+        try:
+            temporary.mkdir(parents=True)
+            for name, values in files.items():
+                arrays.write(temporary / name, values)
+            for name, text in texts.items():
+                (temporary / name).write_text(text, encoding="utf-8")
+            manifest.files = {name: _sha256(temporary / name) for name in (*files, *texts)}
+            manifest.scheduler, manifest.saved, manifest.run = state.scheduler, time.time(), self.run
+            (temporary / "state.json").write_text(json.dumps(asdict(manifest), indent=1), encoding="utf-8")
+            for path in (*temporary.iterdir(), temporary):
+                arrays.sync(path)
+            self._replace(temporary, final)
+        except OSError as error:
+            shutil.rmtree(temporary, ignore_errors=True)
+            reason = error.strerror or str(error)
+            raise UserError(f"{final}: the checkpoint could not be written: {reason}; earlier ones are kept") from None
+        return final
+
+    def _replace(self, temporary: Path, final: Path) -> None:
+        aside = self.folder / f".replaced-{final.name}"
+        if final.exists():
+            final.rename(aside)
+        temporary.rename(final)
+        arrays.sync(self.folder)
+        shutil.rmtree(aside, ignore_errors=True)
+
+    def manifests(self) -> list[Manifest]:
+        """All whole checkpoints of the newest run here, oldest first."""
+        found = []
+        for path in self.folder.glob("*/state.json"):
+            if path.parent.name.startswith("."):
+                continue
+            manifest = read_manifest(path.parent)
+            if manifest is not None:
+                found.append(manifest)
+        found.sort(key=lambda manifest: manifest.saved)
+        return [manifest for manifest in found if manifest.run == found[-1].run]
+
+    def latest(self) -> Manifest | None:
+        """The newest checkpoint, or None if there is none."""
+        return next(reversed(self.manifests()), None)
+
+    def best(self, metric: str) -> Manifest | None:
+        """The complete epoch with the best validation value of `metric`, the earlier of equals."""
+        rated = [m for m in self.manifests() if m.next_batch is None and m.metrics.get(metric) is not None]
+        sign = -1.0 if lower_is_better(metric) else 1.0
+        return max(rated, key=lambda m: sign * float(m.metrics[metric] or 0.0), default=None)
+
+    def thin(self, keep_last: int, best_metric: str | None) -> None:
+        """Remove epochs beyond the newest `keep_last` (0: none), never the best; and all but the newest mid-epoch one."""
+        manifests = self.manifests()
+        epochs = [m.name for m in manifests if m.next_batch is None]
+        partial = [m.name for m in manifests if m.next_batch is not None]
+        best = self.best(best_metric) if best_metric else None
+        drop = epochs[:-keep_last] if keep_last else []
+        newest = manifests[-1].name if manifests else ""
+        for name in [*drop, *partial]:
+            if name != newest and (best is None or name != best.name):
+                shutil.rmtree(self.folder / name, ignore_errors=True)
+
+
+def lower_is_better(metric: str) -> bool:
+    """Whether a metric is an error, such as logloss_ctr."""
+    return metric.startswith(("loss", "logloss"))
+
+
+def load(folder: Path, what: Literal["weights", "everything"]) -> State:
+    """A checkpoint's state, from our files or PaddleRec's, of either graph mode; checksums are verified where present.
+
+    Raises:
+        UserError: it is missing, incomplete or damaged.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such checkpoint")
+    manifest = read_manifest(folder)
+    candidates = [(prefix + w, prefix + o) for prefix in PREFIXES for w, o in _ENDINGS.values()]
+    found = next(((w, o) for w, o in candidates if (folder / w).is_file()), None)
+    if found is None:
+        raise UserError(f"{folder}: holds no checkpoint (looked for {', '.join(w for w, _ in candidates)})")
+    for name in found if what == "everything" else found[:1]:
+        expected = manifest.files.get(name) if manifest else None
+        if expected and (folder / name).is_file() and _sha256(folder / name) != expected:
+            raise UserError(f"{folder / name}: its checksum differs from the one in state.json: damaged; use another")
+    state = State(arrays.read(folder / found[0]))
+    if what == "everything":
+        state.optimizer = arrays.read(folder / found[1])
+        state.scheduler = manifest.scheduler if manifest else {}
+    return state
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """What a checkpoint folder says of itself; None for one that PaddleRec wrote.
+
+    Raises:
+        UserError: its state.json is damaged.
+    """
+    path = folder / "state.json"
+    if not path.is_file():
+        return None
+    try:
+        return Manifest(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        raise UserError(f"{path}: damaged; use another checkpoint") from None
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 22):
+            digest.update(chunk)
+    return digest.hexdigest()

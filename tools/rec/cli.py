@@ -1,0 +1,101 @@
+"""The command line that the four tools share."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import os
+import sys
+import textwrap
+import warnings
+from typing import Any, Literal
+
+from rec.config.config import load
+from rec.config.settings import RunnerSettings
+from rec.errors import UserError
+from rec.report.console import log, set_up_logging
+
+
+def run(mode: Literal["dygraph", "static"], task: Literal["train", "infer"], description: str | None) -> None:
+    """Parse the command line and run a tool; ends the process.
+
+    Exit codes: 0 done, 2 something the user can mend (one line says what), 130 interrupted.
+    """
+    args = _parser(description or "").parse_args()
+    set_up_logging()
+    try:
+        _prepare_process()
+        _run(args, mode, task)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except BrokenPipeError:
+        sys.stdout = None  # type: ignore[assignment]  # the reader of our output has left
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("interrupted; checkpoints written so far are whole", file=sys.stderr)
+        sys.exit(130)
+
+
+def _run(args: argparse.Namespace, mode: Any, task: Any) -> None:
+    config = load(args.config_yaml, args.opt)
+    # Imported late: --help and a wrong config need no Paddle, whose import takes seconds.
+    from rec.session import Session
+
+    session = Session(config, mode, task)
+    if args.dry_run:
+        from rec.loop.dry_run import dry_run
+
+        dry_run(session)
+    elif task == "train":
+        from rec.loop.train import train
+
+        train(session)
+    else:
+        from rec.loop.evaluate import evaluate
+
+        evaluate(session)
+
+
+def _prepare_process() -> None:
+    """Environment that Paddle reads when it is imported; what the user has set stays."""
+    os.environ.setdefault("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))
+    os.environ.setdefault("GLOG_minloglevel", "2")
+    warnings.filterwarnings("ignore", message=".*ccache.*")
+    # Paddle greets several threads with a warning about data parallelism, which is not used here.
+    with contextlib.redirect_stderr(io.StringIO()):
+        import paddle  # noqa: F401
+
+
+def _parser(description: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=description, epilog=_settings_help(), formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("-m", "--config_yaml", required=True, metavar="CONFIG", help="config file of a model directory")
+    parser.add_argument(
+        "-o", "--opt", nargs="+", action="extend", default=[], metavar="KEY=VALUE",
+        help="settings that override the file's, e.g. -o runner.epochs=2 'hyper_parameters.ctr_fc_sizes=[64, 32]'",
+    )  # fmt: skip
+    parser.add_argument(
+        "--dry-run", action="store_true", help="check config, model, reader and first batch; train or evaluate nothing"
+    )
+    return parser
+
+
+def _settings_help() -> str:
+    """Every runner setting with type, default and meaning."""
+    lines = ["runner settings (in the config file under runner:, or -o runner.NAME=VALUE):"]
+    for name, field in RunnerSettings.model_fields.items():
+        kind = getattr(field.annotation, "__name__", None) if isinstance(field.annotation, type) else str(field.annotation)
+        kind = (kind or "").replace("typing.", "").replace("Literal", "one of ").replace("NoneType", "null")
+        kind = kind.replace("None", "null")
+        lines.append(f"  {name}: {kind} [{_shown(field.default)}]")
+        lines += textwrap.wrap(field.description or "", 100, initial_indent="      ", subsequent_indent="      ")
+    return "\n".join(lines)
+
+
+def _shown(default: Any) -> str:
+    return "null" if default is None else str(default).lower() if isinstance(default, bool) else repr(default)
+
+

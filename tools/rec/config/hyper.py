@@ -1,0 +1,89 @@
+"""How our models and readers read `hyper_parameters`: by the names of constructor parameters, checked before any work."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, get_type_hints
+
+import pydantic
+
+from rec.config.bind import bind, missing, parameters, unused
+from rec.config.config import Config
+from rec.config.suggest import did_you_mean
+
+SECTIONS = ("optimizer", "table_optimizer")
+"""Hyper-parameters that are sections of their own."""
+
+
+def build(target: Callable[..., Any], config: Config) -> Any:
+    """Call `target` with the hyper-parameters it names; `check` has found them complete."""
+    return target(**bind(target, config.hyper_parameters))
+
+
+def fill_defaults(config: Config, targets: list[Callable[..., Any]]) -> None:
+    """Write the targets' defaults, and `num_field` from `fields`, into the config where it says nothing."""
+    given = config.hyper_parameters
+    for target in targets:
+        for name, parameter in parameters(target).items():
+            if name not in given and parameter.default is not parameter.empty:
+                config[f"hyper_parameters.{name}"] = parameter.default
+    fields = config.get("hyper_parameters.fields")
+    if isinstance(fields, list | tuple):
+        config.setdefault("hyper_parameters.num_field", len(fields))
+
+
+def check(config: Config, targets: list[Callable[..., Any]]) -> list[str]:
+    """What is missing, of a wrong type, or used by none of the targets, a line each."""
+    values = config.hyper_parameters
+    where = "hyper_parameters"
+    problems: list[str] = []
+    for target in targets:
+        problems += missing(target, values, where)
+        problems += _wrong_types(target, values, where)
+    problems += unused(values, targets, SECTIONS, where)
+    fields = values.get("fields")
+    if isinstance(fields, list | tuple) and values.get("num_field") != len(fields):
+        problems.append(f"{where}.num_field is {values['num_field']}, but {where}.fields lists {len(fields)} fields")
+    return list(dict.fromkeys(problems))
+
+
+def check_section(
+    config: Config, section: str, kinds: Mapping[str, Callable[..., Any]], given: tuple[str, ...]
+) -> list[str]:
+    """What is wrong with a section `{class: ..., learning_rate: ...}` whose class is one of `kinds`.
+
+    `given` are the parameters that the code, not the user, passes.
+    """
+    values = dict(config.hyper_parameters.get(section) or {})
+    where = f"hyper_parameters.{section}"
+    name = values.pop("class", None)
+    if name not in kinds:
+        return [f"{where}.class should be one of {', '.join(kinds)}, got {name!r}{did_you_mean(name, kinds)}"]
+    target = kinds[name]
+    known = [key for key in parameters(target) if key not in given]
+    problems = [
+        f"{where}.{key} is not a setting of {name}{did_you_mean(key, known)}"
+        for key in values
+        if key not in known and key != "strategy"
+    ]
+    rate = values.get("learning_rate", 0.0)
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or rate < 0:
+        problems.append(f"{where}.learning_rate should be a number not below 0, got {rate!r}")
+    return problems
+
+
+def _wrong_types(target: Callable[..., Any], values: Mapping[str, Any], where: str) -> list[str]:
+    hints = get_type_hints(target.__init__ if inspect.isclass(target) else target, include_extras=True)
+    problems = []
+    for name, value in bind(target, values).items():
+        if name not in hints:
+            continue
+        try:
+            pydantic.TypeAdapter(hints[name]).validate_python(value, strict=True)
+        except pydantic.ValidationError as error:
+            first = error.errors()[0]
+            place = "".join(f"[{part}]" for part in first["loc"] if isinstance(part, int))
+            expected = first["msg"].replace("Input should be", "should be")
+            problems.append(f"{where}.{name}{place}: {expected}, got {first['input']!r}")
+    return problems

@@ -1,0 +1,60 @@
+"""PaddleRec's dynamic contract, implemented once for our networks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rec.config.config import Config
+from rec.contract.house import HouseModel, Network, losses_by_name, probabilities
+from rec.data.batch import Batch
+from rec.metrics.tasks import TaskMetrics
+from rec.nn.features import Features
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """A batch on the device: what a network and its loss read, and the host's batch it was made from."""
+
+    features: Features
+    labels: dict[str, Any]
+    batch: Batch
+
+
+class DygraphModel(HouseModel):
+    """The `DygraphModel` of a model directory of ours: `class DygraphModel(dygraph.DygraphModel): network = ESMM`."""
+
+    def create_model(self, config: Config) -> Any:
+        """The network."""
+        return self.build_network(config)
+
+    def create_optimizer(self, dy_model: Any, config: Config) -> Any:
+        """The optimizer of the network's parameters; the table has its own."""
+        return self.dense_optimizer(config, dy_model.parameters())
+
+    def train_forward(
+        self, dy_model: Network, metrics: list[TaskMetrics], batch: Inputs, config: Config
+    ) -> tuple[Any, list[TaskMetrics], dict[str, Any]]:
+        """Loss to minimise, metrics with this batch counted, and the losses to show."""
+        outputs = dy_model(batch.features)
+        losses = losses_by_name(dy_model, outputs, batch.labels)
+        count(metrics[0], {name: p.numpy() for name, p in probabilities(outputs).items()}, batch.batch)
+        return losses["loss"], metrics, losses
+
+    def infer_forward(
+        self, dy_model: Network, metrics: list[TaskMetrics], batch: Inputs, config: Config
+    ) -> tuple[list[TaskMetrics], dict[str, Any]]:
+        """Metrics with this batch counted, and each task's probability, [B, 1]."""
+        predicted = {name: p.numpy() for name, p in probabilities(dy_model(batch.features)).items()}
+        count(metrics[0], predicted, batch.batch)
+        return metrics, predicted
+
+
+def count(metrics: TaskMetrics, predicted: Mapping[str, Any], batch: Batch) -> None:
+    """Add a batch's predictions (`p<task>`: [B, 1]) to the metrics, unless one is NaN, which the loop reports."""
+    scores = {task.name: batch.counted(predicted[f"p{task.name}"].reshape(-1)) for task in metrics.tasks}
+    if all(np.isfinite(values).all() for values in scores.values()):
+        metrics.update(scores, {name: batch.counted(label) for name, label in batch.labels.items()})

@@ -1,0 +1,95 @@
+"""PaddleRec's static contract, implemented once for our networks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import paddle
+
+from rec.config.config import Config
+from rec.contract.dygraph import count
+from rec.contract.house import HouseModel, losses_by_name, probabilities
+from rec.data.batch import Batch
+from rec.data.reader import Block
+from rec.metrics.tasks import TaskMetrics
+from rec.nn.features import Features
+from rec.numeric import Array
+
+
+class StaticModel(HouseModel):
+    """The `StaticModel` of a model directory of ours: `class StaticModel(static.StaticModel): network = ESMM`.
+
+    The program is the network without its table: pulled vectors are fed, and their gradients fetched.
+
+    Attributes:
+        blocks, labels: the reader's; the engine sets them before it builds a program.
+        layer: the network of the program built last.
+        vectors: the fed field vectors, one variable per block.
+        gradients: their gradients, once the optimizer is made.
+    """
+
+    blocks: tuple[Block, ...]
+    labels: tuple[str, ...]
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.vectors: list[Any] = []
+        self.gradients: list[Any] = []
+
+    def create_feeds(self, is_infer: bool = False) -> list[Any]:
+        """Vectors of each block, the row of each exposure where a block is shared, and labels in training."""
+        self.layer = self.build_network(self.config)
+        if is_infer:
+            self.layer.eval()
+        self.vectors, feeds = [], []
+        for index, block in enumerate(self.blocks):
+            width = block.num_field * self.layer.embedding_dim
+            vector = paddle.static.data(f"block_{index}", [-1, width], "float32")
+            vector.stop_gradient = False
+            self.vectors.append(vector)
+            feeds.append(vector)
+            if block.shared:
+                feeds.append(paddle.static.data(f"row_of_{index}", [-1], "int32"))
+        if not is_infer:
+            feeds += [paddle.static.data(f"label_{name}", [-1, 1], "float32") for name in self.labels]
+        return feeds
+
+    def feed(self, batch: Batch, pulled: list[Array], is_infer: bool) -> list[Array]:
+        """Arrays for `create_feeds`, in its order."""
+        arrays: list[Array] = []
+        for bags, vectors in zip(batch.bags, pulled, strict=True):
+            arrays.append(vectors)
+            if bags.row_of is not None:
+                arrays.append(bags.row_of)
+        return arrays if is_infer else arrays + [batch.labels[name].reshape(-1, 1) for name in self.labels]
+
+    def net(self, inputs: list[Any], is_infer: bool = False) -> dict[str, Any]:
+        """Probabilities by name, and in training the losses; sets the cost to minimise."""
+        rest = iter(inputs)
+        blocks, row_of = [], []
+        for block in self.blocks:
+            blocks.append(next(rest))
+            row_of.append(next(rest) if block.shared else None)
+        outputs = self.layer(Features(blocks, row_of))
+        if is_infer:
+            return probabilities(outputs)
+        losses = losses_by_name(self.layer, outputs, dict(zip(self.labels, rest, strict=True)))
+        self._cost = losses["loss"]
+        return {**losses, **probabilities(outputs)}
+
+    def infer_net(self, inputs: list[Any]) -> dict[str, Any]:
+        """Probabilities by name."""
+        return self.net(inputs, is_infer=True)
+
+    def create_optimizer(self, strategy: Any = None) -> Any:
+        """Add backward pass and update to the program, in one pass for parameters and vectors."""
+        parameters = self.layer.parameters()
+        gradients = paddle.static.gradients([self._cost], [*parameters, *self.vectors])
+        self.gradients = gradients[len(parameters) :]
+        optimizer = self.dense_optimizer(self.config)
+        optimizer.apply_gradients(list(zip(parameters, gradients[: len(parameters)], strict=True)))
+        return optimizer
+
+    def count(self, metrics: list[TaskMetrics], fetched: dict[str, Array], batch: Batch) -> None:
+        """Count a step's fetched probabilities in the metrics."""
+        count(metrics[0], fetched, batch)

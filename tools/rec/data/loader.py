@@ -1,0 +1,104 @@
+"""Batches from reader processes (or this one), in the same order for any number of processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from rec.data.plan import ReadPlan
+from rec.errors import UserError
+from rec.loading import where
+
+
+def load_batches(reader: Any, plan: ReadPlan, num_workers: int, model_dir: Path) -> Iterator[Any]:
+    """The batches of a plan.
+
+    Worker w of n makes batches w, w + n, ... and this process takes them in turn, so the result does not depend on n.
+
+    Raises:
+        UserError: what the reader raised, in any process, with the line of the model directory it came from; or a
+            reader process ended without a word.
+    """
+    if num_workers == 0:
+        yield from _guarded(reader, plan, model_dir)
+        return
+    # Forked, so that a reader need not survive pickling; the workers touch neither Paddle nor its threads.
+    context = multiprocessing.get_context("fork")
+    workers: list[tuple[BaseProcess, Connection]] = []
+    try:
+        for worker in range(num_workers):
+            receive, send = context.Pipe(duplex=False)
+            others = [connection for _, connection in workers]
+            share = plan.for_worker(worker, num_workers)
+            process = context.Process(
+                target=_work, args=(reader, share, model_dir, send, [receive, *others]), daemon=True
+            )
+            process.start()
+            send.close()
+            workers.append((process, receive))
+        yield from _take_turns(workers, first=plan.start % num_workers)
+    finally:
+        for process, connection in workers:
+            connection.close()
+            process.terminate()
+            process.join()
+
+
+def _take_turns(workers: list[tuple[BaseProcess, Connection]], first: int) -> Iterator[Any]:
+    turn = first
+    while True:
+        process, connection = workers[turn]
+        try:
+            kind, value = connection.recv()
+        except (EOFError, ConnectionResetError):
+            process.join()
+            raise UserError(f"reader process {turn} {_ended(process.exitcode)}") from None
+        if kind == "error":
+            raise UserError(value)
+        if kind == "end":  # whoever's turn it is has no batch left, so nobody has
+            return
+        yield value
+        turn = (turn + 1) % len(workers)
+
+
+def _ended(code: int | None) -> str:
+    if code is not None and code < 0:
+        return f"was killed by {signal.Signals(-code).name} (out of memory? try a smaller runner.num_workers)"
+    return f"ended early with exit code {code}"
+
+
+def _work(reader: Any, plan: ReadPlan, model_dir: Path, send: Connection, close: list[Connection]) -> None:
+    """Body of a reader process."""
+    # The parent alone reports Ctrl-C; its end of the pipe closes when it dies, which ends the send below.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for connection in close:
+        connection.close()
+    try:
+        try:
+            for batch in _guarded(reader, plan, model_dir):
+                send.send(("batch", batch))
+            send.send(("end", None))
+        except UserError as error:
+            send.send(("error", str(error)))
+    except (BrokenPipeError, ConnectionResetError):
+        pass
+    finally:
+        # Leave at once: exit handlers belong to the trainer whose memory this process copied.
+        os._exit(0)
+
+
+def _guarded(reader: Any, plan: ReadPlan, model_dir: Path) -> Iterator[Any]:
+    """A reader's batches; whatever it raises becomes one line that names the place."""
+    try:
+        yield from reader.batches(plan)
+    except (UserError, GeneratorExit):
+        raise
+    except Exception as error:
+        raise UserError(f"the reader failed: {where(error, model_dir)}") from error

@@ -1,0 +1,56 @@
+"""PaddleRec's readers: data sets that yield rows, or whole batches where no batch size is set."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from rec.data.plan import ReadPlan
+from rec.errors import UserError
+from rec.numeric import Array
+
+
+class RowReader:
+    """Makes batches of a PaddleRec `RecDataset`.
+
+    Args:
+        dataset: iterable, or map-style; a row is a list of arrays.
+        whole_batches: the data set yields batches already.
+    """
+
+    def __init__(self, dataset: Any, whole_batches: bool) -> None:
+        self.dataset, self.whole_batches = dataset, whole_batches
+
+    def batches(self, plan: ReadPlan) -> Iterator[list[Array]]:
+        """The batches of a plan as lists of arrays. Every process reads every row and keeps its own batches."""
+        rows = itertools.islice(self._rows(plan), plan.rank, None, plan.ranks)
+        if self.whole_batches:
+            for index, row in enumerate(rows):
+                if plan.mine(index):
+                    yield [np.asarray(value) for value in row]
+            return
+        for index in itertools.count():
+            batch = list(itertools.islice(rows, plan.batch_size))
+            if not batch or (plan.drop_last and len(batch) < plan.batch_size):
+                return
+            if plan.mine(index):
+                yield [_stack(column) for column in zip(*batch, strict=True)]
+
+    def _rows(self, plan: ReadPlan) -> Iterator[Any]:
+        if not hasattr(self.dataset, "__getitem__"):
+            return iter(self.dataset)
+        order = np.arange(len(self.dataset))
+        if plan.shuffle:
+            np.random.default_rng([plan.seed, plan.epoch]).shuffle(order)
+        return (self.dataset[int(index)] for index in order)
+
+
+def _stack(values: tuple[Any, ...]) -> Array:
+    arrays = [np.asarray(value) for value in values]
+    shapes = sorted({array.shape for array in arrays})
+    if len(shapes) > 1:
+        raise UserError(f"the reader yields rows of different shapes ({shapes[0]} and {shapes[-1]}), which make no batch")
+    return np.stack(arrays)

@@ -1,0 +1,142 @@
+"""The dynamic-graph engine: runs a directory's `DygraphModel`, ours or PaddleRec's."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+import paddle
+
+from rec.config.config import Config
+from rec.contract.dygraph import Inputs
+from rec.data.batch import Batch
+from rec.engine.device import choose, to_array, to_tensor
+from rec.engine.engine import State
+from rec.engine.match import by_structure, by_variable, check_match
+from rec.nn.features import Features
+from rec.numeric import Array
+from rec.table.host import HostTable
+
+
+class Feed(Protocol):
+    """How a batch becomes what the model's forward takes, and what happens after the backward pass."""
+
+    def open(self, batch: Any, training: bool) -> Any:
+        """The `batch` argument of `train_forward` and `infer_forward`."""
+
+    def close(self, inputs: Any) -> None:
+        """Called after the optimizer's step."""
+
+
+class TensorFeed:
+    """PaddleRec's models: a list of tensors by position."""
+
+    def __init__(self, place: Any) -> None:
+        self._place = place
+
+    def open(self, batch: list[Array], training: bool) -> list[Any]:
+        return [paddle.to_tensor(array, place=self._place) for array in batch]
+
+    def close(self, inputs: Any) -> None:
+        """Nothing: such models keep their embeddings to themselves."""
+
+
+class TableFeed:
+    """Our models: vectors pulled from the table, whose gradients are pushed back."""
+
+    def __init__(self, table: HostTable, place: Any) -> None:
+        self._table, self._place = table, place
+
+    def open(self, batch: Batch, training: bool) -> Inputs:
+        vectors = [to_tensor(array, self._place) for array in self._table.pull(batch)]
+        for vector in vectors:
+            vector.stop_gradient = not training
+        row_of = [None if bags.row_of is None else to_tensor(bags.row_of, self._place) for bags in batch.bags]
+        labels = {name: to_tensor(label.reshape(-1, 1), self._place) for name, label in batch.labels.items()}
+        return Inputs(Features(vectors, row_of), labels, batch)
+
+    def close(self, inputs: Inputs) -> None:
+        self._table.push(inputs.batch, [to_array(vector.grad) for vector in inputs.features.blocks])
+
+
+class DygraphEngine:
+    """A model in dynamic graph.
+
+    Args:
+        model: the directory's `DygraphModel`.
+        config: its config.
+        training: whether an optimizer is needed.
+    """
+
+    prefix = "rec"
+
+    def __init__(self, model: Any, config: Config, training: bool) -> None:
+        self.model, self.config = model, config
+        place = choose(config.runner.use_gpu)
+        paddle.seed(config.runner.seed)
+        # Names start from zero, whatever else this process has built: accumulators are found by name on resume.
+        with paddle.utils.unique_name.guard():
+            self.net = model.create_model(config)
+            self.optimizer = model.create_optimizer(self.net, config) if training else None
+        self.metrics, self.metric_names = model.create_metrics()
+        self.table: HostTable | None = None
+        if hasattr(model, "create_table"):
+            self.table = model.create_table(self.net, config)
+        self.feed: Feed = TableFeed(self.table, place) if self.table else TensorFeed(place)
+
+    def train_step(self, batch: Any) -> dict[str, Any]:
+        self.net.train()
+        inputs = self.feed.open(batch, training=True)
+        loss, self.metrics, shown = self.model.train_forward(self.net, self.metrics, inputs, self.config)
+        loss.backward()
+        self.optimizer.step()
+        self.optimizer.clear_grad()
+        self.feed.close(inputs)
+        return {"loss": loss.numpy(), **_arrays(shown)}
+
+    def eval_step(self, batch: Any) -> dict[str, Any]:
+        self.net.eval()
+        with paddle.no_grad():
+            inputs = self.feed.open(batch, training=False)
+            self.metrics, shown = self.model.infer_forward(self.net, self.metrics, inputs, self.config)
+        return _arrays(shown)
+
+    def state(self) -> State:
+        weights = {name: tensor.numpy() for name, tensor in self.net.state_dict().items()}
+        optimizer: dict[str, Array] = {}
+        scheduler: dict[str, Any] = {}
+        if self.optimizer is not None:
+            saved = dict(self.optimizer.state_dict())
+            scheduler = saved.pop("LR_Scheduler", {})
+            arrays = {name: value.numpy() for name, value in saved.items() if hasattr(value, "numpy")}
+            optimizer = by_structure(arrays, self._variable_names())
+        if self.table is not None:
+            weights |= self.table.weights()
+            optimizer |= self.table.optimizer_state() if self.optimizer is not None else {}
+        return State(weights, optimizer, scheduler)
+
+    def load(self, state: State) -> None:
+        own = self.state()
+        check_match(state.weights, own.weights, "the checkpoint's weights")
+        table_names = {} if self.table is None else {**self.table.weights(), **self.table.optimizer_state()}
+        self.net.set_state_dict({k: v for k, v in state.weights.items() if k not in table_names})
+        if self.table is not None:
+            arrays = {**state.weights, **state.optimizer}
+            self.table.load({name: arrays[name] for name in table_names if name in arrays})
+        if state.optimizer and self.optimizer is not None:
+            dense = {k: paddle.to_tensor(v) for k, v in state.optimizer.items() if k not in table_names}
+            saved: dict[str, Any] = by_variable(dense, self._variable_names())
+            if state.scheduler:
+                saved["LR_Scheduler"] = state.scheduler
+            self.optimizer.set_state_dict(saved)
+
+    def num_parameter(self) -> dict[str, int]:
+        counts = {name: int(np.prod(p.shape)) for name, p in self.net.named_parameters()}
+        return counts | ({} if self.table is None else {k: v.size for k, v in self.table.weights().items()})
+
+    def _variable_names(self) -> dict[str, str]:
+        return {name: tensor.name for name, tensor in self.net.state_dict().items()}
+
+
+def _arrays(shown: dict[str, Any] | None) -> dict[str, Any]:
+    return {k: v.numpy() if hasattr(v, "numpy") else np.asarray(v) for k, v in (shown or {}).items()}

@@ -1,0 +1,139 @@
+"""The static-graph engine: a directory's `StaticModel` as PIR programs, ours or PaddleRec's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import paddle
+
+from rec.config.config import Config
+from rec.data.batch import Batch
+from rec.engine.device import choose
+from rec.engine.engine import State
+from rec.engine.match import by_structure, by_variable, check_match
+from rec.numeric import Array
+from rec.table.host import HostTable
+
+
+@dataclass
+class Built:
+    """A program and how it is run.
+
+    Attributes:
+        feeds: names of the fed variables, in the reader's order.
+        names, fetches: what is fetched, and under which names.
+        parameters: variable name of each parameter, by structured name.
+    """
+
+    program: Any
+    feeds: list[str]
+    names: list[str]
+    fetches: list[Any]
+    parameters: dict[str, str]
+
+
+class StaticEngine:
+    """A model of ours in static graph: a training program and an evaluation program over the same parameters.
+
+    Args:
+        model: the directory's `StaticModel`.
+        config: its config.
+        training: whether a training program is needed.
+        reader: the reader, whose blocks and labels decide what is fed.
+    """
+
+    prefix = "rec_static"
+
+    def __init__(self, model: Any, config: Config, training: bool, reader: Any) -> None:
+        self.model, self.config = model, config
+        self._place = choose(config.runner.use_gpu)
+        model.blocks, model.labels = reader.blocks, reader.labels
+        initial = self._initial_weights()
+        self.table: HostTable = model.create_table(self._blueprint, config)
+        paddle.enable_static()
+        self._scope = paddle.static.Scope()
+        self._executor = paddle.static.Executor(self._place)
+        self._train = self._build(is_infer=False) if training else None
+        self._eval = self._build(is_infer=True)
+        self._parameters = self._eval.parameters
+        for name, value in initial.items():
+            self._set(self._parameters[name], value)
+        self.metrics, self.metric_names = model.create_metrics()
+
+    def _initial_weights(self) -> dict[str, Array]:
+        """The dynamic engine's initial weights: a startup program would draw others from the same seed."""
+        paddle.disable_static(self._place)
+        paddle.seed(self.config.runner.seed)
+        with paddle.utils.unique_name.guard():
+            self._blueprint = self.model.build_network(self.config)
+        return {name: tensor.numpy() for name, tensor in self._blueprint.state_dict().items()}
+
+    def _build(self, is_infer: bool) -> Built:
+        program, startup = paddle.static.Program(), paddle.static.Program()
+        with paddle.utils.unique_name.guard(), paddle.static.program_guard(program, startup):
+            inputs = self.model.create_feeds(is_infer=is_infer)
+            fetched = self.model.infer_net(inputs) if is_infer else self.model.net(inputs)
+            extra: list[Any] = []
+            if not is_infer:
+                self.model.create_optimizer()
+                extra = self.model.gradients
+        parameters = {name: variable.name for name, variable in self.model.layer.state_dict().items()}
+        with paddle.static.scope_guard(self._scope):
+            self._executor.run(startup)
+        feeds = [variable.name for variable in inputs]
+        return Built(program, feeds, list(fetched), [*fetched.values(), *extra], parameters)
+
+    def train_step(self, batch: Batch) -> dict[str, Any]:
+        assert self._train is not None
+        values, gradients = self._run(self._train, batch, is_infer=False)
+        self.table.push(batch, gradients)
+        self.model.count(self.metrics, values, batch)
+        return {name: value for name, value in values.items() if name.startswith("loss")}
+
+    def eval_step(self, batch: Batch) -> dict[str, Any]:
+        values, _ = self._run(self._eval, batch, is_infer=True)
+        self.model.count(self.metrics, values, batch)
+        return values
+
+    def _run(self, built: Built, batch: Batch, is_infer: bool) -> tuple[dict[str, Array], list[Array]]:
+        arrays = self.model.feed(batch, self.table.pull(batch), is_infer)
+        feed = dict(zip(built.feeds, arrays, strict=True))
+        with paddle.static.scope_guard(self._scope):
+            results = self._executor.run(built.program, feed=feed, fetch_list=built.fetches)
+        count = len(built.names)
+        return dict(zip(built.names, results[:count], strict=True)), results[count:]
+
+    def state(self) -> State:
+        weights = {name: self._get(variable) for name, variable in self._parameters.items()}
+        optimizer: dict[str, Array] = {}
+        if self._train is not None:
+            optimizer = by_structure({name: self._get(name) for name in self._accumulators()}, self._parameters)
+            optimizer |= self.table.optimizer_state()
+        return State({**weights, **self.table.weights()}, optimizer)
+
+    def load(self, state: State) -> None:
+        own = self.state()
+        check_match(state.weights, own.weights, "the checkpoint's weights")
+        arrays = {**state.weights, **(state.optimizer if self._train is not None else {})}
+        table_names = {**self.table.weights(), **self.table.optimizer_state()}
+        self.table.load({name: arrays.pop(name) for name in table_names if name in arrays})
+        variables = by_variable(arrays, self._parameters)
+        for name, value in variables.items():
+            self._set(self._parameters.get(name, name), value)
+
+    def num_parameter(self) -> dict[str, int]:
+        return {name: value.size for name, value in self.state().weights.items()}
+
+    def _accumulators(self) -> list[str]:
+        assert self._train is not None
+        with paddle.static.scope_guard(self._scope):
+            names = self._train.program.state_dict("opt", self._scope)
+        return sorted(name for name in names if not name.startswith("learning_rate_"))
+
+    def _get(self, variable: str) -> Array:
+        return np.array(self._scope.find_var(variable).get_tensor())
+
+    def _set(self, variable: str, value: Array) -> None:
+        self._scope.find_var(variable).get_tensor().set(value, self._place)

@@ -1,0 +1,82 @@
+"""Model directories: Python modules that import each other by bare name, found and loaded from the config's folder."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from rec.errors import UserError
+
+
+class ModelDirectory:
+    """The modules of one model directory.
+
+    Its folder goes to the front of the import path, where PaddleRec's directories expect it, also for imports made
+    late, inside functions. Modules of a directory loaded before are forgotten, so that `net` means this one's.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        forget()
+        _LOADED.append(path)
+        sys.path.insert(0, str(path))
+
+    def load(self, name: str, attribute: str) -> Any:
+        """`attribute` of module `name` (without .py, may hold a relative path).
+
+        Raises:
+            UserError: no such file or attribute, or the module cannot be imported.
+        """
+        file = (self.path / f"{name}.py").resolve()
+        if not file.is_file():
+            raise UserError(f"{self.path}: has no {name}.py; a model directory holds {attribute} there")
+        module = self._import(file)
+        try:
+            return getattr(module, attribute)
+        except AttributeError:
+            raise UserError(f"{file}: defines no {attribute}") from None
+
+    def _import(self, file: Path) -> ModuleType:
+        known = sys.modules.get(file.stem)
+        if known is not None and getattr(known, "__file__", None) == str(file):
+            return known
+        spec = importlib.util.spec_from_file_location(file.stem, file)
+        if spec is None or spec.loader is None:
+            raise UserError(f"{file}: is not a Python module")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[file.stem] = module
+        try:
+            spec.loader.exec_module(module)
+        except UserError:
+            raise
+        except Exception as error:
+            del sys.modules[file.stem]
+            raise UserError(f"{where(error, self.path)} (while importing {file.name})") from error
+        return module
+
+
+_LOADED: list[Path] = []
+
+
+def forget() -> None:
+    """Take the model directories loaded so far off the import path, and their modules out of memory."""
+    while _LOADED:
+        path = _LOADED.pop()
+        if str(path) in sys.path:
+            sys.path.remove(str(path))
+        for name, module in list(sys.modules.items()):
+            file = getattr(module, "__file__", None)
+            if file is not None and Path(file).is_relative_to(path):
+                del sys.modules[name]
+
+
+def where(error: BaseException, folder: Path) -> str:
+    """`file:line: Type: message` of the innermost line of `folder` that an exception passed through."""
+    frames = traceback.extract_tb(error.__traceback__)
+    inside = [frame for frame in frames if Path(frame.filename).is_relative_to(folder)]
+    place = f"{inside[-1].filename}:{inside[-1].lineno}: " if inside else ""
+    return f"{place}{type(error).__name__}: {' '.join(str(error).split())}"

@@ -1,0 +1,25 @@
+"""What readers met in the data, gathered over a pass and said once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from rec.report.console import log
+
+
+class Notices:
+    """Sums the counts that batches carry (`Batch.counts`)."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+
+    def add(self, batch: Any) -> None:
+        """Count a batch's; PaddleRec's batches carry none."""
+        self._counts.update(getattr(batch, "counts", {}))
+
+    def log(self, data: str, fate: str) -> None:
+        """One line per kind of finding, e.g. exposures `left out`."""
+        total = self._counts.pop("exposures", 0)
+        for finding, count in sorted(self._counts.items()):
+            log.warning("%s: %d %s (of %d exposures): %s", data, count, finding, total, fate)

@@ -1,0 +1,92 @@
+"""Predictions on disk: one row per exposure, in input order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from rec.data.batch import Batch
+from rec.errors import UserError
+
+
+class PredictionFile:
+    """A Parquet or CSV file that appears under its name when it is complete.
+
+    Columns: sample_id (int64 if the first batch's are whole numbers, else text), the labels (null where not given) and
+    the model's per-exposure outputs. A PaddleRec model's rows are numbered from 0.
+    """
+
+    def __init__(self, path: Path) -> None:
+        if path.suffix not in (".parquet", ".csv"):
+            raise UserError(f"runner.predict_save_path: {path} should end in .parquet or .csv")
+        self._path = path
+        self._temporary = path.with_name(f".{path.name}-{os.getpid()}")
+        self._writer: Any = None
+        self._schema: pa.Schema | None = None
+        self._rows = 0
+
+    def __enter__(self) -> PredictionFile:
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            if kind is None:
+                self._temporary.replace(self._path)
+        self._temporary.unlink(missing_ok=True)
+
+    def add(self, batch: Any, values: Mapping[str, Any]) -> None:
+        """Write a batch's rows; outputs that are not one number per exposure are left out.
+
+        Raises:
+            UserError: the file cannot be written.
+        """
+        columns = self._inputs(batch)
+        length = len(columns["sample_id"])
+        for name, value in values.items():
+            if np.size(value) == length:
+                columns[name] = pa.array(np.asarray(value).reshape(-1))
+        try:
+            table = pa.table(columns)
+            if self._writer is None:
+                self._schema = table.schema
+                self._writer = self._open(table.schema)
+            self._writer.write_table(table)
+        except OSError as error:
+            raise UserError(f"{self._path}: cannot be written: {error.strerror or error}") from None
+        self._rows += length
+
+    def _inputs(self, batch: Any) -> dict[str, pa.Array]:
+        if not isinstance(batch, Batch):
+            return {"sample_id": pa.array(np.arange(self._rows, self._rows + len(batch[0])))}
+        ids = batch.sample_ids.astype(str)
+        columns = {"sample_id": self._sample_ids(ids)}
+        for name, label in batch.labels.items():
+            columns[name] = pa.array(label, from_pandas=True).cast(pa.int8())
+        return columns
+
+    def _sample_ids(self, ids: Any) -> pa.Array:
+        if self._schema is None:
+            numbers = all(text.isdigit() and (text == "0" or text[0] != "0") and len(text) < 19 for text in ids)
+        else:
+            numbers = self._schema.field("sample_id").type == pa.int64()
+        if not numbers:
+            return pa.array(ids)
+        try:
+            return pa.array(ids.astype(np.int64))
+        except (ValueError, OverflowError):
+            odd = next(text for text in ids if not text.isdigit() or len(text) > 18)
+            raise UserError(f"{self._path}: sample id {odd!r} is no whole number, but those before it are") from None
+
+    def _open(self, schema: pa.Schema) -> Any:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        if self._path.suffix == ".parquet":
+            return pa.parquet.ParquetWriter(self._temporary, schema)
+        return pa.csv.CSVWriter(self._temporary, schema)

@@ -1,0 +1,42 @@
+"""Results as a table on stdout."""
+
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.table import Table
+
+from rec.metrics.tasks import TaskResult
+
+
+def print_results(results: Mapping[str, Mapping[str, TaskResult]]) -> None:
+    """One row per checkpoint and task: AUC with its 95 % interval, logloss, calibration, and what they rest on."""
+    table = Table(title="Evaluation (AUC exact, 95 % confidence interval by DeLong)")
+    table.add_column("checkpoint", overflow="fold")
+    table.add_column("task")
+    for name in ("AUC", "95 % interval", "logloss", "calibration", "exposures", "positives"):
+        table.add_column(name, justify="right")
+    rows = 0
+    for checkpoint, tasks in results.items():
+        for name, result in tasks.items():
+            table.add_row(checkpoint, name.upper(), *_cells(result))
+            rows += 1
+        table.add_section()
+    if rows:
+        Console().print(table)
+
+
+def _cells(result: TaskResult) -> tuple[str, ...]:
+    auc = result.auc
+    interval = f"{auc.low:.4f} - {auc.high:.4f}" if auc.low is not None and auc.high is not None else "undefined"
+    return (
+        str(auc),
+        interval,
+        _number(result.logloss),
+        _number(result.calibration),
+        f"{result.n:,}",
+        f"{auc.positives:,}",
+    )
+
+
+def _number(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.4f}"
