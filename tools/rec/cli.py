@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
 import io
 import os
 import sys
@@ -14,7 +15,7 @@ from typing import Any, Literal
 from rec.config.config import load
 from rec.config.settings import RunnerSettings
 from rec.errors import UserError
-from rec.report.console import log, set_up_logging
+from rec.report.console import set_up_logging
 
 
 def run(mode: Literal["dygraph", "static"], task: Literal["train", "infer"], description: str | None) -> None:
@@ -31,8 +32,7 @@ def run(mode: Literal["dygraph", "static"], task: Literal["train", "infer"], des
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     except BrokenPipeError:
-        sys.stdout = None  # type: ignore[assignment]  # the reader of our output has left
-        sys.exit(1)
+        os._exit(1)  # whoever read our output has left; nothing more can be said
     except KeyboardInterrupt:
         print("interrupted; checkpoints written so far are whole", file=sys.stderr)
         sys.exit(130)
@@ -65,7 +65,7 @@ def _prepare_process() -> None:
     warnings.filterwarnings("ignore", message=".*ccache.*")
     # Paddle greets several threads with a warning about data parallelism, which is not used here.
     with contextlib.redirect_stderr(io.StringIO()):
-        import paddle  # noqa: F401
+        importlib.import_module("paddle")
 
 
 def _parser(description: str) -> argparse.ArgumentParser:
@@ -87,7 +87,9 @@ def _settings_help() -> str:
     """Every runner setting with type, default and meaning."""
     lines = ["runner settings (in the config file under runner:, or -o runner.NAME=VALUE):"]
     for name, field in RunnerSettings.model_fields.items():
-        kind = getattr(field.annotation, "__name__", None) if isinstance(field.annotation, type) else str(field.annotation)
+        kind = (
+            getattr(field.annotation, "__name__", None) if isinstance(field.annotation, type) else str(field.annotation)
+        )
         kind = (kind or "").replace("typing.", "").replace("Literal", "one of ").replace("NoneType", "null")
         kind = kind.replace("None", "null")
         lines.append(f"  {name}: {kind} [{_shown(field.default)}]")
@@ -97,5 +99,3 @@ def _settings_help() -> str:
 
 def _shown(default: Any) -> str:
     return "null" if default is None else str(default).lower() if isinstance(default, bool) else repr(default)
-
-

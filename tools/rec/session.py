@@ -73,7 +73,9 @@ class Session:
         except UserError:
             raise
         except MemoryError:
-            raise UserError("not enough memory for the embedding table (hyper_parameters.sparse_feature_number)") from None
+            raise UserError(
+                "not enough memory for the embedding table (hyper_parameters.sparse_feature_number)"
+            ) from None
         except Exception as error:
             raise UserError(f"the model could not be built: {where(error, self.config.model_dir)}") from error
 
@@ -100,7 +102,8 @@ class Session:
         runner = self.config.runner
         drop_last = (not self.house) if runner.drop_last is None else runner.drop_last
         return ReadPlan(
-            batch_size=(runner.train_batch_size if training else runner.infer_batch_size or runner.train_batch_size) or 1,
+            batch_size=(runner.train_batch_size if training else runner.infer_batch_size or runner.train_batch_size)
+            or 1,
             training=training,
             epoch=epoch,
             seed=runner.seed,

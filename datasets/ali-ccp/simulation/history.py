@@ -7,8 +7,8 @@ from fields import FIELD_NAMES
 from numba import njit
 
 from simulation.chance import bits, key, mix, uniform, whole
-from simulation.goods import MAX_NODES, brand_of, browsed_item, category_of, nodes_of, shop_of
-from simulation.people import FACTORS, history_tokens, user_factors
+from simulation.goods import MAX_NODES, browsed_item, describe, nodes_of
+from simulation.people import history_tokens
 from simulation.world import HISTORIES, ROW_EVENT, World
 
 CATEGORIES, SHOPS, BRANDS, NODES = range(4)
@@ -28,7 +28,7 @@ class History(NamedTuple):
 
 def empty_history(world: World) -> History:
     """Tables with room for the longest history, at most half full."""
-    longest = int(5 * world.history.max()) + 2
+    longest = int(5 * max(world.history)) + 2
     slots = 1 << (2 * longest).bit_length()
     tables = [np.zeros((4, slots), np.int64) for _ in range(3)]
     return History(*tables, np.zeros(4, np.int64), np.zeros(4, np.int64))
@@ -71,27 +71,27 @@ def _clear(history: History) -> None:
 
 
 @njit(cache=True, nogil=True)
-def browse(world: World, row: int, user: int, history: History) -> None:
-    """Fill the tables with one row's histories.
+def browse(world: World, row: int, user: int, taste: np.ndarray, history: History) -> None:
+    """Fill the tables with one row's histories, `taste` being its user's factors.
 
     Each event is a visit to one item and counts for its category, shop, brand and nodes alike, which is what makes the
     four histories agree with each other and with the user's taste. What is then missing to a history's length is drawn
     evenly from all there is: the once-visited rest.
     """
-    taste, scratch, nodes = np.empty(FACTORS), np.empty(FACTORS), np.empty(MAX_NODES, np.int64)
-    user_factors(world, user, taste)
+    nodes = np.empty(MAX_NODES, np.int64)
     _clear(history)
     for which in range(4):
         history.wanted[which] = history_tokens(world, user, which)
     for event in range(int(1.3 * history.wanted[SHOPS])):
-        item = browsed_item(world, user, row, event, taste, scratch)
+        item = browsed_item(world, user, row, event, taste)
         name = key(world.seed, ROW_EVENT + world.part, (user << 16) + event)
         visits = min(3000, int((1 - uniform(name, _VISITS)) ** -0.6))
-        _add(history, CATEGORIES, category_of(world, item), 12 * visits)
-        _add(history, SHOPS, shop_of(world, item), 12 * visits)
-        if brand_of(world, item) >= 0:
-            _add(history, BRANDS, brand_of(world, item), 12 * visits)
-        several = min(1 + whole(name, _NODE_COUNT, 3), nodes_of(world, item, nodes))
+        category, shop, brand = describe(world, item)
+        _add(history, CATEGORIES, category, 12 * visits)
+        _add(history, SHOPS, shop, 12 * visits)
+        if brand >= 0:
+            _add(history, BRANDS, brand, 12 * visits)
+        several = nodes_of(world, item, category, 1 + whole(name, _NODE_COUNT, 3), nodes)
         for number in range(several):
             _add(history, NODES, nodes[number], 12 * visits // several)
     _fill(world, row, history)

@@ -8,11 +8,11 @@ from numba import njit
 from simulation.blocks import Block, Part, common_index, row_at
 from simulation.goods import MAX_NODES, item_factors, shown_item
 from simulation.history import SHOPS, History, browse, empty_history
-from simulation.people import FACTORS, row_exposures, row_user, user_factors
+from simulation.people import row_exposures, row_user, user_factors
 from simulation.rows import MAX_OWN_TOKENS, common_tokens, most_common_tokens, own_tokens
 from simulation.text import WIDEST_TOKEN, put_head, put_hex, put_int, put_pairs, put_tokens, with_room
 from simulation.truth import Truth, exposure_name, labels, logits, position, scores
-from simulation.world import World
+from simulation.world import FACTORS, World, id_ranges
 
 _COMMA, _NEWLINE = ord(","), ord("\n")
 _HEAD = 64
@@ -32,6 +32,7 @@ class Outcomes(NamedTuple):
 class Desk(NamedTuple):
     """Working space for one row at a time."""
 
+    ranges: np.ndarray
     history: History
     taste: np.ndarray
     item: np.ndarray
@@ -44,7 +45,7 @@ def new_desk(world: World) -> Desk:
     """A desk for one block."""
     history = empty_history(world)
     own, common = np.empty((MAX_OWN_TOKENS, 3), np.int64), np.empty((most_common_tokens(history), 3), np.int64)
-    return Desk(history, np.empty(FACTORS), np.empty(FACTORS), np.empty(MAX_NODES, np.int64), own, common)
+    return Desk(id_ranges(world), history, np.empty(FACTORS), np.empty(FACTORS), np.empty(MAX_NODES, np.int64), own, common)
 
 
 @njit(cache=True, nogil=True)
@@ -53,8 +54,10 @@ def common_block(world: World, part: Part, block: Block, desk: Desk) -> tuple[np
     buffer, end = np.empty(1 << 20, np.uint8), 0
     for place in range(block.first_row, block.end_row):
         row = row_at(part, place)
-        browse(world, row, row_user(world, row), desk.history)
-        count = common_tokens(world, row, desk.history, desk.common)
+        user = row_user(world, row)
+        user_factors(world, user, desk.taste)
+        browse(world, row, user, desk.taste, desk.history)
+        count = common_tokens(world, desk.ranges, row, desk.history, desk.common)
         buffer = with_room(buffer, end, count * WIDEST_TOKEN + 64)
         end = put_hex(buffer, end, common_index(world, part, row))
         buffer[end] = _COMMA
@@ -72,14 +75,14 @@ def _meet(
 ) -> int:
     """One exposure: draw its item and labels, record them at `at`, lay its tokens out in desk.own; returns how many."""
     name = exposure_name(world, row, number)
-    item = shown_item(world, name, user, row, desk.history.wanted[SHOPS], desk.taste, desk.item)
+    item = shown_item(world, name, user, row, desk.history.wanted[SHOPS], desk.taste)
     item_factors(world, item, desk.item)
     place = position(name)
     click_logit, conversion_logit = logits(truth, scores(desk.taste, desk.item), place, row / part.rows)
     outcomes.p_click[at] = 1 / (1 + np.exp(-click_logit))
     outcomes.p_conversion[at] = 1 / (1 + np.exp(-conversion_logit))
     outcomes.click[at], outcomes.conversion[at] = labels(truth, name, outcomes.p_click[at], outcomes.p_conversion[at])
-    return own_tokens(world, name, item, place, desk.history, desk.nodes, desk.own)
+    return own_tokens(world, desk.ranges, name, item, place, desk.history, desk.nodes, desk.own)
 
 
 @njit(cache=True, nogil=True)
@@ -110,8 +113,8 @@ def exposure_block(
     for row in range(block.first_row, block.end_row):
         user = row_user(world, row)
         user_factors(world, user, desk.taste)
-        browse(world, row, user, desk.history)
-        common = desk.common[: common_tokens(world, row, desk.history, desk.common)]
+        browse(world, row, user, desk.taste, desk.history)
+        common = desk.common[: common_tokens(world, desk.ranges, row, desk.history, desk.common)]
         index = common_index(world, part, row)
         for number in range(min(row_exposures(world, row), size - at)):
             own = desk.own[: _meet(world, truth, part, row, number, user, desk, outcomes, at)]

@@ -5,10 +5,7 @@ from fields import FIELD_NAMES
 from numba import njit
 
 from simulation.chance import key, normal, normal_growth, uniform, whole
-from simulation.world import ROW, TEST, USER, World
-
-FACTORS = 6
-"""Numbers that describe a user's or an item's character: three that clicks depend on, three for conversions."""
+from simulation.world import FACTORS, ROW, TEST, USER, World
 
 _FACTOR, _ACTIVITY, _FIELD_ACTIVITY, _COLD, _CLASSLESS, _NO_GEOGRAPHY, _NO_CONSUMPTION, _CLASS = 0, 10, 11, 20, 21, 22, 23, 30
 _ROW_USER, _ROW_NEW_USER, _ROW_EXPOSURES, _ROW_ROUNDING, _ROW_NAMELESS = range(5)

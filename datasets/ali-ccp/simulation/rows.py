@@ -5,10 +5,10 @@ from fields import FIELD_NAMES
 from numba import njit
 
 from simulation.chance import key, whole
-from simulation.goods import MAX_NODES, brand_of, category_of, nodes_of, shop_of
+from simulation.goods import MAX_NODES, describe, nodes_of
 from simulation.history import BRANDS, CATEGORIES, HISTORY_FIELDS, NODES, SHOPS, History, seen
 from simulation.people import row_classes
-from simulation.world import ROW, World, feature_id
+from simulation.world import ROW, World, name_entities
 
 MAX_OWN_TOKENS = 2 * MAX_NODES + 8
 _205, _206, _207, _210, _216, _508, _509, _702, _853, _301 = (
@@ -32,49 +32,58 @@ def shuffle(tokens: np.ndarray, count: int, name: np.uint64) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _put(world: World, tokens: np.ndarray, count: int, field: int, entity: int, twelfths: int) -> int:
-    tokens[count, 0], tokens[count, 1], tokens[count, 2] = field, feature_id(world, field, entity), twelfths
+def _put(tokens: np.ndarray, count: int, field: int, entity: int, twelfths: int) -> int:
+    tokens[count, 0], tokens[count, 1], tokens[count, 2] = field, entity, twelfths
     return count + 1
 
 
 @njit(cache=True, nogil=True)
-def common_tokens(world: World, row: int, history: History, tokens: np.ndarray) -> int:
+def common_tokens(world: World, ranges: np.ndarray, row: int, history: History, tokens: np.ndarray) -> int:
     """Write the tokens of a common row whose history has been browsed; returns how many."""
     fields, entities = np.empty(_MAX_CLASSES, np.int64), np.empty(_MAX_CLASSES, np.int64)
     count = 0
     for number in range(row_classes(world, row, fields, entities)):
-        count = _put(world, tokens, count, fields[number], entities[number], 0)
+        count = _put(tokens, count, fields[number], entities[number], 0)
     for which in range(4):
         for number in range(history.used[which]):
             slot = history.place[which, number]
             entity, twelfths = history.entity[which, slot], history.twelfths[which, slot]
-            count = _put(world, tokens, count, HISTORY_FIELDS[which], entity, twelfths)
+            count = _put(tokens, count, HISTORY_FIELDS[which], entity, twelfths)
+    name_entities(ranges, tokens[:count])
     shuffle(tokens, count, key(world.seed, ROW + world.part, row))
     return count
 
 
 @njit(cache=True, nogil=True)
 def own_tokens(
-    world: World, name: np.uint64, item: int, place: int, history: History, nodes: np.ndarray, tokens: np.ndarray
+    world: World,
+    ranges: np.ndarray,
+    name: np.uint64,
+    item: int,
+    place: int,
+    history: History,
+    nodes: np.ndarray,
+    tokens: np.ndarray,
 ) -> int:
     """Write the tokens of the exposure called `name`: its item at its place, and what of it is in the user's history."""
-    category, shop, brand = category_of(world, item), shop_of(world, item), brand_of(world, item)
-    count = _put(world, tokens, 0, _205, item, 0)
-    count = _put(world, tokens, count, _301, place, 0)
-    count = _put(world, tokens, count, _206, category, 0)
-    count = _put(world, tokens, count, _207, shop, 0)
+    category, shop, brand = describe(world, item)
+    count = _put(tokens, 0, _205, item, 0)
+    count = _put(tokens, count, _301, place, 0)
+    count = _put(tokens, count, _206, category, 0)
+    count = _put(tokens, count, _207, shop, 0)
     if seen(history, CATEGORIES, category):
-        count = _put(world, tokens, count, _508, category, seen(history, CATEGORIES, category))
+        count = _put(tokens, count, _508, category, seen(history, CATEGORIES, category))
     if seen(history, SHOPS, shop):
-        count = _put(world, tokens, count, _509, shop, seen(history, SHOPS, shop))
+        count = _put(tokens, count, _509, shop, seen(history, SHOPS, shop))
     if brand >= 0:
-        count = _put(world, tokens, count, _216, brand, 0)
+        count = _put(tokens, count, _216, brand, 0)
         if seen(history, BRANDS, brand):
-            count = _put(world, tokens, count, _702, brand, seen(history, BRANDS, brand))
-    for number in range(nodes_of(world, item, nodes)):
+            count = _put(tokens, count, _702, brand, seen(history, BRANDS, brand))
+    for number in range(nodes_of(world, item, category, MAX_NODES, nodes)):
         node = nodes[number]
-        count = _put(world, tokens, count, _210, node, 0)
+        count = _put(tokens, count, _210, node, 0)
         if seen(history, NODES, node):
-            count = _put(world, tokens, count, _853, node, seen(history, NODES, node))
+            count = _put(tokens, count, _853, node, seen(history, NODES, node))
+    name_entities(ranges, tokens[:count])
     shuffle(tokens, count, name)
     return count

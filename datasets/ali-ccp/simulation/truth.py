@@ -9,9 +9,9 @@ from numba import njit
 from simulation.chance import key, uniform
 from simulation.goods import item_factors, shown_item
 from simulation.history import SHOPS
-from simulation.people import FACTORS, history_tokens, row_exposures, row_user, user_factors
+from simulation.people import history_tokens, row_exposures, row_user, user_factors
 from simulation.settings import Settings
-from simulation.world import EXPOSURE, TRAIN, World
+from simulation.world import EXPOSURE, FACTORS, TRAIN, World
 
 _LOGIT_SPREAD = 1.5  # standard deviation of both logits, what is learnable and what is not together
 _USER, _ITEM, _MATCH = np.sqrt((0.3, 0.4, 0.3))
@@ -120,7 +120,7 @@ def _sample(world: World, truth: Truth, rows: int, step: int, most: int, out: np
         events = history_tokens(world, user, SHOPS)
         for number in range(min(most, row_exposures(world, row), len(out) - count)):
             name = exposure_name(world, row, number)
-            item_factors(world, shown_item(world, name, user, row, events, taste, item), item)
+            item_factors(world, shown_item(world, name, user, row, events, taste), item)
             raw = scores(taste, item)
             out[count, :3] = raw
             out[count, 3:] = logits(truth, raw, position(name), row / rows)

@@ -19,7 +19,11 @@ _NAME_MAP = "StructuredToParameterName@@"
 _ARRAY_PARTS = {
     ("numpy", "ndarray"),
     ("numpy", "dtype"),
-    *((core, name) for core in ("numpy.core.multiarray", "numpy._core.multiarray") for name in ("_reconstruct", "scalar")),
+    *(
+        (core, name)
+        for core in ("numpy.core.multiarray", "numpy._core.multiarray")
+        for name in ("_reconstruct", "scalar")
+    ),
     *((core, "_frombuffer") for core in ("numpy.core.numeric", "numpy._core.numeric")),
     ("collections", "OrderedDict"),
     ("builtins", "tuple"),

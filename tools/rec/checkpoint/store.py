@@ -152,7 +152,7 @@ class Store:
         return max(rated, key=lambda m: sign * float(m.metrics[metric] or 0.0), default=None)
 
     def thin(self, keep_last: int, best_metric: str | None) -> None:
-        """Remove epochs beyond the newest `keep_last` (0: none), never the best; and all but the newest mid-epoch one."""
+        """Remove epochs beyond the newest `keep_last` (0: none) but the best, and mid-epoch ones that are passed."""
         manifests = self.manifests()
         epochs = [m.name for m in manifests if m.next_batch is None]
         partial = [m.name for m in manifests if m.next_batch is not None]

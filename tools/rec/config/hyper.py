@@ -1,4 +1,4 @@
-"""How our models and readers read `hyper_parameters`: by the names of constructor parameters, checked before any work."""
+"""How our models and readers read `hyper_parameters`: by the names of constructor parameters, checked first."""
 
 from __future__ import annotations
 

@@ -21,7 +21,8 @@ class RunnerSettings(BaseModel):
     epochs: int = Field(1, gt=0, description="passes over the training data")
     shuffle: bool = Field(True, description="visit the training data in a new seeded order each epoch")
     drop_last: bool | None = Field(
-        None, description="leave out an incomplete last batch in training; null: no for our readers, yes for PaddleRec's"
+        None,
+        description="leave out an incomplete last batch in training; null: no for our readers, yes for PaddleRec's",
     )
     num_workers: int = Field(0, ge=0, description="reader processes; 0: read in the training process")
     print_interval: int = Field(100, gt=0, description="steps between two log lines")
@@ -48,7 +49,9 @@ class RunnerSettings(BaseModel):
     test_data_dir: str = Field("", description="folder of test files, relative to the model directory")
     infer_reader_path: str = Field("reader", description="reader module used in evaluation, without .py")
     infer_batch_size: int | None = Field(None, gt=0, description="exposures a step in evaluation")
-    infer_load_path: str = Field("model_output", description="checkpoints to evaluate, relative to the working directory")
+    infer_load_path: str = Field(
+        "model_output", description="checkpoints to evaluate, relative to the working directory"
+    )
     infer_start_epoch: int = Field(0, ge=0, description="first epoch to evaluate")
     infer_end_epoch: int = Field(10, description="evaluate epochs below this one")
     infer_checkpoint: Literal["epochs", "best", "latest"] = Field(
@@ -59,6 +62,8 @@ class RunnerSettings(BaseModel):
     )
 
     # Report
-    use_visual: bool = Field(False, description="write curves for VisualDL, or TensorBoard where VisualDL does not work")
+    use_visual: bool = Field(
+        False, description="write curves for VisualDL, or TensorBoard where VisualDL does not work"
+    )
     use_auc: bool = Field(False, description="PaddleRec's switch for resetting AUC in static mode; ours always counts")
     auc_num: int = Field(1, description="PaddleRec's number of AUCs in static mode; ours knows the tasks")

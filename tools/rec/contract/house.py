@@ -18,8 +18,10 @@ from rec.config.config import Config
 from rec.metrics.tasks import Task, TaskMetrics
 from rec.nn.features import Features
 from rec.nn.probability import Probability
-from rec.table.host import HostTable, initial_weights
+from rec.table.device import DeviceTable
+from rec.table.host import HostTable
 from rec.table.optimizer import OPTIMIZERS
+from rec.table.table import Table, initial_weights
 
 DENSE_OPTIMIZERS: dict[str, Callable[..., Any]] = {
     name: getattr(paddle.optimizer, name) for name in ("Adam", "AdamW", "Adagrad", "SGD", "Momentum", "RMSProp")
@@ -70,24 +72,24 @@ class HouseModel:
         problems += hyper.check(config, targets)
         problems += hyper.check_section(config, "optimizer", DENSE_OPTIMIZERS, ("parameters", "name"))
         if "table_optimizer" in config.hyper_parameters:
-            problems += hyper.check_section(config, "table_optimizer", OPTIMIZERS, ("num_row", "dim"))
+            problems += hyper.check_section(config, "table_optimizer", OPTIMIZERS, ())
         return problems
 
     def build_network(self, config: Config) -> Any:
         """The network, told its hyper-parameters."""
         return hyper.build(self.network, config)
 
-    def create_table(self, net: Network, config: Config) -> HostTable:
-        """The embedding table that `net` reads, with a row-wise optimizer.
+    def create_table(self, net: Network, config: Config, place: Any) -> Table:
+        """The embedding table that `net` reads, with a row-wise optimizer, where `place` says.
 
         `hyper_parameters.table_optimizer` configures that; where it is absent, the dense optimizer's settings serve.
         """
         values = config.hyper_parameters
         section = values.get("table_optimizer") or values["optimizer"]
         optimizer = OPTIMIZERS.get(section["class"], OPTIMIZERS["Adam"])
-        shape = {"num_row": values["sparse_feature_number"], "dim": net.embedding_dim}
-        weight = initial_weights(**shape, seed=config.runner.seed)
-        return HostTable(weight, optimizer(**bind(optimizer, {**section, **shape})))
+        weight = initial_weights(values["sparse_feature_number"], net.embedding_dim, config.runner.seed)
+        rule = optimizer(**bind(optimizer, section))
+        return HostTable(weight, rule) if isinstance(place, paddle.CPUPlace) else DeviceTable(weight, rule, place)
 
     def dense_optimizer(self, config: Config, parameters: Any = None) -> Any:
         """The Paddle optimizer of the network's own parameters."""

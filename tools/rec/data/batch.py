@@ -43,7 +43,7 @@ class Batch:
         bags: blocks of fields, in the order of the model's fields.
         labels: float32 [B] each, by name; NaN where a label is not given.
         sample_ids: bytes [B] (dtype S).
-        noise: bool [B], exposures that are predicted but count in no metric (contradictory or empty labels); None: all do.
+        noise: bool [B], exposures that are predicted but count in no metric (labels contradict or lack); None: none.
         counts: what the reader met while it made this batch (dropped exposures, tokens of unlisted fields, ...).
     """
 

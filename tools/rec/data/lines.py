@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -62,7 +63,7 @@ class LineIndex:
         follows = (first[1:] == first[:-1] + lengths[:-1]) & (self._file[lines][1:] == self._file[lines][:-1])
         heads = np.flatnonzero(np.concatenate([[True], ~follows])) if len(lines) else np.empty(0, np.int64)
         for head, stop in zip(heads, [*heads[1:], len(lines)], strict=True):
-            target = memoryview(text)[starts[head] : starts[stop]]
+            target: Any = text[starts[head] : starts[stop]]
             file = int(self._file[lines[head]])
             if os.preadv(self._open(file), [target], int(first[head])) != len(target):
                 raise UserError(f"{self.paths[file]}: became shorter while it was read; start again")
@@ -71,7 +72,7 @@ class LineIndex:
     def where(self, line: int) -> str:
         """`file:number` of a line, counting blank lines, for messages."""
         file, start = int(self._file[line]), int(self._start[line])
-        with open(self.paths[file], "rb") as handle:
+        with Path(self.paths[file]).open("rb") as handle:
             number, left = 1, start
             while left > 0 and (chunk := handle.read(min(_CHUNK, left))):
                 number += chunk.count(b"\n")
@@ -93,7 +94,7 @@ def _line_bounds(path: str) -> tuple[Array, Array]:
     size = 0
     last = b"\n"
     try:
-        with open(path, "rb") as handle:
+        with Path(path).open("rb") as handle:
             while chunk := handle.read(_CHUNK):
                 ends.append(np.flatnonzero(np.frombuffer(chunk, np.uint8) == 10) + (size + 1))
                 size += len(chunk)
@@ -110,7 +111,7 @@ def _line_bounds(path: str) -> tuple[Array, Array]:
     full = lengths > 1
     if last != b"\n" and len(full):
         full[-1] = True
-    with open(path, "rb") as handle:
+    with Path(path).open("rb") as handle:
         for line in np.flatnonzero(full & (lengths <= 2)):  # "\r\n" alone is a blank line too
             handle.seek(int(starts[line]))
             full[line] = handle.read(1) != b"\r"

@@ -36,7 +36,7 @@ def load_batches(reader: Any, plan: ReadPlan, num_workers: int, model_dir: Path)
             receive, send = context.Pipe(duplex=False)
             others = [connection for _, connection in workers]
             share = plan.for_worker(worker, num_workers)
-            process = context.Process(
+            process: BaseProcess = context.Process(
                 target=_work, args=(reader, share, model_dir, send, [receive, *others]), daemon=True
             )
             process.start()

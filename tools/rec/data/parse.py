@@ -95,7 +95,8 @@ def _explain(line: bytes, code: int, at: int, num_id: int) -> str:
     column = line[:at].count(b",") + 1
     shown = token if len(token) <= 60 else token[:57] + "..."
     if code == lines.NO_LABEL:
-        return f"ends after {column} of its first columns (id and labels): {line[:60].decode('utf-8', 'replace').rstrip()!r}"
+        start = line[:60].decode("utf-8", "replace").rstrip()
+        return f"column {column + 1}: the line ends where a label should be: {start!r}"
     if code == lines.BAD_LABEL:
         return f"column {column}: label should be 0 or 1, found {shown!r}"
     if code == lines.NO_COLON:

@@ -52,5 +52,7 @@ def _stack(values: tuple[Any, ...]) -> Array:
     arrays = [np.asarray(value) for value in values]
     shapes = sorted({array.shape for array in arrays})
     if len(shapes) > 1:
-        raise UserError(f"the reader yields rows of different shapes ({shapes[0]} and {shapes[-1]}), which make no batch")
+        raise UserError(
+            f"the reader yields rows of different shapes ({shapes[0]} and {shapes[-1]}), which make no batch"
+        )
     return np.stack(arrays)

@@ -20,10 +20,9 @@ from rec.data.reader import Block
 from rec.errors import UserError
 from rec.numeric import Array
 
-
-ALI_CCP_FIELDS = tuple(
-    "101 109_14 110_14 127_14 150_14 121 122 124 125 126 127 128 129 205 206 207 210 216 508 509 702 853 301".split()
-)
+_USER = ("101", "109_14", "110_14", "127_14", "150_14", "121", "122", "124", "125", "126", "127", "128", "129")
+_ITEM = ("205", "206", "207", "210", "216", "508", "509", "702", "853", "301")
+ALI_CCP_FIELDS = (*_USER, *_ITEM)
 """Ali-CCP's 23 fields, the user's first."""
 
 

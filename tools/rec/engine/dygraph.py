@@ -10,12 +10,12 @@ import paddle
 from rec.config.config import Config
 from rec.contract.dygraph import Inputs
 from rec.data.batch import Batch
-from rec.engine.device import choose, to_array, to_tensor
+from rec.device import choose, to_tensor
 from rec.engine.engine import State
 from rec.engine.match import by_structure, by_variable, check_match
 from rec.nn.features import Features
 from rec.numeric import Array
-from rec.table.host import HostTable
+from rec.table.table import Table
 
 
 class Feed(Protocol):
@@ -44,7 +44,7 @@ class TensorFeed:
 class TableFeed:
     """Our models: vectors pulled from the table, whose gradients are pushed back."""
 
-    def __init__(self, table: HostTable, place: Any) -> None:
+    def __init__(self, table: Table, place: Any) -> None:
         self._table, self._place = table, place
 
     def open(self, batch: Batch, training: bool) -> Inputs:
@@ -56,7 +56,7 @@ class TableFeed:
         return Inputs(Features(vectors, row_of), labels, batch)
 
     def close(self, inputs: Inputs) -> None:
-        self._table.push(inputs.batch, [to_array(vector.grad) for vector in inputs.features.blocks])
+        self._table.push(inputs.batch, [vector.grad for vector in inputs.features.blocks])
 
 
 class DygraphEngine:
@@ -77,11 +77,11 @@ class DygraphEngine:
         # Names start from zero, whatever else this process has built: accumulators are found by name on resume.
         with paddle.utils.unique_name.guard():
             self.net = model.create_model(config)
-            self.optimizer = model.create_optimizer(self.net, config) if training else None
+            self.optimizer: Any = model.create_optimizer(self.net, config) if training else None
         self.metrics, self.metric_names = model.create_metrics()
-        self.table: HostTable | None = None
+        self.table: Table | None = None
         if hasattr(model, "create_table"):
-            self.table = model.create_table(self.net, config)
+            self.table = model.create_table(self.net, config, place)
         self.feed: Feed = TableFeed(self.table, place) if self.table else TensorFeed(place)
 
     def train_step(self, batch: Any) -> dict[str, Any]:

@@ -10,11 +10,11 @@ import paddle
 
 from rec.config.config import Config
 from rec.data.batch import Batch
-from rec.engine.device import choose
+from rec.device import choose, to_array
 from rec.engine.engine import State
 from rec.engine.match import by_structure, by_variable, check_match
 from rec.numeric import Array
-from rec.table.host import HostTable
+from rec.table.table import Table
 
 
 @dataclass
@@ -51,7 +51,7 @@ class StaticEngine:
         self._place = choose(config.runner.use_gpu)
         model.blocks, model.labels = reader.blocks, reader.labels
         initial = self._initial_weights()
-        self.table: HostTable = model.create_table(self._blueprint, config)
+        self.table: Table = model.create_table(self._blueprint, config, self._place)
         paddle.enable_static()
         self._scope = paddle.static.Scope()
         self._executor = paddle.static.Executor(self._place)
@@ -98,7 +98,8 @@ class StaticEngine:
         return values
 
     def _run(self, built: Built, batch: Batch, is_infer: bool) -> tuple[dict[str, Array], list[Array]]:
-        arrays = self.model.feed(batch, self.table.pull(batch), is_infer)
+        pulled = [to_array(vectors) for vectors in self.table.pull(batch)]
+        arrays = self.model.feed(batch, pulled, is_infer)
         feed = dict(zip(built.feeds, arrays, strict=True))
         with paddle.static.scope_guard(self._scope):
             results = self._executor.run(built.program, feed=feed, fetch_list=built.fetches)

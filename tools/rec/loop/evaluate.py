@@ -57,7 +57,7 @@ def evaluate(session: Session) -> None:
         evaluation = evaluate_pass(session, session.reader, folder.name, writer)
         log.info(epoch_line(folder.name, evaluation.values, evaluation.seconds))
         _write_metrics(folder, session.config.resolve(runner.test_data_dir), evaluation)
-        shown[str(folder)] = evaluation.results
+        shown[folder.name] = evaluation.results
         if writer:
             log.info("predictions of %s: %s (%d rows)", folder, predictions, evaluation.exposures)
     print_results(shown)

@@ -54,7 +54,9 @@ class _Training:
         if self.runner.valid_data_dir:
             return self.session.open_reader(self.runner.valid_data_dir)
         if self.runner.best_metric:
-            raise UserError("runner.best_metric needs runner.valid_data_dir: the best epoch is not chosen on training data")
+            raise UserError(
+                "runner.best_metric needs runner.valid_data_dir: the best epoch is not chosen on training data"
+            )
         return None
 
     def run(self) -> None:
@@ -86,8 +88,8 @@ class _Training:
         if manifest.next_batch is not None:
             self.first_epoch, self.first_batch = manifest.epoch, manifest.next_batch
             self.meter.load(manifest.meter)
-            for metric in self._task_metrics():
-                metric.load_state(arrays.read(folder / METRIC_STATE))
+            if self._counted is not None:
+                self._counted.load_state(arrays.read(folder / METRIC_STATE))
         log.info("resumed from %s: epoch %d, batch %d", folder, self.first_epoch, self.first_batch)
         return True
 
@@ -130,7 +132,11 @@ class _Training:
         if bad:
             names = [name for name in bad if name != "loss"] or bad
             kept = self.store.latest()
-            last = f"the last good checkpoint is {self.store.folder / kept.name}" if kept else "no checkpoint was written yet"
+            last = (
+                f"the last good checkpoint is {self.store.folder / kept.name}"
+                if kept
+                else "no checkpoint was written yet"
+            )
             raise UserError(
                 f"{', '.join(names)} is not finite at epoch {epoch}, batch {index} (step {self.step}); {last}. "
                 "Try a smaller hyper_parameters.optimizer.learning_rate"
@@ -167,13 +173,15 @@ class _Training:
         more = {}
         if next_batch is not None:
             manifest.meter = self.meter.state()
-            more = {METRIC_STATE: metric.state() for metric in self._task_metrics()}
+            more = {} if self._counted is None else {METRIC_STATE: self._counted.state()}
         texts = {"config.yaml": self.session.config.to_yaml()}
         self.store.save(manifest, state, texts, more, self.engine.prefix, self.runner.save_format)
         self.store.thin(self.runner.keep_last, self.runner.best_metric)
 
-    def _task_metrics(self) -> list[TaskMetrics]:
-        return [metric for metric in self.engine.metrics if isinstance(metric, TaskMetrics)]
+    @property
+    def _counted(self) -> TaskMetrics | None:
+        """What our models count in; PaddleRec's metrics cannot be saved."""
+        return next((metric for metric in self.engine.metrics if isinstance(metric, TaskMetrics)), None)
 
     def _reset_metrics(self) -> None:
         for metric in self.engine.metrics:

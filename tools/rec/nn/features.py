@@ -44,7 +44,7 @@ class Features:
         return paddle.concat(blocks, axis=1) if len(blocks) > 1 else blocks[0]
 
     def spaces(self, count: int, dim: int) -> list["Features"]:
-        """Features of each of `count` embedding spaces, where a field's vector holds `count` vectors of `dim` in turn."""
+        """Features of each of `count` embedding spaces, whose vectors of `dim` stand in turn in a field's."""
         parts: list[list[Any]] = [[] for _ in range(count)]
         for block in self.blocks:
             fields = int(block.shape[1]) // (count * dim)

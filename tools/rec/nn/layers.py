@@ -1,6 +1,7 @@
 """The layers that networks are made of."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import paddle
@@ -26,7 +27,7 @@ class Linear(nn.Layer):
 
     def forward(self, x: Any) -> Any:
         product = x.matmul(self.weight)
-        ones = paddle.ones_like(product[:, :1]) 
+        ones = paddle.ones_like(product[:, :1])
         return product + paddle.matmul(ones, self.bias)
 
 
@@ -43,7 +44,7 @@ class MLP(nn.Layer):
     def __init__(self, in_features: int, sizes: Sequence[int]) -> None:
         super().__init__()
         widths = [in_features, *sizes]
-        self.hidden = nn.LayerList([Linear(a, b) for a, b in zip(widths, widths[1:], strict=False)])
+        self.hidden = nn.LayerList([Linear(a, b) for a, b in pairwise(widths)])
         self.logit = Linear(widths[-1], 1)
 
     def forward(self, x: Features | Any) -> Any:

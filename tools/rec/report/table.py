@@ -22,7 +22,8 @@ def print_results(results: Mapping[str, Mapping[str, TaskResult]]) -> None:
             rows += 1
         table.add_section()
     if rows:
-        Console().print(table)
+        console = Console()
+        console.print(table, width=None if console.is_terminal else 110)
 
 
 def _cells(result: TaskResult) -> tuple[str, ...]:

@@ -1,54 +1,72 @@
-"""Row-wise optimizers of the embedding table: only the batch's distinct rows are read, moved and remembered."""
+"""Row-wise optimizers of the embedding table: only the batch's distinct rows are read, moved and remembered.
+
+Each is written twice: `update` works in place on host memory (numba), `step` on Paddle tensors of the gathered rows,
+on any device. The tests hold one against the other.
+"""
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
+import paddle
 
 from rec.kernels import table as kernels
 from rec.numeric import Array
 
+Tensors = dict[str, Any]
+
 
 class RowOptimizer(ABC):
-    """Updates rows of a float32 table [V, D] in host memory.
-
-    Attributes:
-        state: per-row memory, by name; part of a checkpoint.
-    """
-
-    state: dict[str, Array]
+    """A rule that moves rows of a float32 table [V, D] against their gradient."""
 
     @abstractmethod
-    def update(self, table: Array, rows: Array, gradient: Array) -> None:
-        """Move `rows` (int64 [N], distinct) of `table` against `gradient`, float32 [N, D], in place."""
+    def initial_state(self, num_row: int, dim: int) -> dict[str, Array]:
+        """Per-row memory by name, first dimension V; part of a checkpoint."""
+
+    @abstractmethod
+    def update(self, table: Array, state: dict[str, Array], rows: Array, gradient: Array) -> None:
+        """Move `rows` (int64 [N], distinct) of `table` and `state` in place; `gradient` float32 [N, D]."""
+
+    @abstractmethod
+    def step(self, weight: Any, state: Tensors, gradient: Any) -> tuple[Any, Tensors]:
+        """The same for tensors of the N rows: their new weights, [N, D], and state."""
 
 
 class SGD(RowOptimizer):
     """w -= learning_rate * g."""
 
-    def __init__(self, num_row: int, dim: int, learning_rate: float = 0.001) -> None:
+    def __init__(self, learning_rate: float = 0.001) -> None:
         self.learning_rate = np.float32(learning_rate)
-        self.state = {}
 
-    def update(self, table: Array, rows: Array, gradient: Array) -> None:
+    def initial_state(self, num_row: int, dim: int) -> dict[str, Array]:
+        return {}
+
+    def update(self, table: Array, state: dict[str, Array], rows: Array, gradient: Array) -> None:
         kernels.sgd(table, rows, gradient, self.learning_rate)
+
+    def step(self, weight: Any, state: Tensors, gradient: Any) -> tuple[Any, Tensors]:
+        return weight - float(self.learning_rate) * gradient, {}
 
 
 class Adagrad(RowOptimizer):
     """Duchi et al., JMLR 2011: each weight's step shrinks with the squares of its own gradients so far."""
 
     def __init__(
-        self,
-        num_row: int,
-        dim: int,
-        learning_rate: float = 0.001,
-        epsilon: float = 1e-6,
-        initial_accumulator_value: float = 0.0,
+        self, learning_rate: float = 0.001, epsilon: float = 1e-6, initial_accumulator_value: float = 0.0
     ) -> None:
         self.learning_rate, self.epsilon = np.float32(learning_rate), np.float32(epsilon)
-        self.state = {"moment": np.full((num_row, dim), initial_accumulator_value, np.float32)}
+        self.initial = initial_accumulator_value
 
-    def update(self, table: Array, rows: Array, gradient: Array) -> None:
-        kernels.adagrad(table, self.state["moment"], rows, gradient, self.learning_rate, self.epsilon)
+    def initial_state(self, num_row: int, dim: int) -> dict[str, Array]:
+        return {"moment": np.full((num_row, dim), self.initial, np.float32)}
+
+    def update(self, table: Array, state: dict[str, Array], rows: Array, gradient: Array) -> None:
+        kernels.adagrad(table, state["moment"], rows, gradient, self.learning_rate, self.epsilon)
+
+    def step(self, weight: Any, state: Tensors, gradient: Any) -> tuple[Any, Tensors]:
+        moment = state["moment"] + gradient * gradient
+        move = gradient / (paddle.sqrt(moment) + float(self.epsilon))
+        return weight - float(self.learning_rate) * move, {"moment": moment}
 
 
 class Adam(RowOptimizer):
@@ -61,27 +79,33 @@ class Adam(RowOptimizer):
     """
 
     def __init__(
-        self,
-        num_row: int,
-        dim: int,
-        learning_rate: float = 0.001,
-        beta1: float = 0.9,
-        beta2: float = 0.999,
-        epsilon: float = 1e-8,
+        self, learning_rate: float = 0.001, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8
     ) -> None:
         self.learning_rate, self.beta1, self.beta2, self.epsilon = learning_rate, beta1, beta2, epsilon
+
+    def initial_state(self, num_row: int, dim: int) -> dict[str, Array]:
         # np.zeros takes memory only as rows are touched.
-        self.state = {
+        return {
             "moment1": np.zeros((num_row, dim), np.float32),
             "moment2": np.zeros((num_row, dim), np.float32),
             "steps": np.zeros(num_row, np.int32),
         }
 
-    def update(self, table: Array, rows: Array, gradient: Array) -> None:
-        moment1, moment2, steps = self.state["moment1"], self.state["moment2"], self.state["steps"]
+    def update(self, table: Array, state: dict[str, Array], rows: Array, gradient: Array) -> None:
         rates = (self.learning_rate, self.beta1, self.beta2, self.epsilon)
-        kernels.adam(table, moment1, moment2, steps, rows, gradient, *rates)
+        kernels.adam(table, state["moment1"], state["moment2"], state["steps"], rows, gradient, *rates)
+
+    def step(self, weight: Any, state: Tensors, gradient: Any) -> tuple[Any, Tensors]:
+        steps = state["steps"] + 1
+        count = paddle.unsqueeze(paddle.cast(steps, "float64"), 1)
+        first = self.beta1 * state["moment1"] + (1 - self.beta1) * gradient
+        second = self.beta2 * state["moment2"] + (1 - self.beta2) * gradient * gradient
+        # In float64, as in the kernel: 1 - beta2^t loses digits in float32.
+        correct1 = paddle.cast(1.0 / (1.0 - self.beta1**count), "float32")
+        correct2 = paddle.cast(1.0 / (1.0 - self.beta2**count), "float32")
+        move = first * correct1 / (paddle.sqrt(second * correct2) + self.epsilon)
+        return weight - self.learning_rate * move, {"moment1": first, "moment2": second, "steps": steps}
 
 
-OPTIMIZERS: dict[str, type[RowOptimizer]] = {"Adam": Adam, "Adagrad": Adagrad, "SGD": SGD}
+OPTIMIZERS: dict[str, type[Any]] = {"Adam": Adam, "Adagrad": Adagrad, "SGD": SGD}
 """By the name that `hyper_parameters.table_optimizer.class` gives."""

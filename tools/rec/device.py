@@ -21,20 +21,26 @@ def choose(use_gpu: bool) -> Any:
         paddle.set_device("cpu")
         return paddle.CPUPlace()
     if not paddle.is_compiled_with_cuda():
-        raise UserError("runner.use_gpu is true, but this Paddle is the CPU wheel: install paddlepaddle-gpu, or set false")
+        raise UserError(
+            "runner.use_gpu is true, but this Paddle is the CPU wheel: install paddlepaddle-gpu, or set false"
+        )
     if paddle.device.cuda.device_count() == 0:
         raise UserError("runner.use_gpu is true, but no GPU is visible to this process")
     paddle.set_device("gpu")
     return paddle.CUDAPlace(0)
 
 
-def to_tensor(array: Array, place: Any) -> Any:
-    """A tensor of an array's values; on the CPU it shares the array's memory."""
+def to_tensor(array: Any, place: Any) -> Any:
+    """A tensor of an array's values; on the CPU it shares the array's memory. A tensor stays as it is."""
+    if not isinstance(array, np.ndarray):
+        return array
     if isinstance(place, paddle.CPUPlace):
         return paddle.from_dlpack(np.ascontiguousarray(array))
     return paddle.to_tensor(array, place=place)
 
 
 def to_array(tensor: Any) -> Array:
-    """A tensor's values on the host; on the CPU without a copy."""
-    return np.from_dlpack(tensor) if tensor.place.is_cpu_place() else tensor.numpy()
+    """A tensor's values on the host; on the CPU without a copy. An array stays as it is."""
+    if isinstance(tensor, np.ndarray):
+        return tensor
+    return np.from_dlpack(tensor.detach()) if tensor.place.is_cpu_place() else tensor.numpy()

@@ -1,0 +1,63 @@
+"""The embedding table outside the network: pull a batch's pooled vectors, push their gradient back."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+
+from rec.data.batch import Batch
+from rec.numeric import Array
+from rec.table.optimizer import RowOptimizer
+
+INIT_STD = 0.01
+"""Standard deviation of initial weights: small against the sum of a history of hundreds of tokens."""
+
+
+class Table(ABC):
+    """V rows of D weights and a row-wise optimizer's state.
+
+    It stands outside the network because Paddle's static mode turns an embedding's gradient dense. A step costs what
+    the batch's distinct rows cost, whatever V.
+
+    Attributes:
+        dim: D.
+        optimizer: the rule that moves rows.
+    """
+
+    def __init__(self, dim: int, optimizer: RowOptimizer) -> None:
+        self.dim, self.optimizer = dim, optimizer
+
+    @abstractmethod
+    def pull(self, batch: Batch) -> list[Any]:
+        """Pooled field vectors of each block of the batch, float32 [R, F * D]: arrays, or tensors on the device."""
+
+    @abstractmethod
+    def push(self, batch: Batch, gradients: list[Any]) -> None:
+        """Update the batch's rows; `gradients` (arrays or tensors) are those of what `pull` gave, shaped alike."""
+
+    @abstractmethod
+    def arrays(self) -> dict[str, Array]:
+        """Weights and state in host memory: `weight` [V, D] and the optimizer's names."""
+
+    @abstractmethod
+    def take(self, arrays: dict[str, Array]) -> None:
+        """Copy in some of `arrays()`; the caller has checked names and shapes."""
+
+    def weights(self) -> dict[str, Array]:
+        """The table as a checkpoint stores it."""
+        return {"embedding.weight": self.arrays()["weight"]}
+
+    def optimizer_state(self) -> dict[str, Array]:
+        """The optimizer's state as a checkpoint stores it."""
+        return {f"embedding.weight/{name}": value for name, value in self.arrays().items() if name != "weight"}
+
+    def load(self, arrays: dict[str, Array]) -> None:
+        """Copy in arrays named as in `weights` and `optimizer_state`."""
+        self.take({"weight" if "/" not in name else name.split("/")[1]: value for name, value in arrays.items()})
+
+
+def initial_weights(num_row: int, dim: int, seed: int) -> Array:
+    """float32 [V, D], normal with INIT_STD; the same for a seed on every device and in either graph mode."""
+    weight = np.random.default_rng(seed).standard_normal((num_row, dim), np.float32)
+    weight *= np.float32(INIT_STD)
+    return weight
