@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
+
 from rec.metrics import auc as auc_module
 from rec.metrics.auc import AUC, auc
-from sklearn.metrics import roc_auc_score
 
 # Few distinct scores, so that most pairs tie; both classes have at least two rows.
 TIED_ROWS = st.lists(st.tuples(st.integers(0, 6), st.booleans()), min_size=4, max_size=80).filter(

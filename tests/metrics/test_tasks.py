@@ -5,12 +5,13 @@ import math
 
 import numpy as np
 import pytest
+from safetensors.numpy import load, save
+from sklearn.metrics import log_loss
+
 from rec.errors import UserError
 from rec.metrics import tasks as tasks_module
 from rec.metrics.auc import auc
-from rec.metrics.tasks import Task, TaskMetrics, named_aucs
-from safetensors.numpy import load, save
-from sklearn.metrics import log_loss
+from rec.metrics.tasks import Task, TaskMetrics
 
 CTR, CVR, CTCVR = Task("ctr", "click"), Task("cvr", "conversion", among="click"), Task("ctcvr", "conversion")
 
@@ -71,7 +72,6 @@ def test_batches_add_up_to_the_whole():
     assert results["ctcvr"].auc == auc(score["ctcvr"], conversion)
     expected = log_loss(conversion, score["ctcvr"].astype(np.float64))
     assert results["ctcvr"].logloss == pytest.approx(expected, rel=1e-12)
-    assert named_aucs(results) == {f"auc_{name}": results[name].auc for name in ("ctr", "cvr", "ctcvr")}
 
 
 def test_log_loss_of_many_chunks(monkeypatch):
@@ -185,3 +185,18 @@ def test_names():
         TaskMetrics([CTR, CTR])
     with pytest.raises(KeyError, match="conversion"):
         TaskMetrics([CTR, CTCVR]).update({"ctr": [0.1], "ctcvr": [0.1]}, {"click": [1]})
+
+
+def test_recent_covers_the_rows_since_the_last_call():
+    batches = list(random_batches())
+    metrics = TaskMetrics([CTR, CVR])
+    for probabilities, labels in batches[:3]:
+        metrics.update(probabilities, labels)
+    assert metrics.recent() == collected([CTR, CVR], batches[:3]).accumulate()
+    assert metrics.recent()["ctr"].n == 0
+    metrics.update(*batches[3])
+    metrics.state()
+    assert metrics.recent() == collected([CTR, CVR], batches[3:4]).accumulate()
+    assert metrics.accumulate() == collected([CTR, CVR], batches[:4]).accumulate()
+    metrics.update(*batches[4])
+    assert metrics.recent() == collected([CTR, CVR], batches[4:5]).accumulate()

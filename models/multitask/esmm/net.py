@@ -12,7 +12,7 @@ from rec.nn.probability import Probability
 
 
 class ESMM(nn.Layer):
-    """Two towers on one embedding table; p(click and conversion) = p(click) p(conversion | click), over all impressions.
+    """Two towers on one embedding table: p(click and conversion) = p(click) p(conversion | click), on all impressions.
 
     The CVR tower has no loss of its own: it learns through the product, on every impression, so it is right where it
     is used and not only where somebody clicked.

@@ -74,12 +74,16 @@ def read(path: Path) -> dict[str, Array]:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
+class _RefusedError(Exception):
+    """A pickle asked for something that is no part of an array."""
+
+
 class _ArrayUnpickler(pickle.Unpickler):
     """Builds arrays, numbers, texts and containers; refuses to look up anything else, so nothing in it can run."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _ARRAY_PARTS:
-            raise pickle.UnpicklingError(f"it holds {module}.{name}, which is not an array")
+            raise _RefusedError(f"it holds {module}.{name}, which is not an array")
         return super().find_class(module, name)
 
 
@@ -87,7 +91,7 @@ def _unpickle(path: Path) -> dict[str, Array]:
     with path.open("rb") as file:
         try:
             tree = _ArrayUnpickler(file).load()
-        except pickle.UnpicklingError as error:
+        except _RefusedError as error:
             raise UserError(f"{path}: refused: {error}") from None
         except Exception as error:  # a damaged pickle fails in many ways
             raise UserError(f"{path}: truncated or damaged ({type(error).__name__}); use another checkpoint") from None

@@ -34,6 +34,7 @@ class Manifest:
         metrics: validation (or training) metrics of the epoch, flat.
         meter: the epoch's running averages, for a resumed run.
         scheduler: the learning-rate schedule's numbers.
+        rule: the optimizers' class names.
         files: SHA-256 of each file.
         saved: Unix time.
     """
@@ -45,6 +46,7 @@ class Manifest:
     metrics: dict[str, float | None] = field(default_factory=dict)
     meter: dict[str, Any] = field(default_factory=dict)
     scheduler: dict[str, Any] = field(default_factory=dict)
+    rule: str = ""
     files: dict[str, str] = field(default_factory=dict)
     saved: float = 0.0
 
@@ -110,7 +112,8 @@ class Store:
             for name, text in texts.items():
                 (temporary / name).write_text(text, encoding="utf-8")
             manifest.files = {name: _sha256(temporary / name) for name in (*files, *texts)}
-            manifest.scheduler, manifest.saved, manifest.run = state.scheduler, time.time(), self.run
+            manifest.scheduler, manifest.rule = state.scheduler, state.rule
+            manifest.saved, manifest.run = time.time(), self.run
             (temporary / "state.json").write_text(json.dumps(asdict(manifest), indent=1), encoding="utf-8")
             for path in (*temporary.iterdir(), temporary):
                 arrays.sync(path)
@@ -189,7 +192,8 @@ def load(folder: Path, what: Literal["weights", "everything"]) -> State:
     state = State(arrays.read(folder / found[0]))
     if what == "everything":
         state.optimizer = arrays.read(folder / found[1])
-        state.scheduler = manifest.scheduler if manifest else {}
+        if manifest is not None:
+            state.scheduler, state.rule = manifest.scheduler, manifest.rule
     return state
 
 

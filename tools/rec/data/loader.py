@@ -46,7 +46,7 @@ def load_batches(reader: Any, plan: ReadPlan, num_workers: int, model_dir: Path)
     finally:
         for process, connection in workers:
             connection.close()
-            process.terminate()
+            process.kill()  # a reader has nothing to tidy, and Paddle answers SIGTERM with a stack trace
             process.join()
 
 
@@ -77,7 +77,6 @@ def _work(reader: Any, plan: ReadPlan, model_dir: Path, send: Connection, close:
     """Body of a reader process."""
     # The parent alone reports Ctrl-C; its end of the pipe closes when it dies, which ends the send below.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     for connection in close:
         connection.close()
     try:

@@ -12,7 +12,7 @@ from rec.contract.dygraph import Inputs
 from rec.data.batch import Batch
 from rec.device import choose, to_tensor
 from rec.engine.engine import State
-from rec.engine.match import by_structure, by_variable, check_match
+from rec.engine.match import by_structure, by_variable, check_match, check_rule, rule_of
 from rec.nn.features import Features
 from rec.numeric import Array
 from rec.table.table import Table
@@ -89,7 +89,9 @@ class DygraphEngine:
         inputs = self.feed.open(batch, training=True)
         loss, self.metrics, shown = self.model.train_forward(self.net, self.metrics, inputs, self.config)
         loss.backward()
-        self.optimizer.step()
+        # Accumulators are made, and named, in the first step: their names must not depend on this process's history.
+        with paddle.utils.unique_name.guard():
+            self.optimizer.step()
         self.optimizer.clear_grad()
         self.feed.close(inputs)
         return {"loss": loss.numpy(), **_arrays(shown)}
@@ -103,21 +105,23 @@ class DygraphEngine:
 
     def state(self) -> State:
         weights = {name: tensor.numpy() for name, tensor in self.net.state_dict().items()}
-        optimizer: dict[str, Array] = {}
-        scheduler: dict[str, Any] = {}
-        if self.optimizer is not None:
-            saved = dict(self.optimizer.state_dict())
-            scheduler = saved.pop("LR_Scheduler", {})
-            arrays = {name: value.numpy() for name, value in saved.items() if hasattr(value, "numpy")}
-            optimizer = by_structure(arrays, self._variable_names())
         if self.table is not None:
             weights |= self.table.weights()
-            optimizer |= self.table.optimizer_state() if self.optimizer is not None else {}
-        return State(weights, optimizer, scheduler)
+        if self.optimizer is None:
+            return State(weights)
+        saved = dict(self.optimizer.state_dict())
+        scheduler = saved.pop("LR_Scheduler", {})
+        arrays = {name: value.numpy() for name, value in saved.items() if hasattr(value, "numpy")}
+        optimizer = by_structure(arrays, self._variable_names())
+        if self.table is not None:
+            optimizer |= self.table.optimizer_state()
+        return State(weights, optimizer, scheduler, rule_of(self.optimizer, self.table))
 
     def load(self, state: State) -> None:
         own = self.state()
         check_match(state.weights, own.weights, "the checkpoint's weights")
+        if state.optimizer:
+            check_rule(state.rule, own.rule)
         table_names = {} if self.table is None else {**self.table.weights(), **self.table.optimizer_state()}
         self.net.set_state_dict({k: v for k, v in state.weights.items() if k not in table_names})
         if self.table is not None:

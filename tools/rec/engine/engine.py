@@ -16,11 +16,13 @@ class State:
         weights: parameters (`ctr.hidden.0.weight`) and the table (`embedding.weight`).
         optimizer: accumulators, `<parameter>/<accumulator>`.
         scheduler: a learning-rate schedule's own numbers.
+        rule: the optimizers' class names; empty where unknown.
     """
 
     weights: dict[str, Array]
     optimizer: dict[str, Array] = field(default_factory=dict)
     scheduler: dict[str, Any] = field(default_factory=dict)
+    rule: str = ""
 
 
 class Engine(Protocol):

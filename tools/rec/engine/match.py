@@ -29,6 +29,21 @@ def check_match(found: Mapping[str, Any], expected: Mapping[str, Any], what: str
         raise UserError(f"{what} do not fit this model: {'; '.join(problems[:5])}{more}")
 
 
+def check_rule(found: str, own: str) -> None:
+    """Refuse the state of other optimizers than the config's; PaddleRec's checkpoints do not say (empty)."""
+    if found and found != own:
+        raise UserError(
+            f"the checkpoint was trained with {found}, the config says {own}: set hyper_parameters.optimizer and "
+            "table_optimizer as they were, or start from its weights alone with runner.model_init_path"
+        )
+
+
+def rule_of(optimizer: Any, table: Any = None) -> str:
+    """The class names of a model's optimizers, e.g. `Adam, table Adagrad`."""
+    own = type(optimizer).__name__
+    return own if table is None else f"{own}, table {type(table.optimizer).__name__}"
+
+
 def by_structure(accumulators: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     """Rename `linear_0.w_0_moment1_0` to `tower.weight/moment1_0`; `names` maps structured to variable names.
 

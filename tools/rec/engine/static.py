@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from rec.config.config import Config
 from rec.data.batch import Batch
 from rec.device import choose, to_array
 from rec.engine.engine import State
-from rec.engine.match import by_structure, by_variable, check_match
+from rec.engine.match import by_structure, by_variable, check_match, check_rule, rule_of
 from rec.numeric import Array
 from rec.table.table import Table
 
@@ -72,18 +73,25 @@ class StaticEngine:
 
     def _build(self, is_infer: bool) -> Built:
         program, startup = paddle.static.Program(), paddle.static.Program()
-        with paddle.utils.unique_name.guard(), paddle.static.program_guard(program, startup):
-            inputs = self.model.create_feeds(is_infer=is_infer)
-            fetched = self.model.infer_net(inputs) if is_infer else self.model.net(inputs)
-            extra: list[Any] = []
-            if not is_infer:
-                self.model.create_optimizer()
-                extra = self.model.gradients
+        # Paddle's own gradient code asks a variable for its place, and Paddle warns of that.
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*'place' interface.*")
+            inputs, fetched, extra = self._define(program, startup, is_infer)
         parameters = {name: variable.name for name, variable in self.model.layer.state_dict().items()}
         with paddle.static.scope_guard(self._scope):
             self._executor.run(startup)
         feeds = [variable.name for variable in inputs]
         return Built(program, feeds, list(fetched), [*fetched.values(), *extra], parameters)
+
+    def _define(self, program: Any, startup: Any, is_infer: bool) -> tuple[list[Any], dict[str, Any], list[Any]]:
+        """Fill a program with the model: its inputs, what it offers by name, and the gradients of the vectors."""
+        with paddle.utils.unique_name.guard(), paddle.static.program_guard(program, startup):
+            inputs = self.model.create_feeds(is_infer=is_infer)
+            fetched = self.model.infer_net(inputs) if is_infer else self.model.net(inputs)
+            if is_infer:
+                return inputs, fetched, []
+            self._optimizer = self.model.create_optimizer()
+            return inputs, fetched, self.model.gradients
 
     def train_step(self, batch: Batch) -> dict[str, Any]:
         assert self._train is not None
@@ -108,15 +116,19 @@ class StaticEngine:
 
     def state(self) -> State:
         weights = {name: self._get(variable) for name, variable in self._parameters.items()}
-        optimizer: dict[str, Array] = {}
-        if self._train is not None:
-            optimizer = by_structure({name: self._get(name) for name in self._accumulators()}, self._parameters)
-            optimizer |= self.table.optimizer_state()
-        return State({**weights, **self.table.weights()}, optimizer)
+        weights |= self.table.weights()
+        if self._train is None:
+            return State(weights)
+        optimizer = by_structure({name: self._get(name) for name in self._accumulators()}, self._parameters)
+        optimizer |= self.table.optimizer_state()
+        return State(weights, optimizer, rule=rule_of(self._optimizer, self.table))
 
     def load(self, state: State) -> None:
         own = self.state()
         check_match(state.weights, own.weights, "the checkpoint's weights")
+        if state.optimizer and self._train is not None:
+            check_rule(state.rule, own.rule)
+            check_match(state.optimizer, own.optimizer, "the checkpoint's optimizer states")
         arrays = {**state.weights, **(state.optimizer if self._train is not None else {})}
         table_names = {**self.table.weights(), **self.table.optimizer_state()}
         self.table.load({name: arrays.pop(name) for name in table_names if name in arrays})

@@ -27,8 +27,7 @@ class Linear(nn.Layer):
 
     def forward(self, x: Any) -> Any:
         product = x.matmul(self.weight)
-        ones = paddle.ones_like(product[:, :1])
-        return product + paddle.matmul(ones, self.bias)
+        return product + paddle.matmul(_ones_column(product), self.bias)
 
 
 class MLP(nn.Layer):
@@ -51,3 +50,9 @@ class MLP(nn.Layer):
         for layer in self.hidden:
             x = F.relu(layer(x))
         return self.logit(x)
+
+
+def _ones_column(x: Any) -> Any:
+    """Ones, [B, 1], for x [B, ...]; in a program B is known only when it runs."""
+    rows = x.shape[0]
+    return paddle.ones([rows if rows >= 0 else paddle.shape(x)[0], 1])

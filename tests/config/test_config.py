@@ -1,0 +1,133 @@
+"""Config files: PaddleRec's flat access, inheritance, overrides, and what is said about mistakes."""
+
+from pathlib import Path
+
+import pytest
+
+from rec.config.config import flatten, load
+from rec.errors import UserError
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+@pytest.fixture
+def config_file(tmp_path: Path) -> Path:
+    return write(
+        tmp_path / "config.yaml",
+        "runner: {epochs: 2, use_gpu: false, model_save_path: out, print_interval: 10}\n"
+        "hyper_parameters: {optimizer: {class: Adam, learning_rate: 0.001}, sizes: [64, 32]}\n",
+    )
+
+
+def test_keys_are_flat_as_in_paddlerec(config_file):
+    config = load(config_file)
+    assert config["hyper_parameters.optimizer.class"] == "Adam"
+    assert config.get("hyper_parameters.sizes") == [64, 32]
+    assert config.get("runner.nothing", 7) == 7
+    assert config["config_abs_dir"] == str(config_file.parent)
+    assert config.runner.epochs == 2
+    config["hyper_parameters.optimizer.learning_rate"] = 0.5
+    assert config.hyper_parameters["optimizer"] == {"class": "Adam", "learning_rate": 0.5}
+
+
+def test_named_lists_under_runner_are_flattened_by_name():
+    tree = {"runner": {"phases": [{"name": "a", "x": 1}, {"name": "b", "x": 2}], "plain": [1, 2]}}
+    assert flatten(tree) == {
+        "runner.phases.a.name": "a",
+        "runner.phases.a.x": 1,
+        "runner.phases.b.name": "b",
+        "runner.phases.b.x": 2,
+        "runner.plain": [1, 2],
+    }
+
+
+@pytest.mark.parametrize(
+    ("override", "key", "expected"),
+    [
+        ("runner.epochs=3", "runner.epochs", 3),
+        ("runner.epochs=1e1", "runner.epochs", 10),
+        ("runner.use_gpu=True", "runner.use_gpu", True),
+        ("runner.use_gpu=FALSE", "runner.use_gpu", False),
+        ("runner.absent=False", "runner.absent", False),
+        ("runner.model_save_path=2024", "runner.model_save_path", "2024"),
+        ("runner.model_save_path=null", "runner.model_save_path", None),
+        ("hyper_parameters.optimizer.learning_rate=1e-3", "hyper_parameters.optimizer.learning_rate", 0.001),
+        ("hyper_parameters.optimizer.learning_rate=1", "hyper_parameters.optimizer.learning_rate", 1.0),
+        ("hyper_parameters.sizes=[1, 2, 3]", "hyper_parameters.sizes", [1, 2, 3]),
+        ("hyper_parameters.fields=[101, 109_14]", "hyper_parameters.fields", [101, "109_14"]),
+        ("hyper_parameters.new=a=b", "hyper_parameters.new", "a=b"),
+        ("hyper_parameters.new=.5", "hyper_parameters.new", 0.5),
+    ],
+)
+def test_an_override_is_yaml_of_the_type_that_stands_there(config_file, override, key, expected):
+    value = load(config_file, [override])[key]
+    assert value == expected
+    assert type(value) is type(expected)
+
+
+def test_base_is_merged_below(tmp_path, config_file):
+    child = write(tmp_path / "big.yaml", "base: config.yaml\nrunner: {epochs: 5}\nhyper_parameters: {sizes: [1]}\n")
+    config = load(child)
+    assert (config.runner.epochs, config.runner.print_interval, config["hyper_parameters.sizes"]) == (5, 10, [1])
+
+
+def test_base_may_not_lead_back(tmp_path):
+    child = write(tmp_path / "a.yaml", "base: a.yaml\n")
+    with pytest.raises(UserError, match="base leads back"):
+        load(child)
+
+
+def test_all_problems_are_reported_at_once(tmp_path):
+    path = write(tmp_path / "c.yaml", "runner: {epochs: three, use_gpu: 1, train_batch_size: 0}\nruner: {}\n")
+    with pytest.raises(UserError) as error:
+        load(path).check(load(path).unknown_runner_keys())
+    message = str(error.value)
+    assert "runner.epochs should be an int, got 'three'" in message
+    assert "runner.use_gpu should be true or false, got 1" in message
+    assert "runner.train_batch_size should be greater than 0, got 0" in message
+    assert "runer is not a section" in message
+    assert "did you mean runner?" in message
+
+
+def test_a_misspelt_setting_names_the_nearest(config_file):
+    config = load(config_file, ["runner.print_intervall=3"])
+    assert config.unknown_runner_keys() == ["runner.print_intervall is not a setting (did you mean print_interval?)"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("runner: [1, 2\nhyper: 3\n", r"c\.yaml:\d+:\d+: not valid YAML"),
+        ("- a\n- b\n", "expected a mapping"),
+        ("", "expected a mapping"),
+        ("runner: {epochs: 1, epochs: 2}\n", r"c\.yaml:1:21: not valid YAML: key 'epochs' is given twice"),
+        ("runner: !!python/object/apply:os.system ['true']\n", "not valid YAML"),
+    ],
+)
+def test_a_file_that_is_no_config(tmp_path, text, message):
+    path = write(tmp_path / "c.yaml", text)
+    with pytest.raises(UserError, match=message):
+        load(path)
+
+
+def test_paths_that_are_no_file(tmp_path):
+    with pytest.raises(UserError, match="is a directory"):
+        load(tmp_path)
+    with pytest.raises(UserError, match="no such file"):
+        load(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize("override", ["runner.epochs", "=3", "runner.epochs.x=3", "hyper_parameters.sizes=[1"])
+def test_an_override_that_is_none(config_file, override):
+    with pytest.raises(UserError, match="-o "):
+        load(config_file, [override])
+
+
+def test_the_resolved_config_round_trips(tmp_path, config_file):
+    config = load(config_file, ["runner.epochs=4"])
+    again = load(write(tmp_path / "resolved.yaml", config.to_yaml()))
+    assert again.runner == config.runner
+    assert again.hyper_parameters == config.hyper_parameters

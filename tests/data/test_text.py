@@ -1,0 +1,196 @@
+"""The line format: every token, each line once, and the place of every mistake."""
+
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rec.config.config import Config
+from rec.data.batch import Batch
+from rec.data.lines import LineIndex, data_files
+from rec.data.loader import load_batches
+from rec.data.plan import ReadPlan
+from rec.data.text import ALI_CCP_FIELDS, TextReader
+from rec.errors import UserError
+from support import tiny_lines, write_lines
+
+
+def reader(folder: Path, fields=("a", "b"), num_id=100, **settings) -> TextReader:
+    runner = {name: settings.pop(name) for name in ("label_policy",) if name in settings}
+    hyper = {"fields": list(fields), "sparse_feature_number": num_id, **settings}
+    return TextReader(data_files(folder), Config(folder / "c.yaml", {"runner": runner, "hyper_parameters": hyper}))
+
+
+def bags_of(batch: Batch) -> list[list[list[int]]]:
+    """ids by exposure and field."""
+    (block,) = batch.bags
+    ids, f = batch.rows[block.positions], block.num_field
+    bounds = block.offsets
+    return [[ids[bounds[r * f + k] : bounds[r * f + k + 1]].tolist() for k in range(f)] for r in range(block.num_row)]
+
+
+TRAIN = ReadPlan(batch_size=10, training=True)
+TEST = ReadPlan(batch_size=10, training=False)
+
+
+def test_every_token_of_every_listed_field(tmp_path):
+    write_lines(tmp_path, ["x1,1,0,b:7,a:3,c:99999,a:3,b:0", "x2,0,0", "x3,1,1,a:99"])
+    (batch,) = reader(tmp_path).batches(TRAIN)
+    assert bags_of(batch) == [[[3, 3], [7, 0]], [[], []], [[99], []]]
+    assert batch.labels["click"].tolist() == [1, 0, 1]
+    assert batch.labels["conversion"].tolist() == [0, 0, 1]
+    assert batch.sample_ids.tolist() == [b"x1", b"x2", b"x3"]
+    assert sorted(batch.rows.tolist()) == [0, 3, 7, 99]
+    assert batch.counts["tokens of fields that hyper_parameters.fields does not list"] == 1
+
+
+def test_max_len_keeps_the_first_tokens_of_a_field(tmp_path):
+    write_lines(tmp_path, ["1,0,0,a:1,b:5,a:2,a:3"])
+    (batch,) = reader(tmp_path, max_len=2).batches(TRAIN)
+    assert bags_of(batch) == [[[1, 2], [5]]]
+
+
+def test_line_ends_and_blank_lines(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"1,0,0,a:1\r\n\r\n\n2,0,0,a:2\n   \n3,0,0,a:3")
+    with pytest.raises(UserError, match=r"a\.txt:5: column 2: the line ends"):
+        list(reader(tmp_path).batches(TRAIN))
+    (tmp_path / "a.txt").write_bytes(b"1,0,0,a:1\r\n\r\n\n2,0,0,a:2\n3,0,0,a:3")
+    (batch,) = reader(tmp_path).batches(TRAIN)
+    assert bags_of(batch) == [[[1], []], [[2], []], [[3], []]]
+
+
+def test_files_are_sorted_and_hidden_ones_and_folders_ignored(tmp_path):
+    for name, row in (("part-1", 2), ("part-0", 1), (".part-9", 9)):
+        (tmp_path / name).write_text(f"{row},0,0,a:{row}\n")
+    write_lines(tmp_path / ".ipynb_checkpoints", ["8,0,0,a:8"])
+    (batch,) = reader(tmp_path).batches(TRAIN)
+    assert batch.sample_ids.tolist() == [b"1", b"2"]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("2,0", "column 3: the line ends where a label should be"),
+        ("2", "column 2: the line ends where a label should be"),
+        ("2,0,2,a:1", "column 3: label should be 0 or 1, found '2'"),
+        ("2,x,0,a:1", "column 2: label should be 0 or 1, found 'x'"),
+        ("2,0,0,a:1,b2", "column 5: expected field:id, found 'b2'"),
+        ("2,0,0,a:1,", "column 5: expected field:id, found ''"),
+        ("2,0,0,a:", "column 4: the id should be a non-negative integer, found 'a:'"),
+        ("2,0,0,a:1,b:-4", "column 5: the id should be a non-negative integer, found 'b:-4'"),
+        ("2,0,0,a:1.5", "column 4: the id should be a non-negative integer, found 'a:1.5'"),
+        ("2,0,0,a:1,b:100", "column 5: id 100 of field b is outside the embedding table"),
+        ("2,0,0,a:99999999999999999999999", "column 4: the id should be a non-negative integer"),
+        ("2,,0,a:1", "a label is empty; training needs click, conversion"),
+    ],
+)
+def test_a_bad_line_is_named(tmp_path, line, reason):
+    write_lines(tmp_path, ["1,0,0,a:1", "", line, "3,0,0,a:1"])
+    with pytest.raises(UserError) as error:
+        list(reader(tmp_path).batches(TRAIN))
+    assert str(error.value).startswith(f"{tmp_path / 'part-0.txt'}:3: {reason}")
+
+
+def test_a_bad_line_is_named_when_shuffled_and_through_workers(tmp_path):
+    write_lines(tmp_path, [*tiny_lines(50), "50,0,0,user:x", *tiny_lines(20)])
+    plan = ReadPlan(batch_size=8, training=True, shuffle=True)
+    with pytest.raises(UserError, match=r"part-0\.txt:51: column 4"):
+        list(load_batches(reader(tmp_path, ("user",)), plan, 2, tmp_path))
+
+
+def test_conversion_without_click(tmp_path):
+    write_lines(tmp_path, ["1,0,1,a:1", "2,1,1,a:2", "3,0,0,a:3"])
+    (batch,) = reader(tmp_path).batches(TRAIN)
+    assert batch.sample_ids.tolist() == [b"2", b"3"]
+    assert batch.counts == {"exposures": 3, "exposures with conversion but no click": 1}
+    (batch,) = reader(tmp_path).batches(TEST)
+    assert batch.sample_ids.tolist() == [b"1", b"2", b"3"]
+    assert batch.counted(batch.sample_ids).tolist() == [b"2", b"3"]
+    (batch,) = reader(tmp_path, label_policy="keep").batches(TRAIN)
+    assert len(batch) == 3
+    with pytest.raises(UserError, match=r"part-0\.txt:1: conversion is 1 but click is 0"):
+        list(reader(tmp_path, label_policy="fail").batches(TRAIN))
+
+
+def test_empty_labels_are_predicted_but_not_counted(tmp_path):
+    write_lines(tmp_path, ["1,,,a:1", "2,1,0,a:2"])
+    (batch,) = reader(tmp_path).batches(TEST)
+    assert np.isnan(batch.labels["click"]).tolist() == [True, False]
+    assert batch.counted(batch.sample_ids).tolist() == [b"2"]
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2, 3])
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_each_line_once_for_any_number_of_processes(tmp_path, workers, ranks):
+    write_lines(tmp_path, tiny_lines(103))
+    source = reader(tmp_path, ("user", "item", "tags"))
+    seen: Counter[bytes] = Counter()
+    for rank in range(ranks):
+        plan = ReadPlan(batch_size=10, training=True, shuffle=True, seed=4, rank=rank, ranks=ranks)
+        for batch in load_batches(source, plan, workers, tmp_path):
+            seen.update(batch.sample_ids.tolist())
+    assert seen == Counter({str(row).encode(): 1 for row in range(103)})
+
+
+def test_workers_change_neither_order_nor_content(tmp_path):
+    write_lines(tmp_path, tiny_lines(103))
+    source = reader(tmp_path, ("user", "item", "tags"))
+    plan = ReadPlan(batch_size=10, training=True, shuffle=True, seed=4, start=3)
+    alone = list(load_batches(source, plan, 0, tmp_path))
+    for workers in (1, 2, 5):
+        for a, b in zip(alone, load_batches(source, plan, workers, tmp_path), strict=True):
+            assert a.sample_ids.tolist() == b.sample_ids.tolist()
+            assert bags_of(a) == bags_of(b)
+
+
+def test_epochs_differ_repeat_and_can_begin_anywhere(tmp_path):
+    write_lines(tmp_path, tiny_lines(40))
+    source = reader(tmp_path, ("user",))
+
+    def order(**changes) -> list[bytes]:
+        plan = ReadPlan(**{"batch_size": 7, "training": True, "shuffle": True, "seed": 1, **changes})
+        return [i for batch in source.batches(plan) for i in batch.sample_ids.tolist()]
+
+    assert order(epoch=0) == order(epoch=0)
+    assert order(epoch=0) != order(epoch=1)
+    assert order(epoch=0) != order(epoch=0, seed=2)
+    assert order(epoch=1, start=2) == order(epoch=1)[14:]
+    assert order(shuffle=False) == [str(row).encode() for row in range(40)]
+    assert len(order()) == 40
+    assert len(order(drop_last=True)) == 35
+
+
+def test_a_file_that_became_shorter(tmp_path):
+    write_lines(tmp_path, tiny_lines(40))
+    source = reader(tmp_path, ("user",))
+    (tmp_path / "part-0.txt").write_text("1,0,0\n")
+    with pytest.raises(UserError, match="became shorter"):
+        list(source.batches(TRAIN))
+
+
+def test_line_index_reads_any_lines(tmp_path):
+    lines = [f"line {n} " + "x" * (n % 7) for n in range(30)]
+    write_lines(tmp_path, lines)
+    index = LineIndex(data_files(tmp_path))
+    text, starts = index.read(np.array([5, 6, 2, 29]))
+    found = [bytes(text[a:b]).decode() for a, b in pairwise(starts)]
+    assert found == [lines[n] + "\n" for n in (5, 6, 2, 29)]
+
+
+def test_the_default_fields_are_ali_ccps():
+    from fields import FIELD_NAMES
+
+    assert ALI_CCP_FIELDS == FIELD_NAMES
+
+
+@pytest.mark.parametrize(
+    ("folder", "message"),
+    [("none", "no such data directory"), ("empty", "holds no data files"), ("file", "found a file")],
+)
+def test_folders_without_data(tmp_path, folder, message):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(UserError, match=message):
+        data_files(tmp_path / folder)

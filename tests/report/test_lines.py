@@ -1,0 +1,40 @@
+"""PaddleRec's log lines, to the letter."""
+
+import re
+
+import numpy as np
+
+from rec.report.lines import epoch_line, pairs, step_line
+from rec.report.meter import Meter
+
+
+def test_lines_as_scripts_parse_them():
+    costs = {"reader": 0.001, "batch": 0.01, "samples": 32.0}
+    values = {"loss": np.float32(0.5), "auc_ctr": 0.75, "auc_cvr": "undefined (n positives = 0)"}
+    assert step_line(1, 20, values, costs) == (
+        "epoch: 1, batch_id: 20, loss: 0.5, auc_ctr: 0.750000, auc_cvr: undefined (n positives = 0), "
+        "avg_reader_cost: 0.00100 sec, avg_batch_cost: 0.01000 sec, avg_samples: 32.00000, ips: 3200.00000 ins/s"
+    )
+    assert epoch_line(1, {"loss": 0.5}, 12.345) == "epoch: 1 done, loss: 0.500000, epoch time: 12.35 s"
+
+
+def test_vectors_are_left_out_even_of_one_exposure():
+    values = {"a": np.array(1.5, np.float32), "b": np.ones((1, 1)), "c": np.ones(3), "d": np.array([2.0])}
+    assert re.findall(r"\w+(?=:)", pairs(values)) == ["a", "d"]
+
+
+def test_averages_are_weighted_by_exposures():
+    meter = Meter()
+    meter.start()
+    for loss, exposures in ((1.0, 10), (4.0, 30)):
+        meter.reading_done()
+        meter.step_done({"loss": loss}, exposures)
+    values, costs = meter.interval()
+    assert values == {"loss": 3.25}
+    assert costs["samples"] == 20
+    meter.step_done({"loss": 0.0}, 10)
+    assert meter.interval()[0] == {"loss": 0.0}
+    assert meter.averages() == {"loss": 2.6}
+    again = Meter()
+    again.load(meter.state())
+    assert again.averages() == meter.averages()

@@ -1,0 +1,181 @@
+"""What a user gets wrong ends in one clear line and exit code 2: no traceback, no hang, nothing lost."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from support import ESMM, Outcome, Tool, start
+
+
+def check(outcome: Outcome, *parts: str) -> None:
+    """Exit code 2, and a last line that begins with `error:` and says `parts`."""
+    assert outcome.code == 2, outcome.err
+    last = outcome.err.strip().splitlines()[-1]
+    assert last.startswith("error: ")
+    assert "Traceback" not in outcome.err + outcome.out
+    for part in parts:
+        assert part in last
+
+
+def test_no_config(tool: Tool):
+    outcome = tool("trainer")
+    assert outcome.code == 2
+    assert "-m" in outcome.err
+
+
+def test_paths_that_are_no_config(tool: Tool, tmp_path):
+    check(tool("trainer", "-m", ESMM), "is a directory", "config.yaml")
+    check(tool("infer", "-m", tmp_path / "none.yaml"), "none.yaml: no such file")
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("runner: [1\n")
+    check(tool("trainer", "-m", bad), "bad.yaml:2:1: not valid YAML")
+
+
+@pytest.mark.parametrize(
+    ("override", "parts"),
+    [
+        ("runner.print_intervall=3", ["runner.print_intervall is not a setting", "did you mean print_interval?"]),
+        ("runner.epochs=three", ["runner.epochs should be an int, got 'three'"]),
+        (
+            "hyper_parameters.ctr_fc_size=[3]",
+            ["hyper_parameters.ctr_fc_size is not used", "did you mean ctr_fc_sizes?"],
+        ),
+        ("hyper_parameters.ctr_fc_sizes=[3, x]", ["hyper_parameters.ctr_fc_sizes[1]: should be a valid int", "'x'"]),
+        ("hyper_parameters.sparse_feature_number=0", ["hyper_parameters.sparse_feature_number", "greater than 0"]),
+        ("hyper_parameters.num_field=4", ["hyper_parameters.num_field is 4", "lists 3 fields"]),
+        ("hyper_parameters.optimizer.class=Adan", ["hyper_parameters.optimizer.class", "did you mean Adam?"]),
+        ("hyper_parameters.optimizer.learning_rat=1", ["learning_rat is not a setting of Adam", "learning_rate?"]),
+        ("hyper_parameters.optimizer.learning_rate=fast", ["learning_rate should be a number not below 0, got 'fast'"]),
+        ("hyper_parameters.fields=[a, a]", ["names a more than once"]),
+        ("runner.train_reader_path=no_reader", ["has no no_reader.py"]),
+        ("runner.train_data_dir=none", ["none: no such data directory"]),
+        ("runner.use_gpu=true", ["runner.use_gpu is true, but"]),
+        ("runner.best_metric=auc_ctr", ["runner.best_metric needs runner.valid_data_dir"]),
+        ("runner.model_init_path=none", ["none: no such checkpoint"]),
+        ("runner.train_batch_size=null", ["runner.train_batch_size is missing"]),
+    ],
+)
+def test_wrong_settings(tool: Tool, tiny, override, parts):
+    check(tool("trainer", *tiny, override), *parts)
+    assert not list(Path("out").glob("*"))
+
+
+def test_several_wrong_settings_are_told_together(tool: Tool, tiny):
+    outcome = tool("trainer", *tiny, "runner.epochs=x", "runner.foo=1", "hyper_parameters.bar=2")
+    check(outcome, "runner.epochs should be an int", "runner.foo is not a setting", "hyper_parameters.bar is not used")
+
+
+def test_an_empty_data_directory(tool: Tool, tiny, tmp_path):
+    (tmp_path / "empty").mkdir()
+    check(tool("trainer", *tiny, f"runner.train_data_dir={tmp_path / 'empty'}"), "empty: holds no data files")
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("name", ["trainer", "static_trainer"])
+def test_a_bad_line(tool: Tool, tiny, tmp_path, name, workers):
+    with (tmp_path / "train" / "part-0.txt").open("a") as file:
+        file.write("7,0,0,user:1,item:60\n")
+    where = f"{tmp_path / 'train' / 'part-0.txt'}:601: column 5: id 60 of field item"
+    check(tool(name, *tiny, f"runner.num_workers={workers}"), where, "sparse_feature_number is 60: ids 0 to 59")
+
+
+def test_conversion_without_click_is_counted_and_dropped(tool: Tool, tiny, tmp_path):
+    with (tmp_path / "train" / "part-0.txt").open("a") as file:
+        file.write("7,0,1,user:1\n" * 3)
+    outcome = tool("trainer", *tiny, "runner.epochs=1")
+    assert outcome.code == 0
+    assert "3 exposures with conversion but no click (of 603 exposures): label_policy is drop" in outcome.err
+
+
+def test_unlisted_fields_are_counted_once_a_pass(tool: Tool, tiny):
+    outcome = tool("trainer", *tiny, "runner.epochs=1", "hyper_parameters.fields=[user, item]")
+    assert outcome.code == 0
+    assert outcome.err.count("tokens of fields that hyper_parameters.fields does not list") == 1
+
+
+def test_missing_and_broken_checkpoints(tool: Tool, tiny):
+    check(tool("infer", *tiny), "out: no checkpoint of epochs 0 to 1")
+    check(tool("infer", *tiny, "runner.infer_checkpoint=best"), "set runner.best_metric")
+    check(tool("infer", *tiny, "runner.infer_checkpoint=latest"), "no latest checkpoint")
+    assert tool("trainer", *tiny).code == 0
+    check(tool("infer", *tiny, "hyper_parameters.ctr_fc_sizes=[9]"), "ctr.hidden.0.weight has shape (12, 8)", "(12, 9)")
+    check(
+        tool("static_infer", *tiny, "hyper_parameters.cvr_fc_sizes=[]"), "cvr.hidden.0.weight is not part of this model"
+    )
+    file = Path("out/0/rec.safetensors")
+    file.write_bytes(file.read_bytes()[:100])
+    check(tool("infer", *tiny), "out/0/rec.safetensors", "checksum differs")
+    check(
+        tool("trainer", *tiny, "runner.predict_save_path=p.txt", "runner.model_save_path=/dev/null/x"),
+        "cannot write to",
+    )
+    check(
+        tool("infer", *tiny, "runner.infer_start_epoch=1", "runner.predict_save_path=p.txt"),
+        "should end in .parquet or .csv",
+    )
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_reader_that_raises(tool: Tool, tiny, tmp_path, workers):
+    directory = tmp_path / "model"
+    directory.mkdir()
+    for file in ESMM.glob("*.*"):
+        (directory / file.name).write_text(file.read_text())
+    with (directory / "esmm_reader.py").open("a") as file:
+        file.write("\n    def _noise(self, labels, lines):\n        return labels / {}\n")
+    lines = len((directory / "esmm_reader.py").read_text().splitlines())
+    outcome = tool("trainer", "-m", directory / "config.yaml", *tiny[2:], f"runner.num_workers={workers}")
+    check(outcome, f"the reader failed: {directory / 'esmm_reader.py'}:{lines}: TypeError")
+
+
+def test_a_network_that_cannot_be_built(tool: Tool, tiny, tmp_path):
+    directory = tmp_path / "model"
+    directory.mkdir()
+    for file in ESMM.glob("*.*"):
+        (directory / file.name).write_text(file.read_text())
+    net = (directory / "net.py").read_text()
+    (directory / "net.py").write_text(net.replace("super().__init__()", "super().__init__(); 1 / 0"))
+    for name in ("trainer", "static_trainer"):
+        check(tool(name, "-m", directory / "config.yaml", *tiny[2:]), "net.py:", "ZeroDivisionError: division by zero")
+    (directory / "net.py").write_text("def f(:\n")
+    check(tool("trainer", "-m", directory / "config.yaml", *tiny[2:]), "SyntaxError")
+
+
+@pytest.mark.parametrize("name", ["trainer", "static_trainer"])
+def test_a_loss_that_is_not_finite(tool: Tool, tiny, name):
+    assert tool(name, *tiny, "runner.epochs=1").code == 0
+    outcome = tool(name, *tiny, "runner.resume=true", "hyper_parameters.optimizer.learning_rate=1e38")
+    check(outcome, "is not finite at epoch 1", "the last good checkpoint is out/0", "learning_rate")
+    assert tool("infer", *tiny, "runner.infer_end_epoch=1").code == 0
+
+
+@pytest.mark.parametrize("name", ["trainer", "static_trainer"])
+def test_resuming_with_another_optimizer(tool: Tool, tiny, name):
+    assert tool(name, *tiny, "runner.epochs=1").code == 0
+    outcome = tool(name, *tiny, "runner.resume=true", "hyper_parameters.optimizer.class=SGD")
+    check(outcome, "was trained with Adam, table Adam, the config says SGD, table SGD")
+
+
+def test_a_full_disk(tiny, tmp_path):
+    """A small file system of our own; skipped where mounting is not allowed."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if (
+        os.geteuid() != 0
+        or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], check=False).returncode
+    ):
+        pytest.skip("cannot mount a tmpfs here")
+    try:
+        sizes = "hyper_parameters.sparse_feature_number=120"
+        run = start("trainer", *tiny, f"runner.model_save_path={disk}", "runner.epochs=50", sizes, cwd=tmp_path)
+        log, _ = run.communicate(timeout=120)
+        assert run.returncode == 2
+        assert "could not be written: No space left on device; earlier ones are kept" in log.splitlines()[-1]
+        assert "Traceback" not in log
+        whole = [path for path in disk.iterdir() if not path.name.startswith(".")]
+        assert whole
+        assert sorted(path.name for path in disk.iterdir()) == sorted(path.name for path in whole)
+    finally:
+        subprocess.run(["umount", disk], check=True)
