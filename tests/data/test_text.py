@@ -12,7 +12,8 @@ from rec.data.batch import Batch
 from rec.data.lines import LineIndex, data_files
 from rec.data.loader import load_batches
 from rec.data.plan import ReadPlan
-from rec.data.text import ALI_CCP_FIELDS, TextReader
+from rec.data.reader import ALI_CCP_FIELDS
+from rec.data.text import TextReader
 from rec.errors import UserError
 from support import tiny_lines, write_lines
 

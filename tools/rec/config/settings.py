@@ -20,6 +20,9 @@ class RunnerSettings(BaseModel):
     train_batch_size: int | None = Field(None, gt=0, description="exposures a step; null: the reader yields batches")
     epochs: int = Field(1, gt=0, description="passes over the training data")
     shuffle: bool = Field(True, description="visit the training data in a new seeded order each epoch")
+    shuffle_chunk: int = Field(
+        8, gt=0, description="exposures of one common row that stay together when prepared data is shuffled"
+    )
     drop_last: bool | None = Field(
         None,
         description="leave out an incomplete last batch in training; null: no for our readers, yes for PaddleRec's",

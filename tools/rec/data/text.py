@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Annotated
+from collections.abc import Iterator
 
 import numpy as np
-from pydantic import Field
 
 from rec.config.config import Config
 from rec.config.hyper import build
@@ -16,29 +13,10 @@ from rec.data.distinct import DistinctIds
 from rec.data.lines import LineIndex
 from rec.data.parse import NO_VALUE, FieldNames, LineError, Parsed, check_field_names, parse
 from rec.data.plan import ReadPlan
-from rec.data.reader import Block
+from rec.data.pooling import token_weights
+from rec.data.reader import Block, ReaderSettings
 from rec.errors import UserError
 from rec.numeric import Array
-
-_USER = ("101", "109_14", "110_14", "127_14", "150_14", "121", "122", "124", "125", "126", "127", "128", "129")
-_ITEM = ("205", "206", "207", "210", "216", "508", "509", "702", "853", "301")
-ALI_CCP_FIELDS = (*_USER, *_ITEM)
-"""Ali-CCP's 23 fields, the user's first."""
-
-
-@dataclass(frozen=True)
-class TextSettings:
-    """The hyper-parameters that a text reader reads.
-
-    Attributes:
-        sparse_feature_number: ids must be below it.
-        fields: field names, in the order the network sees them; tokens of other fields are skipped and counted.
-        max_len: tokens kept per line and field, in the line's order; 0 keeps all.
-    """
-
-    sparse_feature_number: Annotated[int, Field(gt=0)]
-    fields: Sequence[str | int] = ALI_CCP_FIELDS
-    max_len: Annotated[int, Field(ge=0)] = 0
 
 
 class TextReader:
@@ -52,14 +30,16 @@ class TextReader:
         implies: (effect, cause): a row whose effect label is 1 and cause label 0 is noise; see `runner.label_policy`.
     """
 
-    settings = TextSettings
+    settings = ReaderSettings
     labels: tuple[str, ...] = ("click", "conversion")
     implies: tuple[str, str] | None = ("conversion", "click")
 
     def __init__(self, file_list: list[str], config: Config) -> None:
         values = build(self.settings, config)
         self.fields = FieldNames.of(check_field_names(values.fields))
-        self.num_id, self.max_len = values.sparse_feature_number, values.max_len
+        self.num_id, self.max_len, self.pooling = values.sparse_feature_number, values.max_len, values.pooling
+        if self.pooling == "weighted":
+            raise UserError("hyper_parameters.pooling is weighted, but text lines hold no values: use sum or mean")
         self.blocks = (Block(len(values.fields), shared=False),)
         self.policy = config.runner.label_policy
         self.index = LineIndex(file_list)
@@ -94,7 +74,8 @@ class TextReader:
                 lines, noise = lines[~noise], None
                 parsed, sample_ids = self._parse(lines, training, {})
         rows, (positions,) = self._find_distinct(parsed.ids)
-        bags = Bags(len(self.fields.names), positions, parsed.offsets)
+        weights = token_weights(self.pooling, parsed.offsets, None)
+        bags = Bags(len(self.fields.names), positions, parsed.offsets, weights)
         unlabelled = (parsed.labels == NO_VALUE).any(axis=1)
         if unlabelled.any():
             noise = unlabelled if noise is None else noise | unlabelled

@@ -1,0 +1,42 @@
+# `make demo` and `make test` do all their own set-up on a machine with Python >= 3.10 and make.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+CONFIG ?= models/multitask/esmm/config.yaml
+
+.PHONY: help demo test lint format clean
+
+help:  ## what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+demo: $(VENV)/installed  ## train ESMM on the bundled data, evaluate it, print the table
+	$(BIN)/python -u tools/trainer.py -m $(CONFIG)
+	$(BIN)/python -u tools/infer.py -m $(CONFIG)
+
+test: $(VENV)/installed-dev  ## the whole test suite
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/installed-dev  ## ruff and mypy
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(VENV)/installed-dev  ## let ruff put code in shape
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+clean:  ## remove the virtual environment, caches and the demo's output
+	rm -rf $(VENV) output_model* .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or newer is needed: make PYTHON=python3.11" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: requirements.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+$(VENV)/installed-dev: requirements.txt requirements-dev.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@

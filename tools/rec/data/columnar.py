@@ -1,0 +1,258 @@
+"""The reader of a prepared Ali-CCP directory: a user's history is read, moved and pooled once per common row."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rec.config.config import Config
+from rec.config.hyper import build
+from rec.data.batch import Bags, Batch
+from rec.data.distinct import DistinctIds
+from rec.data.parse import check_field_names
+from rec.data.plan import ReadPlan
+from rec.data.pooling import token_weights
+from rec.data.ragged import Ragged
+from rec.data.reader import Block, ReaderSettings
+from rec.errors import UserError
+from rec.kernels.bags import number_rows
+from rec.numeric import Array
+
+WINDOW = 1 << 20
+"""Exposures that are shuffled among each other: about 150 MB in memory."""
+
+
+@dataclass(frozen=True)
+class _Group:
+    """A row group of an exposure file and the aligned one of its common file."""
+
+    exposures: str
+    common: str
+    index: int
+    rows: int
+    first_common_row: int
+
+
+@dataclass(frozen=True)
+class _Window:
+    """Some row groups in memory, and the order in which an epoch visits their exposures."""
+
+    common: Ragged
+    own: Ragged
+    common_row: Array
+    num_common: int
+    columns: dict[str, Array]
+    order: Array
+
+
+class ColumnarReader:
+    """Whole batches from the Parquet files that datasets/ali-ccp/prepare.py writes.
+
+    Row groups are visited in a seeded order, WINDOW exposures at a time. Within a window, runs of at most
+    `runner.shuffle_chunk` exposures of one common row stay together, and the runs are shuffled: a larger chunk means
+    fewer distinct common rows per batch and less work, a smaller one batches closer to independent draws.
+    Batch i of an epoch needs only the windows that it lies in, so a resumed run starts reading there.
+    """
+
+    settings = ReaderSettings
+
+    def __init__(self, file_list: list[str], config: Config) -> None:
+        values = build(self.settings, config)
+        self.folder = Path(file_list[0]).parent
+        schema = _read_schema(self.folder.parent / "schema.json")
+        self._check_id_space(schema, values.sparse_feature_number)
+        self.labels = tuple(schema["labels"])
+        self._common, self._own = _split_fields(check_field_names(values.fields), schema)
+        self.blocks = tuple(
+            block for block in (Block(len(self._common), True), Block(len(self._own), False)) if block.num_field
+        )
+        self.num_id, self.pooling, self.max_len = values.sparse_feature_number, values.pooling, values.max_len
+        self._chunk = config.runner.shuffle_chunk
+        self._groups = _row_groups(self.folder)
+        self._distinct: DistinctIds | None = None
+
+    def __len__(self) -> int:
+        return sum(group.rows for group in self._groups)
+
+    def _check_id_space(self, schema: dict[str, Any], num_id: int) -> None:
+        if schema["id_space"] > num_id:
+            raise UserError(
+                f"{self.folder.parent}: holds ids up to {schema['id_space'] - 1}, but the embedding table has "
+                f"{num_id} rows: set hyper_parameters.sparse_feature_number to {schema['id_space']} or more"
+            )
+
+    def batches(self, plan: ReadPlan) -> Iterator[Batch]:
+        """The batches of a plan, in order. Batch i of rank r is batch i * ranks + r of the whole."""
+        total, size = len(self), plan.batch_size
+        count = total // size if plan.drop_last else -(-total // size)
+        wanted = [
+            g for i in range(-(-count // plan.ranks)) if (g := i * plan.ranks + plan.rank) < count and plan.mine(i)
+        ]
+        windows = self._windows(plan)
+        begins = np.cumsum([0, *(sum(group.rows for group in groups) for groups in windows)])
+        loaded: dict[int, _Window] = {}
+        for batch in wanted:
+            start, stop = batch * size, min((batch + 1) * size, total)
+            first = int(np.searchsorted(begins, start, "right")) - 1
+            last = int(np.searchsorted(begins, stop, "left")) - 1
+            for done in [number for number in loaded if number < first]:
+                del loaded[done]
+            pieces = []
+            for number in range(first, last + 1):
+                if number not in loaded:
+                    loaded[number] = self._load(windows[number], plan, number)
+                window = loaded[number]
+                begin = int(begins[number])
+                pieces.append((window, window.order[max(start - begin, 0) : stop - begin]))
+            yield self._assemble(pieces)
+
+    def _windows(self, plan: ReadPlan) -> list[list[_Group]]:
+        """Row groups by window, in the epoch's order."""
+        order = np.arange(len(self._groups))
+        if plan.shuffle:
+            np.random.default_rng([plan.seed, plan.epoch]).shuffle(order)
+        windows: list[list[_Group]] = [[]]
+        for group in (self._groups[number] for number in order):
+            if windows[-1] and sum(g.rows for g in windows[-1]) + group.rows > WINDOW:
+                windows.append([])
+            windows[-1].append(group)
+        return windows
+
+    def _load(self, groups: list[_Group], plan: ReadPlan, number: int) -> _Window:
+        exposures, common = [], []
+        first_row = 0
+        rows = []
+        for group in groups:
+            table = _read_group(group.exposures, group.index)
+            shared = _read_group(group.common, group.index)
+            local = table.column("common_row").to_numpy()
+            rows.append(local.astype(np.int64) - group.first_common_row + first_row)
+            first_row += shared.num_rows
+            exposures.append(table)
+            common.append(shared)
+        table, with_values = pa.concat_tables(exposures), self.pooling == "weighted"
+        common_row = np.concatenate(rows)
+        return _Window(
+            Ragged.from_table(pa.concat_tables(common), self._common, with_values, self.max_len),
+            Ragged.from_table(table, self._own, with_values, self.max_len),
+            common_row,
+            first_row,
+            {name: table.column(name).to_numpy() for name in ("sample_id", *self.labels)},
+            self._order(common_row, plan, number),
+        )
+
+    def _order(self, common_row: Array, plan: ReadPlan, number: int) -> Array:
+        """The exposures of a window in the epoch's order, int64 [n]."""
+        if not plan.shuffle:
+            return np.arange(len(common_row))
+        return shuffled_chunks(common_row, self._chunk, np.random.default_rng([plan.seed, plan.epoch, number]))
+
+    def _assemble(self, pieces: list[tuple[_Window, Array]]) -> Batch:
+        """A batch of exposures that lie in one window, or across the border of two."""
+        shared, own, row_of, columns = [], [], [], []
+        first_row = 0
+        for window, exposures in pieces:
+            number, rows = _distinct_rows(window.common_row[exposures], window.num_common)
+            shared.append(window.common.take(rows))
+            own.append(window.own.take(exposures))
+            row_of.append(number + first_row)
+            columns.append({name: values[exposures] for name, values in window.columns.items()})
+            first_row += len(rows)
+        if self._distinct is None:  # made where it is used: a reader process needs its own, the trainer none
+            self._distinct = DistinctIds(self.num_id)
+        users, items = Ragged.concatenate(shared), Ragged.concatenate(own)
+        rows, positions = self._distinct(users.ids, items.ids)
+        bags = []
+        for block, where, index in zip((users, items), positions, (np.concatenate(row_of), None), strict=True):
+            if block.num_field:
+                weights = token_weights(self.pooling, block.offsets, block.values)
+                bags.append(Bags(block.num_field, where, block.offsets, weights, index))
+        together = {name: np.concatenate([part[name] for part in columns]) for name in columns[0]}
+        labels = {name: together[name].astype(np.float32) for name in self.labels}
+        sample_ids = together["sample_id"]
+        return Batch(rows, tuple(bags), labels, sample_ids, counts={"exposures": len(sample_ids)})
+
+
+def shuffled_chunks(common_row: Array, chunk: int, random: np.random.Generator) -> Array:
+    """A random order of exposures, int64 [n], in which runs of one common row stay together, `chunk` at the most.
+
+    A run of neighbours with the same `common_row` (int [n]) is cut from a random offset on, so that over epochs any
+    two neighbours are parted.
+    """
+    n = len(common_row)
+    heads = np.flatnonzero(np.concatenate([[True], common_row[1:] != common_row[:-1]]))
+    lengths = np.diff([*heads, n])
+    within = np.arange(n) - np.repeat(heads, lengths)
+    shift = np.repeat(random.integers(0, chunk, len(heads)), lengths)
+    starts = np.flatnonzero((within == 0) | ((within + shift) % chunk == 0))
+    sizes = np.diff([*starts, n])
+    order = random.permutation(len(starts))
+    first = np.repeat(starts[order], sizes[order])
+    ends = np.cumsum(sizes[order])
+    return first + np.arange(n) - np.repeat(ends - sizes[order], sizes[order])
+
+
+def _distinct_rows(rows: Array, num_row: int) -> tuple[Array, Array]:
+    """Each exposure's number among the distinct common rows, int32 [B], and these rows, int64 [U]."""
+    number, found = np.empty(len(rows), np.int32), np.empty(len(rows), np.int64)
+    count = number_rows(rows, np.full(num_row, -1, np.int32), found, number)
+    return number, found[:count]
+
+
+def _read_schema(path: Path) -> dict[str, Any]:
+    try:
+        schema = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: missing; Parquet files are read from a folder that prepare.py wrote") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read: {error}") from None
+    if schema.get("format") != "ali-ccp-columnar" or schema.get("version") != 1:
+        found = f"{schema.get('format')} {schema.get('version')}"
+        raise UserError(f"{path}: expected format ali-ccp-columnar 1, found {found}: prepare the data again")
+    return dict(schema)
+
+
+def _split_fields(names: tuple[str, ...], schema: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """The wanted fields of common rows and of exposures' own."""
+    is_common = {field["name"]: field["common"] for field in schema["fields"]}
+    unknown = [name for name in names if name not in is_common]
+    if unknown:
+        raise UserError(
+            f"hyper_parameters.fields: the data has no {', '.join(unknown)} (it has {', '.join(is_common)})"
+        )
+    common = [name for name in names if is_common[name]]
+    own = [name for name in names if not is_common[name]]
+    if (*common, *own) != names:
+        raise UserError(f"hyper_parameters.fields: common fields come first here: {[*common, *own]}")
+    return common, own
+
+
+def _row_groups(folder: Path) -> list[_Group]:
+    groups = []
+    for exposures in sorted(folder.glob("exposures-*.parquet")):
+        common = exposures.with_name(exposures.name.replace("exposures", "common"))
+        try:
+            metadata, aligned = pq.read_metadata(exposures), pq.read_metadata(common)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise UserError(f"{folder}: {exposures.name} and {common.name} cannot be read: {error}") from None
+        first = 0
+        for index in range(metadata.num_row_groups):
+            groups.append(_Group(str(exposures), str(common), index, metadata.row_group(index).num_rows, first))
+            first += aligned.row_group(index).num_rows
+    if not groups:
+        raise UserError(f"{folder}: holds no exposures-*.parquet; expected a folder that prepare.py wrote")
+    return groups
+
+
+def _read_group(path: str, index: int) -> pa.Table:
+    try:
+        return pq.ParquetFile(path).read_row_group(index, use_threads=False)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise UserError(f"{path}: row group {index} cannot be read: {error}") from None

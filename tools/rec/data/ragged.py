@@ -1,0 +1,91 @@
+"""Rows of ragged fields in memory, and the rows of a batch taken out of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from rec.kernels import bags as kernels
+from rec.numeric import Array
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """R rows of F fields of any number of tokens.
+
+    Attributes:
+        num_field: F.
+        offsets: int32 [R * F + 1], where the tokens of each row's fields begin.
+        ids: int32 [T].
+        values: float32 [T], what the data set says of each token; None where nothing is needed.
+    """
+
+    num_field: int
+    offsets: Array
+    ids: Array
+    values: Array | None
+
+    def take(self, rows: Array) -> Ragged:
+        """The given rows (int64 [N]), in that order."""
+        count = kernels.count_tokens(rows, self.num_field, self.offsets)
+        offsets, ids = np.empty(len(rows) * self.num_field + 1, np.int32), np.empty(count, np.int32)
+        kernels.take_rows(rows, self.num_field, self.offsets, self.ids, offsets, ids)
+        if self.values is None:
+            return Ragged(self.num_field, offsets, ids, None)
+        values = np.empty(count, np.float32)
+        kernels.take_rows(rows, self.num_field, self.offsets, self.values, offsets, values)
+        return Ragged(self.num_field, offsets, ids, values)
+
+    @staticmethod
+    def concatenate(parts: list[Ragged]) -> Ragged:
+        """The rows of all parts, in order."""
+        if len(parts) == 1:
+            return parts[0]
+        shifts = np.cumsum([0, *(len(part.ids) for part in parts)])
+        offsets = [part.offsets[:-1] + shift for part, shift in zip(parts, shifts, strict=False)]
+        values = [part.values for part in parts if part.values is not None]
+        return Ragged(
+            parts[0].num_field,
+            np.concatenate([*offsets, shifts[-1:]]).astype(np.int32),
+            np.concatenate([part.ids for part in parts]),
+            np.concatenate(values) if values else None,
+        )
+
+    @classmethod
+    def from_table(cls, table: pa.Table, fields: list[str], with_values: bool, max_len: int) -> Ragged:
+        """From list columns called by the fields' names, of each list the first `max_len` tokens (0: all).
+
+        `<field>_value` holds a field's values; a field without has 1.
+        """
+        if not fields:
+            return cls(0, np.zeros(1, np.int32), np.empty(0, np.int32), None)
+        columns = [_list_column(table, name) for name in fields]
+        lengths = np.stack([np.diff(starts) for starts, _ in columns], axis=1)
+        if max_len:
+            lengths = np.minimum(lengths, max_len)
+        offsets = np.concatenate([[0], np.cumsum(lengths.reshape(-1))])
+        if offsets[-1] > np.iinfo(np.int32).max:
+            raise ValueError(f"{offsets[-1]} tokens in one window; at most 2^31 - 1 fit")
+        offsets = offsets.astype(np.int32)
+        ids = np.empty(offsets[-1], np.int32)
+        values = np.ones(offsets[-1], np.float32) if with_values else None
+        for index, (starts, tokens) in enumerate(columns):
+            kernels.scatter_field(tokens, starts, index, len(fields), offsets, ids)
+            if values is not None and f"{fields[index]}_value" in table.column_names:
+                starts, weights = _list_column(table, f"{fields[index]}_value")
+                kernels.scatter_field(weights, starts, index, len(fields), offsets, values)
+        return cls(len(fields), offsets, ids, values)
+
+
+def _list_column(table: pa.Table, name: str) -> tuple[Array, Array]:
+    """Where each row's list begins, int64 [R + 1], and all lists end to end."""
+    chunks = table.column(name).chunks
+    if not chunks:
+        return np.zeros(1, np.int64), np.empty(0, np.int32)
+    # flatten() leaves out what lies before a sliced chunk's first list, so offsets are counted from there.
+    lists = [(chunk.offsets.to_numpy(), chunk.flatten().to_numpy()) for chunk in chunks]
+    shifts = np.cumsum([0, *(len(tokens) for _, tokens in lists)])
+    starts = [offsets[:-1] - offsets[0] + shift for (offsets, _), shift in zip(lists, shifts, strict=False)]
+    return np.concatenate([*starts, shifts[-1:]]).astype(np.int64), np.concatenate([tokens for _, tokens in lists])
