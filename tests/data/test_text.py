@@ -21,7 +21,8 @@ from support import tiny_lines, write_lines
 def reader(folder: Path, fields=("a", "b"), num_id=100, **settings) -> TextReader:
     runner = {name: settings.pop(name) for name in ("label_policy",) if name in settings}
     hyper = {"fields": list(fields), "sparse_feature_number": num_id, **settings}
-    return TextReader(data_files(folder), Config(folder / "c.yaml", {"runner": runner, "hyper_parameters": hyper}))
+    config = Config(folder / "c.yaml", {"runner": runner, "hyper_parameters": hyper})
+    return TextReader(data_files(folder), config, LABELS, ("conversion", "click"))
 
 
 def bags_of(batch: Batch) -> list[list[list[int]]]:
@@ -32,6 +33,7 @@ def bags_of(batch: Batch) -> list[list[list[int]]]:
     return [[ids[bounds[r * f + k] : bounds[r * f + k + 1]].tolist() for k in range(f)] for r in range(block.num_row)]
 
 
+LABELS = ("click", "conversion")
 TRAIN = ReadPlan(batch_size=10, training=True)
 TEST = ReadPlan(batch_size=10, training=False)
 

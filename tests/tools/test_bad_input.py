@@ -124,7 +124,7 @@ def test_a_reader_that_raises(tool: Tool, tiny, tmp_path, workers):
     for file in ESMM.glob("*.*"):
         (directory / file.name).write_text(file.read_text())
     with (directory / "esmm_reader.py").open("a") as file:
-        file.write("\n    def _noise(self, labels, lines):\n        return labels / {}\n")
+        file.write("\n    def batches(self, plan):\n        return plan / {}\n")
     lines = len((directory / "esmm_reader.py").read_text().splitlines())
     outcome = tool("trainer", "-m", directory / "config.yaml", *tiny[2:], f"runner.num_workers={workers}")
     check(outcome, f"the reader failed: {directory / 'esmm_reader.py'}:{lines}: TypeError")

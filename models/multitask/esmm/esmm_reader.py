@@ -1,9 +1,9 @@
-"""Ali-CCP's impressions: `id,click,conversion,field:id,...`."""
+"""Ali-CCP's impressions, as `id,click,conversion,field:id,...` lines or prepared by datasets/ali-ccp/prepare.py."""
 
-from rec.data.text import TextReader
+from rec.data.impressions import ImpressionReader
 
 
-class RecDataset(TextReader):
+class RecDataset(ImpressionReader):
     """Click and conversion; a conversion without a click is noise."""
 
     labels = ("click", "conversion")

@@ -44,6 +44,7 @@ class Batch:
         labels: float32 [B] each, by name; NaN where a label is not given.
         sample_ids: bytes [B] (dtype S).
         noise: bool [B], exposures that are predicted but count in no metric (labels contradict or lack); None: none.
+        truth: float32 [B] each, `p_click` and `p_conversion` that simulated labels were drawn from; else empty.
         counts: what the reader met while it made this batch (dropped exposures, tokens of unlisted fields, ...).
     """
 
@@ -52,6 +53,7 @@ class Batch:
     labels: dict[str, Array]
     sample_ids: Array
     noise: Array | None = None
+    truth: dict[str, Array] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:

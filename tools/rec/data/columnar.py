@@ -28,6 +28,9 @@ from rec.numeric import Array
 WINDOW = 1 << 20
 """Exposures that are shuffled among each other: about 150 MB in memory."""
 
+TRUTH = ("p_click", "p_conversion")
+"""Columns of simulated data: the probabilities that its labels were drawn from."""
+
 
 @dataclass(frozen=True)
 class _Group:
@@ -61,14 +64,14 @@ class ColumnarReader:
     Batch i of an epoch needs only the windows that it lies in, so a resumed run starts reading there.
     """
 
-    settings = ReaderSettings
-
-    def __init__(self, file_list: list[str], config: Config) -> None:
-        values = build(self.settings, config)
+    def __init__(self, file_list: list[str], config: Config, labels: tuple[str, ...]) -> None:
+        values = build(ReaderSettings, config)
         self.folder = Path(file_list[0]).parent
         schema = _read_schema(self.folder.parent / "schema.json")
         self._check_id_space(schema, values.sparse_feature_number)
-        self.labels = tuple(schema["labels"])
+        self.labels = labels
+        if not set(labels) <= set(schema["labels"]):
+            raise UserError(f"{self.folder}: has labels {', '.join(schema['labels'])}; expected {', '.join(labels)}")
         self._common, self._own = _split_fields(check_field_names(values.fields), schema)
         self.blocks = tuple(
             block for block in (Block(len(self._common), True), Block(len(self._own), False)) if block.num_field
@@ -144,9 +147,13 @@ class ColumnarReader:
             Ragged.from_table(table, self._own, with_values, self.max_len),
             common_row,
             first_row,
-            {name: table.column(name).to_numpy() for name in ("sample_id", *self.labels)},
+            {name: table.column(name).to_numpy() for name in self._columns(table)},
             self._order(common_row, plan, number),
         )
+
+    def _columns(self, table: pa.Table) -> list[str]:
+        """The columns that travel with each exposure; simulated data also say its true probabilities."""
+        return ["sample_id", *self.labels, *(name for name in TRUTH if name in table.column_names)]
 
     def _order(self, common_row: Array, plan: ReadPlan, number: int) -> Array:
         """The exposures of a window in the epoch's order, int64 [n]."""
@@ -177,7 +184,8 @@ class ColumnarReader:
         together = {name: np.concatenate([part[name] for part in columns]) for name in columns[0]}
         labels = {name: together[name].astype(np.float32) for name in self.labels}
         sample_ids = together["sample_id"]
-        return Batch(rows, tuple(bags), labels, sample_ids, counts={"exposures": len(sample_ids)})
+        truth = {name: together[name] for name in TRUTH if name in together}
+        return Batch(rows, tuple(bags), labels, sample_ids, counts={"exposures": len(sample_ids)}, truth=truth)
 
 
 def shuffled_chunks(common_row: Array, chunk: int, random: np.random.Generator) -> Array:

@@ -22,25 +22,23 @@ from rec.numeric import Array
 class TextReader:
     """`id,label,...,field:id,field:id,...` lines, a token for each id, any number of tokens per field.
 
-    A model directory's reader is a subclass that names its label columns.
-
-    Attributes:
-        settings: the hyper-parameters it reads.
+    Args:
+        file_list: the files, in the order of their lines.
+        config: `hyper_parameters` as in `ReaderSettings`, and `runner.label_policy`.
         labels: the label columns that follow the id.
-        implies: (effect, cause): a row whose effect label is 1 and cause label 0 is noise; see `runner.label_policy`.
+        implies: (effect, cause): a row whose effect label is 1 and cause label 0 is noise.
     """
 
-    settings = ReaderSettings
-    labels: tuple[str, ...] = ("click", "conversion")
-    implies: tuple[str, str] | None = ("conversion", "click")
-
-    def __init__(self, file_list: list[str], config: Config) -> None:
-        values = build(self.settings, config)
+    def __init__(
+        self, file_list: list[str], config: Config, labels: tuple[str, ...], implies: tuple[str, str] | None
+    ) -> None:
+        self.labels, self.implies = labels, implies
+        values = build(ReaderSettings, config)
         self.fields = FieldNames.of(check_field_names(values.fields))
         self.num_id, self.max_len, self.pooling = values.sparse_feature_number, values.max_len, values.pooling
         if self.pooling == "weighted":
             raise UserError("hyper_parameters.pooling is weighted, but text lines hold no values: use sum or mean")
-        self.blocks = (Block(len(values.fields), shared=False),)
+        self.blocks: tuple[Block, ...] = (Block(len(values.fields), shared=False),)
         self.policy = config.runner.label_policy
         self.index = LineIndex(file_list)
         if not len(self.index):
@@ -81,7 +79,7 @@ class TextReader:
             noise = unlabelled if noise is None else noise | unlabelled
         labels = np.where(parsed.labels == NO_VALUE, np.float32("nan"), parsed.labels.astype(np.float32))
         by_name = {name: np.ascontiguousarray(labels[:, column]) for column, name in enumerate(self.labels)}
-        return Batch(rows, (bags,), by_name, sample_ids, noise, counts)
+        return Batch(rows, (bags,), by_name, sample_ids, noise, counts=counts)
 
     def _parse(self, lines: Array, training: bool, counts: dict[str, int]) -> tuple[Parsed, Array]:
         """The lines' tokens and labels, and their sample ids, bytes [B]."""

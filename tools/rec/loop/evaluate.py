@@ -16,11 +16,12 @@ from rec.errors import UserError
 from rec.loop.notices import Notices
 from rec.loop.predictions import PredictionFile
 from rec.metrics.tasks import TaskMetrics, TaskResult
+from rec.metrics.truth import TruthMetrics, TruthResult
 from rec.metrics.values import flat, for_line
 from rec.report.console import Bar, log
 from rec.report.lines import epoch_line, step_line
 from rec.report.meter import Meter
-from rec.report.table import print_results
+from rec.report.table import print_results, print_truth
 from rec.session import Session, batch_length
 
 
@@ -31,12 +32,14 @@ class Evaluation:
     Attributes:
         values: as a log line shows them.
         results: of each task; empty for PaddleRec's models, which count for themselves.
+        truth: against the known probabilities of simulated data; empty for real data.
         exposures: how many were scored.
         seconds: how long it took.
     """
 
     values: dict[str, Any]
     results: dict[str, TaskResult]
+    truth: dict[str, TruthResult]
     exposures: int
     seconds: float
 
@@ -57,10 +60,11 @@ def evaluate(session: Session) -> None:
         evaluation = evaluate_pass(session, session.reader, folder.name, writer)
         log.info(epoch_line(folder.name, evaluation.values, evaluation.seconds))
         _write_metrics(folder, session.config.resolve(runner.test_data_dir), evaluation)
-        shown[folder.name] = evaluation.results
+        shown[folder.name] = evaluation
         if writer:
             log.info("predictions of %s: %s (%d rows)", folder, predictions, evaluation.exposures)
-    print_results(shown)
+    print_results({name: evaluation.results for name, evaluation in shown.items()})
+    print_truth({name: evaluation.truth for name, evaluation in shown.items()})
 
 
 def evaluate_pass(session: Session, reader: Any, title: str, writer: PredictionFile | None = None) -> Evaluation:
@@ -68,7 +72,7 @@ def evaluate_pass(session: Session, reader: Any, title: str, writer: PredictionF
     engine, runner = session.engine, session.config.runner
     for metric in engine.metrics:
         metric.reset()
-    begun, exposures, meter, notices = time.perf_counter(), 0, Meter(), Notices()
+    begun, exposures, meter, notices, truth = time.perf_counter(), 0, Meter(), Notices(), TruthMetrics()
     total = len(reader) if hasattr(reader, "__len__") else None
     with Bar(title, total) as bar, writer or contextlib.nullcontext():
         meter.start()
@@ -76,6 +80,7 @@ def evaluate_pass(session: Session, reader: Any, title: str, writer: PredictionF
             meter.reading_done()
             notices.add(batch)
             values = engine.eval_step(batch)
+            truth.update(values, getattr(batch, "truth", {}))
             if writer:
                 writer.add(batch, values)
             exposures += batch_length(batch)
@@ -88,7 +93,7 @@ def evaluate_pass(session: Session, reader: Any, title: str, writer: PredictionF
     notices.log(title, "predicted, but not counted in metrics")
     results = {name: r for m in engine.metrics if isinstance(m, TaskMetrics) for name, r in m.accumulate().items()}
     shown = {**meter.averages(), **for_line(engine.metrics, engine.metric_names)}
-    return Evaluation(shown, results, exposures, time.perf_counter() - begun)
+    return Evaluation(shown, results, truth.accumulate(), exposures, time.perf_counter() - begun)
 
 
 def _chosen(session: Session) -> list[Path]:
@@ -125,6 +130,7 @@ def _write_metrics(folder: Path, data: Path, evaluation: Evaluation) -> None:
         "exposures": evaluation.exposures,
         "seconds": round(evaluation.seconds, 3),
         **(flat(evaluation.results) or {name: _plain(value) for name, value in evaluation.values.items()}),
+        "truth": {name: result.as_dict() for name, result in evaluation.truth.items()},
         "tasks": {name: result.as_dict() for name, result in evaluation.results.items()},
     }
     target, temporary = folder / "metrics.json", folder / f".metrics-{os.getpid()}"

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rec.metrics.tasks import TaskResult
+from rec.metrics.truth import TruthResult
 
 
 def print_results(results: Mapping[str, Mapping[str, TaskResult]]) -> None:
@@ -21,6 +22,28 @@ def print_results(results: Mapping[str, Mapping[str, TaskResult]]) -> None:
             table.add_row(checkpoint, name.upper(), *_cells(result))
             rows += 1
         table.add_section()
+    _print(table, rows)
+
+
+def print_truth(results: Mapping[str, Mapping[str, TruthResult]]) -> None:
+    """One row per checkpoint and task of data whose true probabilities are known; nothing for other data."""
+    table = Table(title="Against the known truth, over all exposures, clicked or not")
+    for name in ("checkpoint", "task"):
+        table.add_column(name)
+    for name in ("AUC", "ceiling", "share of ceiling", "RMSE", "calibration", "exposures"):
+        table.add_column(name, justify="right")
+    rows = 0
+    for checkpoint, tasks in results.items():
+        for name, r in tasks.items():
+            task = "CVR, entire space" if name == "cvr" else name.upper()
+            numbers = (r.auc, r.ceiling, r.share_of_ceiling, r.rmse, r.calibration)
+            table.add_row(checkpoint, task, *map(_number, numbers), f"{r.n:,}")
+            rows += 1
+        table.add_section()
+    _print(table, rows)
+
+
+def _print(table: Table, rows: int) -> None:
     if rows:
         console = Console()
         console.print(table, width=None if console.is_terminal else 110)

@@ -1,0 +1,56 @@
+"""Predictions against known probabilities."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from rec.metrics.truth import TruthMetrics, soft_auc
+
+
+def by_pairs(scores, p):
+    """The definition, pair by pair."""
+    wins = weight = 0.0
+    for i in range(len(p)):
+        for j in range(len(p)):
+            if i != j:
+                pair = p[i] * (1 - p[j])
+                weight += pair
+                wins += pair * (float(scores[i] > scores[j]) + 0.5 * float(scores[i] == scores[j]))
+    return wins / weight
+
+
+def test_soft_auc_against_its_definition():
+    random = np.random.default_rng(0)
+    for _ in range(20):
+        scores, p = random.integers(0, 6, 30).astype(np.float32), random.random(30)
+        assert soft_auc(scores, p) == pytest.approx(by_pairs(scores, p), rel=1e-12)
+
+
+def test_with_certain_labels_it_is_the_auc():
+    random = np.random.default_rng(1)
+    scores, labels = random.integers(0, 9, 500), random.integers(0, 2, 500)
+    assert soft_auc(scores, labels.astype(float)) == pytest.approx(roc_auc_score(labels, scores), rel=1e-12)
+    assert soft_auc(scores, np.ones(500)) is None
+
+
+def test_it_is_the_expectation_over_drawn_labels():
+    random = np.random.default_rng(2)
+    p = random.random(2000)
+    scores = p + random.normal(size=2000)
+    drawn = [roc_auc_score(random.random(2000) < p, scores) for _ in range(200)]
+    assert soft_auc(scores, p) == pytest.approx(np.mean(drawn), abs=4 * np.std(drawn) / np.sqrt(200))
+
+
+def test_results_by_hand():
+    metrics = TruthMetrics()
+    metrics.update({"pcvr": np.array([[0.5], [0.1]])}, {})
+    truth = {"p_click": np.array([0.5, 0.2], np.float32), "p_conversion": np.array([0.4, 0.1], np.float32)}
+    metrics.update({"pctr": np.array([[0.5], [0.4]]), "pctcvr": np.array([[0.2], [0.02]])}, truth)
+    results = metrics.accumulate()
+    assert set(results) == {"ctr", "ctcvr"}
+    assert results["ctr"].rmse == pytest.approx(np.sqrt(0.04 / 2), rel=1e-6)
+    assert results["ctr"].calibration == pytest.approx(0.9 / 0.7, rel=1e-6)
+    # pairs: .5 * .8 won by both, .2 * .5 lost
+    assert results["ctr"].auc == pytest.approx(0.4 / 0.5, rel=1e-6)
+    assert results["ctr"].share_of_ceiling == pytest.approx(1.0)
+    assert results["ctcvr"].rmse == pytest.approx(0.0, abs=1e-8)

@@ -1,0 +1,45 @@
+"""Impressions in either form: lines of text, or a directory that prepare.py wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from rec.config.config import Config
+from rec.data.batch import Batch
+from rec.data.columnar import ColumnarReader
+from rec.data.plan import ReadPlan
+from rec.data.reader import Reader, ReaderSettings
+from rec.data.text import TextReader
+
+
+class ImpressionReader:
+    """The reader of a model directory: Parquet files are read as prepared Ali-CCP, others as PaddleRec's lines.
+
+    A model directory's `RecDataset` is a subclass that names its labels.
+
+    Attributes:
+        settings: the hyper-parameters it reads.
+        labels: label columns, in a line's order.
+        implies: (effect, cause): an exposure whose effect label is 1 and cause label 0 is noise; see
+            `runner.label_policy`. Preparation has dropped such exposures already.
+    """
+
+    settings: ClassVar = ReaderSettings
+    labels: tuple[str, ...] = ("click", "conversion")
+    implies: tuple[str, str] | None = ("conversion", "click")
+
+    def __init__(self, file_list: list[str], config: Config) -> None:
+        self._reader: Reader
+        if any(path.endswith(".parquet") for path in file_list):
+            self._reader = ColumnarReader(file_list, config, self.labels)
+        else:
+            self._reader = TextReader(file_list, config, self.labels, self.implies)
+        self.blocks = self._reader.blocks
+
+    def __len__(self) -> int:
+        return len(self._reader)
+
+    def batches(self, plan: ReadPlan) -> Iterator[Batch]:
+        """The batches of a plan, in order."""
+        return self._reader.batches(plan)

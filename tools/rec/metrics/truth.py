@@ -1,0 +1,94 @@
+"""Predictions against known probabilities: what no log can show, since nobody sees an unclicked item's conversion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from rec.numeric import Array
+
+
+@dataclass(frozen=True)
+class TruthResult:
+    """A task's predictions over all exposures, clicked or not, against the probabilities its labels came from.
+
+    Attributes:
+        auc: expected AUC if every exposure's label were drawn from its true probability (see `soft_auc`).
+        ceiling: the same of the true probabilities themselves: nobody can do better.
+        share_of_ceiling: (auc - 1/2) / (ceiling - 1/2).
+        rmse: root of the mean squared difference of predicted and true probability.
+        calibration: sum of predicted over sum of true probabilities.
+        n: exposures.
+    """
+
+    auc: float | None
+    ceiling: float | None
+    share_of_ceiling: float | None
+    rmse: float
+    calibration: float | None
+    n: int
+
+    def as_dict(self) -> dict[str, float | int | None]:
+        """Plain numbers by name, ready for JSON."""
+        return asdict(self)
+
+
+class TruthMetrics:
+    """Collects predictions and true probabilities over a pass.
+
+    The tasks are those of a click-and-conversion model: `ctr` against p_click, `cvr` against p_conversion given a
+    click (the entire-space CVR), `ctcvr` against their product.
+    """
+
+    def __init__(self) -> None:
+        self._pairs: dict[str, list[tuple[Array, Array]]] = {}
+
+    def update(self, predicted: Mapping[str, Array], truth: Mapping[str, Array]) -> None:
+        """Add a batch: `predicted` has `pctr`, `pcvr`, `pctcvr` or some of them, [B, 1]; `truth` float [B] each."""
+        if not truth:
+            return
+        true = {"ctr": truth["p_click"], "cvr": truth["p_conversion"]}
+        true["ctcvr"] = true["ctr"] * true["cvr"]
+        for task, p in true.items():
+            if f"p{task}" in predicted:
+                pair = (np.array(predicted[f"p{task}"], np.float32).reshape(-1), p)
+                self._pairs.setdefault(task, []).append(pair)
+
+    def accumulate(self) -> dict[str, TruthResult]:
+        """The result of each task; empty where the data say no truth."""
+        return {
+            task: _result(*(np.concatenate(side) for side in zip(*pairs, strict=True)))
+            for task, pairs in self._pairs.items()
+        }
+
+
+def _result(predicted: Array, true: Array) -> TruthResult:
+    auc, ceiling = soft_auc(predicted, true), soft_auc(true, true)
+    share = (auc - 0.5) / (ceiling - 0.5) if auc is not None and ceiling is not None and ceiling != 0.5 else None
+    difference = predicted.astype(np.float64) - true
+    total = float(true.sum(dtype=np.float64))
+    calibration = float(predicted.sum(dtype=np.float64)) / total if total else None
+    return TruthResult(auc, ceiling, share, float(np.sqrt(np.mean(difference**2))), calibration, len(true))
+
+
+def soft_auc(scores: Array, p: Array) -> float | None:
+    """Probability-weighted AUC of `scores` (float [n]) for labels that are 1 with probability `p` (float [n]).
+
+    The sum over pairs i != j of p_i (1 - p_j) [s_i > s_j], ties counting 1/2, over the sum of p_i (1 - p_j). With p of
+    0 and 1 it is the AUC. None where no pair has weight.
+    """
+    order = np.argsort(scores, kind="stable")
+    p = p[order].astype(np.float64)
+    q = 1.0 - p
+    heads = np.flatnonzero(np.concatenate([[True], np.diff(scores[order]) != 0]))
+    sizes = np.diff([*heads, len(p)])
+    group_q = np.add.reduceat(q, heads)
+    below = np.concatenate([[0.0], np.cumsum(group_q)[:-1]])
+    own = float(p @ q)  # a pair of an exposure with itself does not count
+    weight = float(p.sum()) * float(q.sum()) - own
+    if weight <= 0:
+        return None
+    wins = float(p @ np.repeat(below + group_q / 2, sizes)) - own / 2
+    return wins / weight
