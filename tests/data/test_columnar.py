@@ -1,0 +1,226 @@
+"""Prepared data: each common row once, every exposure once, and the same numbers as from text."""
+
+import json
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from rec.config.config import Config
+from rec.data import columnar
+from rec.data.columnar import ColumnarReader, shuffled_chunks
+from rec.data.lines import data_files
+from rec.data.loader import load_batches
+from rec.data.plan import ReadPlan
+from rec.errors import UserError
+
+COMMON, OWN = ("u", "h"), ("i", "t")
+NUM_ID = 200
+LABELS = ("click", "conversion")
+
+
+def write_prepared(root: Path, num_exposure=500, group=60, seed=0) -> list[dict]:
+    """A prepared split `root/train` of two files; gives its exposures as dicts of ids and values by field."""
+    random = np.random.default_rng(seed)
+    fields = [
+        {"name": name, "common": name in COMMON, "offset": 50 * k, "size": 50, "weighted": name == "h"}
+        for k, name in enumerate((*COMMON, *OWN))
+    ]
+    schema = {"format": "ali-ccp-columnar", "version": 1, "fields": fields, "id_space": NUM_ID, "labels": list(LABELS)}
+    (root / "train").mkdir(parents=True)
+    (root / "schema.json").write_text(json.dumps(schema))
+
+    def tokens(name: str, most: int) -> list[int]:
+        low = 50 * (*COMMON, *OWN).index(name)
+        return random.integers(low, low + 50, size=random.integers(0, most + 1)).tolist()
+
+    exposures: list[dict] = []
+    for file in range(2):
+        writers, first_common = {}, 0
+        for _ in range(num_exposure // 2 // group + 1):
+            commons, rows = [], []
+            while len(rows) < group and len(exposures) + len(rows) < num_exposure // 2 * (file + 1):
+                user = {"u": tokens("u", 1), "h": tokens("h", 6)}
+                user["h_value"] = random.random(len(user["h"])).astype(np.float32).tolist()
+                commons.append(user)
+                for _ in range(random.integers(1, 9)):
+                    click = int(random.random() < 0.5)
+                    rows.append({
+                        "sample_id": len(exposures) + len(rows), "click": click, "conversion": click,
+                        "common_row": first_common + len(commons) - 1, "i": tokens("i", 1), "t": tokens("t", 4),
+                        "p_click": 0.5, "p_conversion": 0.25, **user,
+                    })  # fmt: skip
+            if not rows:
+                break
+            exposures += rows
+            lists, byte = pa.list_(pa.int32()), pa.uint8()
+            own = pa.schema([
+                ("sample_id", pa.int64()), ("click", byte), ("conversion", byte), ("common_row", pa.int32()),
+                ("i", lists), ("t", lists), ("p_click", pa.float32()), ("p_conversion", pa.float32()),
+            ])  # fmt: skip
+            shared = pa.schema([("u", lists), ("h", lists), ("h_value", pa.list_(pa.float32()))])
+            for name, content, columns in (("exposures", rows, own), ("common", commons, shared)):
+                kept = [{key: row[key] for key in columns.names} for row in content]
+                path = root / "train" / f"{name}-{file:05d}.parquet"
+                if name not in writers:
+                    writers[name] = pq.ParquetWriter(path, columns)
+                writers[name].write_table(pa.Table.from_pylist(kept, schema=columns), row_group_size=1 << 20)
+            first_common += len(commons)
+        for writer in writers.values():
+            writer.close()
+    return exposures
+
+
+def reader(root: Path, fields=(*COMMON, *OWN), shuffle_chunk=8, **hyper) -> ColumnarReader:
+    hyper = {"fields": list(fields), "sparse_feature_number": NUM_ID, **hyper}
+    config = Config(root / "c.yaml", {"runner": {"shuffle_chunk": shuffle_chunk}, "hyper_parameters": hyper})
+    return ColumnarReader(data_files(root / "train"), config, LABELS)
+
+
+def exposures_of(batch, names=(*COMMON, *OWN)) -> list[dict]:
+    """Ids (and weights) of each exposure by field, through the batch's compressed form."""
+    found: list[dict] = [{} for _ in range(len(batch))]
+    fields = iter(names)
+    for bags in batch.bags:
+        ids, bounds, f = batch.rows[bags.positions], bags.offsets, bags.num_field
+        block_fields = [next(fields) for _ in range(f)]
+        for b in range(len(batch)):
+            row = b if bags.row_of is None else int(bags.row_of[b])
+            for k, name in enumerate(block_fields):
+                span = slice(bounds[row * f + k], bounds[row * f + k + 1])
+                found[b][name] = ids[span].tolist()
+                if bags.weights is not None:
+                    found[b][name + "_weights"] = bags.weights[span].tolist()
+    return found
+
+
+PLAN = ReadPlan(batch_size=32, training=True, shuffle=True, seed=3)
+
+
+@pytest.mark.parametrize("window", [1 << 20, 100])
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_every_exposure_arrives_whole(tmp_path, monkeypatch, window, shuffle):
+    monkeypatch.setattr(columnar, "WINDOW", window)
+    expected = write_prepared(tmp_path)
+    source = reader(tmp_path)
+    assert len(source) == len(expected)
+    seen: Counter[int] = Counter()
+    sizes = []
+    for batch in source.batches(ReadPlan(batch_size=32, training=True, shuffle=shuffle, seed=3)):
+        sizes.append(len(batch))
+        for sample, tokens, click in zip(batch.sample_ids, exposures_of(batch), batch.labels["click"], strict=True):
+            assert tokens == {name: expected[sample][name] for name in (*COMMON, *OWN)}
+            assert click == expected[sample]["click"]
+            seen[int(sample)] += 1
+        assert len(set(batch.rows.tolist())) == len(batch.rows)
+        assert batch.truth["p_conversion"].tolist() == [0.25] * len(batch)
+    assert seen == Counter(range(len(expected)))
+    assert set(sizes[:-1]) == {32}
+
+
+def test_a_common_row_is_stored_once_per_batch(tmp_path):
+    expected = write_prepared(tmp_path)
+    (batch,) = reader(tmp_path).batches(ReadPlan(batch_size=1000, training=True))
+    common, own = batch.bags
+    commons = [(e["u"], e["h"]) for a, e in pairwise([None, *expected]) if a is None or e["u"] is not a["u"]]
+    assert (len(common.offsets) - 1) // 2 == len(commons)
+    assert len(common.positions) == sum(len(u) + len(h) for u, h in commons)
+    assert own.row_of is None
+
+
+def test_workers_and_ranks_deliver_each_exposure_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(columnar, "WINDOW", 100)
+    expected = write_prepared(tmp_path)
+    source = reader(tmp_path)
+    alone = [batch.sample_ids.tolist() for batch in source.batches(PLAN)]
+    for workers in (0, 1, 2):
+        assert [b.sample_ids.tolist() for b in load_batches(source, PLAN, workers, tmp_path)] == alone
+        by_rank = []
+        for rank in range(2):
+            plan = ReadPlan(batch_size=32, training=True, shuffle=True, seed=3, rank=rank, ranks=2)
+            by_rank.append([b.sample_ids.tolist() for b in load_batches(source, plan, workers, tmp_path)])
+        assert abs(len(by_rank[0]) - len(by_rank[1])) <= 1
+        assert sorted(i for rank in by_rank for batch in rank for i in batch) == list(range(len(expected)))
+
+
+def test_an_epoch_can_begin_at_any_batch_and_differs_from_the_next(tmp_path, monkeypatch):
+    monkeypatch.setattr(columnar, "WINDOW", 100)
+    write_prepared(tmp_path)
+    source = reader(tmp_path)
+
+    def order(**changes) -> list[list[int]]:
+        plan = ReadPlan(**{"batch_size": 32, "training": True, "shuffle": True, "seed": 3, **changes})
+        return [batch.sample_ids.tolist() for batch in source.batches(plan)]
+
+    for start in (1, 4, 9):
+        assert order(start=start) == order()[start:]
+    assert order(epoch=1) != order()
+    assert all(len(batch) == 32 for batch in order(drop_last=True))
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 100])
+def test_chunks_stay_together_and_are_cut_anew(chunk):
+    rows = np.repeat(np.arange(40), np.random.default_rng(0).integers(1, 12, 40))
+    random = np.random.default_rng(1)
+    order = shuffled_chunks(rows, chunk, random)
+    assert sorted(order.tolist()) == list(range(len(rows)))
+    runs = np.split(order, np.flatnonzero(np.diff(order) != 1) + 1)
+    inside = [part for run in runs for part in np.split(run, np.flatnonzero(np.diff(rows[run])) + 1)]
+    assert max(map(len, inside)) <= max(chunk, 2) * 2
+    kept = np.mean(np.diff(order)[rows[order][1:] == rows[order][:-1]] == 1) if chunk > 1 else 1
+    assert kept > 0.5
+    assert order.tolist() != shuffled_chunks(rows, chunk, random).tolist()
+
+
+def test_poolings_and_max_len(tmp_path):
+    expected = write_prepared(tmp_path)
+    plan = ReadPlan(batch_size=1000, training=True)
+    (batch,) = reader(tmp_path, pooling="weighted").batches(plan)
+    for found, e in zip(exposures_of(batch), expected, strict=True):
+        assert found["h_weights"] == pytest.approx(e["h_value"])
+        assert found["t_weights"] == [1.0] * len(e["t"])
+    (batch,) = reader(tmp_path, pooling="mean").batches(plan)
+    assert all(f["h_weights"] == pytest.approx([1 / max(len(f["h"]), 1)] * len(f["h"])) for f in exposures_of(batch))
+    (batch,) = reader(tmp_path, max_len=2).batches(plan)
+    assert [f["h"] for f in exposures_of(batch)] == [e["h"][:2] for e in expected]
+
+
+def test_some_fields_only(tmp_path):
+    expected = write_prepared(tmp_path)
+    for fields in (("h", "i"), ("i", "t"), ("u",)):
+        source = reader(tmp_path, fields)
+        (batch,) = source.batches(ReadPlan(batch_size=1000, training=True))
+        assert len(source.blocks) == len(batch.bags)
+        assert exposures_of(batch, fields) == [{name: e[name] for name in fields} for e in expected]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"fields": ("u", "z")}, "the data has no z"),
+        ({"fields": ("i", "u")}, "common fields come first"),
+        ({"sparse_feature_number": 199}, "set hyper_parameters.sparse_feature_number to 200 or more"),
+    ],
+)
+def test_settings_that_do_not_fit_the_data(tmp_path, changes, message):
+    write_prepared(tmp_path)
+    with pytest.raises(UserError, match=message):
+        reader(tmp_path, **changes)
+
+
+def test_folders_that_are_not_prepared(tmp_path):
+    write_prepared(tmp_path)
+    broken = tmp_path / "train" / "common-00001.parquet"
+    broken.write_bytes(broken.read_bytes()[:50])
+    with pytest.raises(UserError, match=r"common-00001\.parquet cannot be read"):
+        reader(tmp_path)
+    (tmp_path / "schema.json").write_text('{"format": "x"}')
+    with pytest.raises(UserError, match="prepare the data again"):
+        reader(tmp_path)
+    (tmp_path / "schema.json").unlink()
+    with pytest.raises(UserError, match=r"schema\.json: missing"):
+        reader(tmp_path)
