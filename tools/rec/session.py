@@ -45,7 +45,7 @@ class Session:
         )
         problems = self.model.check(config, self._reader_class) if self.house else []
         config.check([*problems, *self._missing_settings()])
-        self.reader = self.open_reader(runner.train_data_dir if task == "train" else runner.test_data_dir)
+        self.reader = self.open_reader("train") if task == "train" else self.open_reader("test")
         self.engine: Engine = self._build_engine()
 
     def _load_model(self) -> Any:
@@ -79,13 +79,16 @@ class Session:
         except Exception as error:
             raise UserError(f"the model could not be built: {where(error, self.config.model_dir)}") from error
 
-    def open_reader(self, folder: str) -> Any:
-        """A reader over a data folder.
+    def open_reader(self, part: Literal["train", "valid", "test"]) -> Any:
+        """A reader over the data folder of a part; `config["reader_for"]` tells it which.
 
         Raises:
             UserError: the folder is missing or empty, or the reader refuses the config.
         """
-        files = data_files(self.config.resolve(folder))
+        runner = self.config.runner
+        folder = {"train": runner.train_data_dir, "valid": runner.valid_data_dir, "test": runner.test_data_dir}[part]
+        files = data_files(self.config.resolve(folder or ""))
+        self.config["reader_for"] = part
         try:
             dataset = self._reader_class(files, self.config)
         except UserError:

@@ -14,7 +14,7 @@ from rec.config.settings import RunnerSettings
 from rec.config.suggest import did_you_mean
 from rec.errors import UserError
 
-SECTIONS = ("workspace", "runner", "hyper_parameters", "base", "last_epoch")
+SECTIONS = ("workspace", "runner", "hyper_parameters", "data", "base", "last_epoch")
 
 
 class Config(dict[str, Any]):
@@ -26,6 +26,7 @@ class Config(dict[str, Any]):
         path: the config file.
         model_dir: its folder, absolute; also `config["config_abs_dir"]`.
         runner: the checked runner settings.
+        data: the `data` section as a tree, which describes a table of the user's own; None where there is none.
         problems: what is wrong so far; `check` raises them together.
     """
 
@@ -35,6 +36,7 @@ class Config(dict[str, Any]):
         self.model_dir = path.resolve().parent
         self["config_abs_dir"] = str(self.model_dir)
         self["yaml_path"] = str(path)
+        self.data: Any = tree.get("data")
         self.problems: list[str] = []
         self.problems += [
             f"{key} is not a section (expected runner or hyper_parameters){did_you_mean(key, SECTIONS)}"
@@ -93,6 +95,8 @@ class Config(dict[str, Any]):
     def to_yaml(self) -> str:
         """The resolved config as YAML, defaults written out, so that a checkpoint tells what made it."""
         tree = {"runner": self.runner.model_dump(), "hyper_parameters": self.hyper_parameters}
+        if self.data is not None:
+            tree["data"] = self.data
         return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=120)
 
 

@@ -51,12 +51,12 @@ class TableSettings:
     """The embedding table's hyper-parameters, under PaddleRec's names.
 
     Attributes:
-        sparse_feature_number: V; ids are 0 to V - 1.
+        sparse_feature_number: V; ids are 0 to V - 1. None: the reader says, from its data.
         sparse_feature_dim: D, the width of an embedding vector.
     """
 
-    sparse_feature_number: Annotated[int, Field(gt=0)]
     sparse_feature_dim: Annotated[int, Field(gt=0)]
+    sparse_feature_number: Annotated[int, Field(gt=0)] | None = None
 
 
 class HouseModel:
@@ -66,6 +66,8 @@ class HouseModel:
 
     def check(self, config: Config, reader: Any) -> list[str]:
         """Everything wrong with the config's runner keys and hyper-parameters for this network and reader class."""
+        if hasattr(reader, "prepare"):
+            reader.prepare(config)
         targets = [self.network, TableSettings, reader.settings]
         hyper.fill_defaults(config, targets)
         problems = config.unknown_runner_keys()

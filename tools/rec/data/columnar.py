@@ -68,7 +68,9 @@ class ColumnarReader:
         values = build(ReaderSettings, config)
         self.folder = Path(file_list[0]).parent
         schema = _read_schema(self.folder.parent / "schema.json")
-        self._check_id_space(schema, values.sparse_feature_number)
+        self.num_id = values.sparse_feature_number or schema["id_space"]
+        self._check_id_space(schema)
+        config["hyper_parameters.sparse_feature_number"] = self.num_id
         self.labels = labels
         if not set(labels) <= set(schema["labels"]):
             raise UserError(f"{self.folder}: has labels {', '.join(schema['labels'])}; expected {', '.join(labels)}")
@@ -76,7 +78,7 @@ class ColumnarReader:
         self.blocks = tuple(
             block for block in (Block(len(self._common), True), Block(len(self._own), False)) if block.num_field
         )
-        self.num_id, self.pooling, self.max_len = values.sparse_feature_number, values.pooling, values.max_len
+        self.pooling, self.max_len = values.pooling, values.max_len
         self._chunk = config.runner.shuffle_chunk
         self._groups = _row_groups(self.folder)
         self._distinct: DistinctIds | None = None
@@ -84,11 +86,11 @@ class ColumnarReader:
     def __len__(self) -> int:
         return sum(group.rows for group in self._groups)
 
-    def _check_id_space(self, schema: dict[str, Any], num_id: int) -> None:
-        if schema["id_space"] > num_id:
+    def _check_id_space(self, schema: dict[str, Any]) -> None:
+        if schema["id_space"] > self.num_id:
             raise UserError(
                 f"{self.folder.parent}: holds ids up to {schema['id_space'] - 1}, but the embedding table has "
-                f"{num_id} rows: set hyper_parameters.sparse_feature_number to {schema['id_space']} or more"
+                f"{self.num_id} rows: set hyper_parameters.sparse_feature_number to {schema['id_space']} or more"
             )
 
     def batches(self, plan: ReadPlan) -> Iterator[Batch]:
@@ -143,8 +145,8 @@ class ColumnarReader:
         table, with_values = pa.concat_tables(exposures), self.pooling == "weighted"
         common_row = np.concatenate(rows)
         return _Window(
-            Ragged.from_table(pa.concat_tables(common), self._common, with_values, self.max_len),
-            Ragged.from_table(table, self._own, with_values, self.max_len),
+            _ragged(pa.concat_tables(common), self._common, with_values, self.max_len),
+            _ragged(table, self._own, with_values, self.max_len),
             common_row,
             first_row,
             {name: table.column(name).to_numpy() for name in self._columns(table)},
@@ -264,3 +266,22 @@ def _read_group(path: str, index: int) -> pa.Table:
         return pq.ParquetFile(path).read_row_group(index, use_threads=False)
     except (OSError, pa.ArrowInvalid) as error:
         raise UserError(f"{path}: row group {index} cannot be read: {error}") from None
+
+
+def _ragged(table: pa.Table, names: list[str], with_values: bool, max_len: int) -> Ragged:
+    """The list columns of some fields; `<field>_value` holds a field's values."""
+    fields = []
+    for name in names:
+        weighted = with_values and f"{name}_value" in table.column_names
+        values = _list_column(table, f"{name}_value")[1] if weighted else None
+        fields.append((*_list_column(table, name), values))
+    return Ragged.from_fields(fields, with_values, max_len)
+
+
+def _list_column(table: pa.Table, name: str) -> tuple[Array, Array]:
+    """Where each row's list begins, int64 [R + 1], and all lists end to end."""
+    # flatten() leaves out what lies before a sliced chunk's first list, so offsets are counted from there.
+    lists = [(chunk.offsets.to_numpy(), chunk.flatten().to_numpy()) for chunk in table.column(name).chunks]
+    shifts = np.cumsum([0, *(len(tokens) for _, tokens in lists)])
+    starts = [offsets[:-1] - offsets[0] + shift for (offsets, _), shift in zip(lists, shifts, strict=False)]
+    return np.concatenate([*starts, shifts[-1:]]).astype(np.int64), np.concatenate([tokens for _, tokens in lists])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 
 from rec.kernels import bags as kernels
 from rec.numeric import Array
@@ -54,38 +53,24 @@ class Ragged:
         )
 
     @classmethod
-    def from_table(cls, table: pa.Table, fields: list[str], with_values: bool, max_len: int) -> Ragged:
-        """From list columns called by the fields' names, of each list the first `max_len` tokens (0: all).
+    def from_fields(cls, fields: list[tuple[Array, Array, Array | None]], with_values: bool, max_len: int) -> Ragged:
+        """From each field's (starts int64 [R + 1], ids [T_f], values float32 [T_f] or None for ones).
 
-        `<field>_value` holds a field's values; a field without has 1.
+        Of each row's tokens in a field the first `max_len` are kept; 0 keeps all.
         """
         if not fields:
             return cls(0, np.zeros(1, np.int32), np.empty(0, np.int32), None)
-        columns = [_list_column(table, name) for name in fields]
-        lengths = np.stack([np.diff(starts) for starts, _ in columns], axis=1)
+        lengths = np.stack([np.diff(starts) for starts, _, _ in fields], axis=1)
         if max_len:
             lengths = np.minimum(lengths, max_len)
-        offsets = np.concatenate([[0], np.cumsum(lengths.reshape(-1))])
-        if offsets[-1] > np.iinfo(np.int32).max:
-            raise ValueError(f"{offsets[-1]} tokens in one window; at most 2^31 - 1 fit")
-        offsets = offsets.astype(np.int32)
-        ids = np.empty(offsets[-1], np.int32)
-        values = np.ones(offsets[-1], np.float32) if with_values else None
-        for index, (starts, tokens) in enumerate(columns):
+        total = int(lengths.sum())
+        if total > np.iinfo(np.int32).max:
+            raise ValueError(f"{total} tokens in one piece; at most 2^31 - 1 fit")
+        offsets = np.concatenate([[0], np.cumsum(lengths.reshape(-1))]).astype(np.int32)
+        ids = np.empty(total, np.int32)
+        values = np.ones(total, np.float32) if with_values else None
+        for index, (starts, tokens, weights) in enumerate(fields):
             kernels.scatter_field(tokens, starts, index, len(fields), offsets, ids)
-            if values is not None and f"{fields[index]}_value" in table.column_names:
-                starts, weights = _list_column(table, f"{fields[index]}_value")
+            if values is not None and weights is not None:
                 kernels.scatter_field(weights, starts, index, len(fields), offsets, values)
         return cls(len(fields), offsets, ids, values)
-
-
-def _list_column(table: pa.Table, name: str) -> tuple[Array, Array]:
-    """Where each row's list begins, int64 [R + 1], and all lists end to end."""
-    chunks = table.column(name).chunks
-    if not chunks:
-        return np.zeros(1, np.int64), np.empty(0, np.int32)
-    # flatten() leaves out what lies before a sliced chunk's first list, so offsets are counted from there.
-    lists = [(chunk.offsets.to_numpy(), chunk.flatten().to_numpy()) for chunk in chunks]
-    shifts = np.cumsum([0, *(len(tokens) for _, tokens in lists)])
-    starts = [offsets[:-1] - offsets[0] + shift for (offsets, _), shift in zip(lists, shifts, strict=False)]
-    return np.concatenate([*starts, shifts[-1:]]).astype(np.int64), np.concatenate([tokens for _, tokens in lists])

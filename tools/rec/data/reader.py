@@ -22,13 +22,13 @@ class ReaderSettings:
     """The hyper-parameters that readers read.
 
     Attributes:
-        sparse_feature_number: ids must be below it.
+        sparse_feature_number: ids must be below it; None: as many as the data has, where the data can tell.
         fields: field names, in the order the network sees them; tokens of other fields are skipped.
         max_len: tokens kept per row and field, in the data's order; 0 keeps all.
         pooling: how a field's vectors become one: their sum, their mean, or their sum weighted by the data's values.
     """
 
-    sparse_feature_number: Annotated[int, Field(gt=0)]
+    sparse_feature_number: Annotated[int, Field(gt=0)] | None = None
     fields: Sequence[str | int] = ALI_CCP_FIELDS
     max_len: Annotated[int, Field(ge=0)] = 0
     pooling: Literal["sum", "mean", "weighted"] = "sum"

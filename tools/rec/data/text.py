@@ -35,6 +35,8 @@ class TextReader:
         self.labels, self.implies = labels, implies
         values = build(ReaderSettings, config)
         self.fields = FieldNames.of(check_field_names(values.fields))
+        if values.sparse_feature_number is None:
+            raise UserError("hyper_parameters.sparse_feature_number is missing: lines of text do not tell how many ids")
         self.num_id, self.max_len, self.pooling = values.sparse_feature_number, values.max_len, values.pooling
         if self.pooling == "weighted":
             raise UserError("hyper_parameters.pooling is weighted, but text lines hold no values: use sum or mean")

@@ -52,7 +52,7 @@ class _Training:
 
     def _open_validation(self) -> Any:
         if self.runner.valid_data_dir:
-            return self.session.open_reader(self.runner.valid_data_dir)
+            return self.session.open_reader("valid")
         if self.runner.best_metric:
             raise UserError(
                 "runner.best_metric needs runner.valid_data_dir: the best epoch is not chosen on training data"
@@ -107,7 +107,8 @@ class _Training:
                 if batch_length(batch):
                     self._step(epoch, index, batch)
                     bar.advance(batch_length(batch))
-        notices.log(self.runner.train_data_dir, f"label_policy is {self.runner.label_policy}")
+        if epoch == self.first_epoch:
+            notices.log(self.runner.train_data_dir, "not trained on")
         self._end_epoch(epoch, time.perf_counter() - begun)
 
     def _step(self, epoch: int, index: int, batch: Any) -> None:

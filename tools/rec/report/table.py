@@ -46,7 +46,9 @@ def print_truth(results: Mapping[str, Mapping[str, TruthResult]]) -> None:
 def _print(table: Table, rows: int) -> None:
     if rows:
         console = Console()
-        console.print(table, width=None if console.is_terminal else 110)
+        if not console.is_terminal:
+            console = Console(width=110)  # rather than the 80 columns of nobody's screen
+        console.print(table)
 
 
 def _cells(result: TaskResult) -> tuple[str, ...]:

@@ -1,0 +1,194 @@
+"""A table of one's own: CSV or Parquet, single and multi-valued fields, weights, buckets, vocabulary or hashing."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from rec.config.config import Config
+from rec.data.lines import data_files
+from rec.data.plan import ReadPlan
+from rec.data.tabular import TabularReader
+from rec.errors import UserError
+from support import ESMM, Tool
+
+CSV = """row,color,tags,price,clicked,bought
+r1,red,a|b,1.5,1,0
+r2,blue,,3.5,0,0
+r3,red,b|b|c,,1,1
+r4,,c,9.0,0,1
+r5,blue,a,2.5,1,0
+"""
+DATA = {
+    "labels": {"click": "clicked", "conversion": "bought"},
+    "sample_id": "row",
+    "fields": {"color": None, "tags": {"separator": "|"}, "price": {"buckets": 2}},
+}
+
+
+def reader(folder: Path, part="train", data=DATA, **hyper) -> TabularReader:
+    runner = {"model_save_path": str(folder / "out"), "infer_load_path": str(folder / "out")}
+    config = Config(folder / "c.yaml", {"runner": runner, "hyper_parameters": {"fields": ["f"], **hyper}, "data": data})
+    config["reader_for"] = part
+    return TabularReader(data_files(folder / "data"), config)
+
+
+def write(folder: Path, name="t.csv", text=CSV) -> None:
+    (folder / "data").mkdir(exist_ok=True)
+    (folder / "data" / name).write_text(text)
+
+
+def rows_of(source: TabularReader, training=False) -> dict[str, list[list[int]]]:
+    (batch,) = source.batches(ReadPlan(batch_size=100, training=training))
+    (bags,) = batch.bags
+    ids, f, o = batch.rows[bags.positions], bags.num_field, bags.offsets
+    return {
+        str(name): [ids[o[r * f + k] : o[r * f + k + 1]].tolist() for k in range(f)]
+        for r, name in enumerate(batch.sample_ids)
+    }
+
+
+def test_values_become_ids_by_frequency(tmp_path):
+    """color: 0 unknown, 1 blue, 2 red; tags: 3 unknown, 4 b, 5 a, 6 c; price cut at 3.0: 7 unknown, 8 low, 9 high."""
+    write(tmp_path)
+    source = reader(tmp_path)
+    assert source.num_id == 10
+    assert rows_of(source) == {
+        "r1": [[2], [5, 4], [8]],
+        "r2": [[1], [], [9]],
+        "r3": [[2], [4, 4, 6], []],
+        "r4": [[], [6], [9]],
+        "r5": [[1], [5], [8]],
+    }
+    (batch,) = source.batches(ReadPlan(batch_size=100, training=True))
+    assert batch.sample_ids.tolist() == ["r1", "r2", "r3", "r5"]
+    assert batch.counts["exposures with conversion but no click"] == 1
+
+
+def test_evaluation_uses_the_saved_vocabulary(tmp_path):
+    write(tmp_path)
+    with pytest.raises(UserError, match=r"vocabulary\.json: no vocabulary; training makes it"):
+        reader(tmp_path, "test")
+    reader(tmp_path)
+    write(tmp_path, text="row,color,tags,price,clicked,bought\nq1,green,c|d,100,0,0\n")
+    assert rows_of(reader(tmp_path, "test")) == {"q1": [[0], [6, 3], [9]]}
+    (tmp_path / "out" / "vocabulary.json").write_text("{}")
+    with pytest.raises(UserError, match="is no vocabulary"):
+        reader(tmp_path, "test")
+
+
+def test_rare_values_and_hashing(tmp_path):
+    write(tmp_path)
+    assert rows_of(reader(tmp_path, data={**DATA, "min_count": 3}))["r1"][1] == [1, 2]
+    hashed = reader(tmp_path, data={**DATA, "hash_size": 7})
+    assert hashed.num_id == 3 * 8
+    ids = [i for fields in rows_of(hashed).values() for i in fields[1]]
+    assert min(ids) > 8
+    assert max(ids) < 16
+
+
+def test_parquet_lists_and_weights(tmp_path):
+    (tmp_path / "data").mkdir()
+    table = {
+        "items": [["x", "y"], None, ["y"]],
+        "scores": [[0.5, 2.0], [], [3.0]],
+        "clicked": [1, 0, 1],
+        "bought": [0, 0, 0],
+    }
+    pq.write_table(pa.table(table), tmp_path / "data" / "t.parquet")
+    data = {"labels": DATA["labels"], "fields": {"items": {"weights": "scores"}}}
+    source = reader(tmp_path, data=data, pooling="weighted")
+    (batch,) = source.batches(ReadPlan(batch_size=10, training=True))
+    assert batch.bags[0].offsets.tolist() == [0, 2, 2, 3]
+    assert batch.bags[0].weights.tolist() == [0.5, 2.0, 3.0]
+    table["scores"] = [[0.5], [], [3.0]]
+    pq.write_table(pa.table(table), tmp_path / "data" / "t.parquet")
+    with pytest.raises(UserError, match="row 1: column scores has another number of weights"):
+        reader(tmp_path, data=data, pooling="weighted")
+
+
+def test_a_share_of_rows_is_left_to_testing(tmp_path):
+    lines = "".join(f"r{n},red,a,1,0,0\n" for n in range(1000))
+    write(tmp_path, text=CSV.splitlines()[0] + "\n" + lines)
+    data = {**DATA, "test_share": 0.3}
+    train, test = (set(rows_of_all(reader(tmp_path, part, data))) for part in ("train", "test"))
+    assert train | test == {f"r{n}" for n in range(1000)}
+    assert not train & test
+    assert len(test) == pytest.approx(300, abs=45)
+
+
+def rows_of_all(source: TabularReader) -> list[str]:
+    return [str(i) for batch in source.batches(ReadPlan(batch_size=64, training=False)) for i in batch.sample_ids]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"fields": {"colour": None}}, "has no column colour; its columns are row, color, tags"),
+        ({"labels": {"click": "clicked"}}, "data.labels: has no conversion"),
+        (
+            {"labels": {"click": "price", "conversion": "bought"}},
+            "row 1: label column price should be 0 or 1, found 1.5",
+        ),
+        ({"labels": {"click": "color", "conversion": "bought"}}, "column color: expected numbers"),
+        ({"files": "*.tsv"}, "no file that matches data.files"),
+        ({"test_share": 2}, "data.test_share: Input should be less than 1, got 2"),
+        ({"fields": {"color": {"seperator": "|"}}}, "data.fields.color.seperator: is not a setting"),
+        ({"fields": {"tags": {"buckets": 3}}}, "column tags: expected numbers"),
+    ],
+)
+def test_what_does_not_fit_is_said(tmp_path, change, message):
+    write(tmp_path)
+    with pytest.raises(UserError) as error:
+        reader(tmp_path, data={**DATA, **change})
+    assert message in str(error.value)
+
+
+def test_a_table_of_ones_own_in_ten_lines(tool: Tool, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(0)
+    rows = ["user,item,seen,sold"]
+    for _ in range(1500):
+        item, user = random.integers(0, 10, 2)
+        seen = int(random.random() < 0.1 + 0.08 * item)
+        rows.append(f"u{user},i{item},{seen},{int(seen and random.random() < 0.5)}")
+    write(tmp_path, text="\n".join(rows) + "\n")
+    (tmp_path / "mine.yaml").write_text(f"""\
+base: {ESMM / "config.yaml"}
+runner:
+  {{train_data_dir: {tmp_path / "data"}, test_data_dir: {tmp_path / "data"},
+   train_reader_path: {ESMM / "table_reader"}, infer_reader_path: {ESMM / "table_reader"}}}
+data:
+  test_share: 0.3
+  labels: {{click: seen, conversion: sold}}
+  fields: {{user: , item: }}
+hyper_parameters: {{sparse_feature_number: null}}
+""")
+    for name in ("net", "dygraph_model", "static_model"):
+        (tmp_path / f"{name}.py").write_text((ESMM / f"{name}.py").read_text())
+    for prefix in ("", "static_"):
+        assert tool(f"{prefix}trainer", "-m", "mine.yaml").code == 0
+        outcome = tool(f"{prefix}infer", "-m", "mine.yaml", "-o", "runner.infer_checkpoint=latest")
+        assert outcome.code == 0, outcome.err
+        assert json.loads(Path("output_model_esmm/3/metrics.json").read_text())["auc_ctr"] > 0.65
+
+
+@pytest.mark.parametrize(("name", "ctr", "cvr"), [("hillstrom", 0.63, None), ("kuairand", 0.80, 0.72)])
+def test_the_shipped_examples_on_their_data(tool: Tool, shared_data, tmp_path, monkeypatch, name, ctr, cvr):
+    monkeypatch.chdir(tmp_path)
+    folder = shared_data / name
+    options = [
+        "-o",
+        f"runner.train_data_dir={folder}",
+        f"runner.test_data_dir={folder}",
+        "runner.infer_checkpoint=latest",
+    ]
+    assert tool("trainer", "-m", ESMM / f"{name}.yaml", *options).code == 0
+    assert tool("infer", "-m", ESMM / f"{name}.yaml", *options).code == 0
+    (path,) = Path().glob("output_model_esmm_*/*/metrics.json")
+    metrics = json.loads(path.read_text())
+    assert metrics["auc_ctr"] > ctr
+    assert cvr is None or metrics["auc_cvr"] > cvr

@@ -1,0 +1,61 @@
+"""The `data` section of a config: which columns of a user's table are fields and which are labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from rec.errors import UserError
+
+
+class FieldColumn(BaseModel):
+    """How one column becomes a field."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    column: str | None = Field(None, description="the column's name, if it is not the field's")
+    separator: str | None = Field(None, description="what parts the values of a multi-valued text column")
+    weights: str | None = Field(None, description="list column, or text with the same separator: a weight per value")
+    buckets: int | None = Field(None, gt=1, description="cut a number into so many buckets of equal counts")
+
+
+class DataSettings(BaseModel):
+    """`data.*` of a config file."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    fields: dict[str, FieldColumn | None] = Field(description="the fields, by name; null: a column of that name")
+    labels: dict[str, str] = Field(description="the label columns, by the label's name")
+    sample_id: str | None = Field(None, description="column that names an exposure; null: the row's number")
+    files: str = Field("*", description="pattern of the files in the data folders, e.g. '*.csv'")
+    delimiter: str = Field(",", description="what parts the columns of a text file")
+    test_share: float = Field(
+        0.0, ge=0, lt=1, description="share of rows, by their hash, that training leaves to testing"
+    )
+    min_count: int = Field(1, gt=0, description="values rarer than this share the field's out-of-vocabulary id")
+    hash_size: int | None = Field(None, gt=1, description="ids per field by hashing, instead of a vocabulary")
+    vocabulary: str | None = Field(
+        None, description="vocabulary file, relative to the working directory; null: in runner.model_save_path"
+    )
+
+
+def read_settings(section: Any) -> DataSettings:
+    """The checked `data` section.
+
+    Raises:
+        UserError: it is missing or wrong, all problems in one line.
+    """
+    if not isinstance(section, dict):
+        raise UserError("the config has no data section: it names the table's fields and labels (README, Your data)")
+    try:
+        return DataSettings(**section)
+    except ValidationError as error:
+        problems = []
+        for problem in error.errors():
+            place = ".".join(["data", *(str(part) for part in problem["loc"])])
+            message = "is not a setting" if problem["type"] == "extra_forbidden" else problem["msg"]
+            problems.append(
+                f"{place}: {message}" + ("" if problem["type"] == "missing" else f", got {problem['input']!r}")
+            )
+        raise UserError("; ".join(problems)) from None

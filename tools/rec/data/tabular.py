@@ -1,0 +1,160 @@
+"""The reader of a table of the user's own, CSV or Parquet, that the config's `data` section describes."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from rec.config.config import Config
+from rec.config.hyper import build
+from rec.data import columns
+from rec.data.batch import Bags, Batch
+from rec.data.distinct import DistinctIds
+from rec.data.plan import ReadPlan
+from rec.data.pooling import token_weights
+from rec.data.ragged import Ragged
+from rec.data.reader import Block, ReaderSettings
+from rec.data.table_settings import DataSettings, FieldColumn, read_settings
+from rec.data.vocabulary import Vocabulary, known_values
+from rec.errors import UserError
+from rec.numeric import Array
+
+
+class TabularReader:
+    """Whole batches of a table that fits in memory.
+
+    The training reader builds the vocabulary from its rows and saves it; evaluation reads it. The embedding table
+    gets as many rows as there are ids.
+
+    Attributes:
+        labels, implies: as in `ImpressionReader`.
+    """
+
+    settings = ReaderSettings
+    labels: tuple[str, ...] = ("click", "conversion")
+    implies: tuple[str, str] | None = ("conversion", "click")
+
+    def __init__(self, file_list: list[str], config: Config) -> None:
+        settings = read_settings(config.data)
+        absent = [name for name in self.labels if name not in settings.labels]
+        if absent:
+            raise UserError(f"data.labels: has no {', '.join(absent)}; expected {', '.join(self.labels)}")
+        paths = [path for path in file_list if fnmatch.fnmatch(Path(path).name, settings.files)]
+        if not paths:
+            raise UserError(f"{Path(file_list[0]).parent}: holds no file that matches data.files: {settings.files}")
+        self._policy, training = config.runner.label_policy, config["reader_for"] == "train"
+        values = build(ReaderSettings, config)
+        self._pooling = values.pooling
+        table = _share(columns.read_table(paths, settings), settings.test_share, training)
+        if not table.num_rows:
+            raise UserError(f"{Path(file_list[0]).parent}: no rows for {'training' if training else 'testing'}")
+        vocabulary = _vocabulary(table, settings, config, training)
+        self.num_id = vocabulary.num_id
+        config["hyper_parameters.sparse_feature_number"] = self.num_id
+        self._rows = _ragged(table, settings, vocabulary, values.pooling == "weighted", values.max_len)
+        self._labels = {name: columns.label_column(table, settings.labels[name]) for name in self.labels}
+        self._sample_ids = _sample_ids(table, settings)
+        self.blocks = (Block(len(settings.fields), shared=False),)
+        self._distinct: DistinctIds | None = None
+
+    @classmethod
+    def prepare(cls, config: Config) -> None:
+        """Before the config is checked: the fields are those of the `data` section."""
+        config["hyper_parameters.fields"] = list(read_settings(config.data).fields)
+        config["hyper_parameters.num_field"] = len(config["hyper_parameters.fields"])
+
+    def __len__(self) -> int:
+        return len(self._sample_ids)
+
+    def batches(self, plan: ReadPlan) -> Iterator[Batch]:
+        """The batches of a plan, in order."""
+        rows = np.arange(len(self))
+        if plan.shuffle:
+            np.random.default_rng([plan.seed, plan.epoch]).shuffle(rows)
+        rows = rows[plan.rank :: plan.ranks]
+        for start, stop in plan.indices(len(rows)):
+            yield self._batch(rows[start:stop], plan.training)
+
+    def _batch(self, rows: Array, training: bool) -> Batch:
+        counts = {"exposures": len(rows)}
+        uncounted = self._unusable(rows, counts)
+        if training and uncounted.any():
+            rows, uncounted = rows[~uncounted], uncounted[:0]
+        if self._distinct is None:
+            self._distinct = DistinctIds(self.num_id)
+        taken = self._rows.take(rows)
+        distinct, (positions,) = self._distinct(taken.ids)
+        weights = token_weights(self._pooling, taken.offsets, taken.values)
+        bags = Bags(taken.num_field, positions, taken.offsets, weights)
+        labels = {name: values[rows] for name, values in self._labels.items()}
+        noise = uncounted if uncounted.any() else None
+        return Batch(distinct, (bags,), labels, self._sample_ids[rows], noise, counts=counts)
+
+    def _unusable(self, rows: Array, counts: dict[str, int]) -> Array:
+        """bool [B], rows whose labels are empty or contradict each other; counts them."""
+        bad = np.isnan([self._labels[name][rows] for name in self.labels]).any(axis=0)
+        if bad.any():
+            counts["exposures with an empty label"] = int(bad.sum())
+        if self.implies is not None and self._policy != "keep":
+            effect, cause = self.implies
+            noise = (self._labels[effect][rows] == 1) & (self._labels[cause][rows] == 0)
+            if noise.any() and self._policy == "fail":
+                row = self._sample_ids[rows[np.argmax(noise)]]
+                raise UserError(f"exposure {row}: {effect} is 1 but {cause} is 0 (runner.label_policy is fail)")
+            if noise.any():
+                counts[f"exposures with {effect} but no {cause}"] = int(noise.sum())
+            bad = bad | noise
+        return np.asarray(bad)
+
+
+def _share(table: pa.Table, test_share: float, training: bool) -> pa.Table:
+    """The rows for training, or for testing, by a hash of the row's number; all where no share is set aside."""
+    if not test_share:
+        return table
+    mixed = (np.arange(table.num_rows, dtype=np.uint64) + 1) * np.uint64(0x9E3779B97F4A7C15)
+    mixed ^= mixed >> np.uint64(31)
+    mixed *= np.uint64(0xBF58476D1CE4E5B9)
+    is_test = (mixed >> np.uint64(11)).astype(np.float64) / 2.0**53 < test_share
+    return table.filter(pa.array(~is_test if training else is_test))
+
+
+def _vocabulary(table: pa.Table, settings: DataSettings, config: Config, training: bool) -> Vocabulary:
+    testing = config["reader_for"] == "test"
+    default = Path(config.runner.infer_load_path if testing else config.runner.model_save_path) / "vocabulary.json"
+    path = Path(settings.vocabulary) if settings.vocabulary else default
+    if not training or (path.exists() and (settings.vocabulary or config.runner.resume)):
+        vocabulary = Vocabulary.load(path)
+        if list(vocabulary.values) != list(settings.fields):
+            raise UserError(f"{path}: is of fields {', '.join(vocabulary.values)}, not {', '.join(settings.fields)}")
+        return vocabulary
+    values: dict[str, list[str] | None] = {}
+    edges = {}
+    for name, field in settings.fields.items():
+        field = field or FieldColumn()
+        if field.buckets:
+            edges[name] = columns.quantile_edges(table, name, field)
+        _, texts = columns.lists_of_text(table, name, field, edges.get(name))
+        values[name] = None if settings.hash_size else known_values(texts, settings.min_count)
+    vocabulary = Vocabulary(values, settings.hash_size, edges)
+    vocabulary.save(path)
+    return vocabulary
+
+
+def _ragged(table: pa.Table, settings: DataSettings, vocabulary: Vocabulary, with_values: bool, max_len: int) -> Ragged:
+    fields = []
+    for name, given in settings.fields.items():
+        field = given or FieldColumn()
+        starts, texts = columns.lists_of_text(table, name, field, vocabulary.edges.get(name))
+        weights = columns.lists_of_weights(table, field, starts) if with_values and field.weights else None
+        fields.append((starts, vocabulary.ids(name, texts), weights))
+    return Ragged.from_fields(fields, with_values, max_len)
+
+
+def _sample_ids(table: pa.Table, settings: DataSettings) -> Array:
+    if settings.sample_id is None:
+        return np.arange(table.num_rows)
+    return np.asarray(table.column(settings.sample_id).cast(pa.string()).to_numpy(zero_copy_only=False).astype(str))
