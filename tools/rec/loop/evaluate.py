@@ -65,6 +65,8 @@ def evaluate(session: Session) -> None:
             log.info("predictions of %s: %s (%d rows)", folder, predictions, evaluation.exposures)
     print_results({name: evaluation.results for name, evaluation in shown.items()})
     print_truth({name: evaluation.truth for name, evaluation in shown.items()})
+    for folder in folders:
+        log.info("written: %s", (folder / "metrics.json").resolve())
 
 
 def evaluate_pass(session: Session, reader: Any, title: str, writer: PredictionFile | None = None) -> Evaluation:
