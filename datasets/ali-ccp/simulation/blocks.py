@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from simulation.chance import bits, key
+from simulation.compiled import compiled
 from simulation.people import row_exposures
 from simulation.world import ROW, World
 
@@ -33,16 +33,17 @@ class Block(NamedTuple):
     end_exposure: int
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _rows_for(world: World, exposures: int) -> int:
-    row, served = 0, 0
-    while served < exposures:
+    served = 0
+    for row in range(exposures):
         served += row_exposures(world, row)
-        row += 1
-    return row
+        if served >= exposures:
+            return row + 1
+    return exposures
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _served(world: World, first_row: int, end_row: int) -> int:
     served = 0
     for row in range(first_row, end_row):
@@ -67,13 +68,13 @@ def blocks(world: World, part: Part) -> Iterator[Block]:
         first = end
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def row_at(part: Part, place: int) -> int:
     """The common row at a place of the common file: another order than the exposures'."""
     return place * _STRIDE % part.rows
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def common_index(world: World, part: Part, row: int) -> np.uint64:
     """The row's name in both files: grows with its place in the common file, which is thereby sorted by it."""
     width = np.uint64(0xFFFFFFFFFFFFFFFF) // np.uint64(part.rows)

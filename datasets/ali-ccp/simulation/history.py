@@ -3,17 +3,18 @@
 from typing import NamedTuple
 
 import numpy as np
-from fields import FIELD_NAMES
-from numba import njit
 
+from fields import FIELD_NAMES
 from simulation.chance import bits, key, mix, uniform, whole
-from simulation.goods import MAX_NODES, browsed_item, describe, nodes_of
+from simulation.compiled import compiled
+from simulation.goods import MAX_NODES, browse_event, describe, interest, nodes_of
 from simulation.people import history_tokens
-from simulation.world import HISTORIES, ROW_EVENT, World
+from simulation.world import HISTORIES, ROW, World
 
 CATEGORIES, SHOPS, BRANDS, NODES = range(4)
 HISTORY_FIELDS = tuple(FIELD_NAMES.index(name) for name in HISTORIES)
-_VISITS, _NODE_COUNT, _FILL = 200, 201, 300
+_VISITS, _NODE_COUNT, _ELSEWHERE, _OTHER_SHOP, _OTHER_BRAND = range(200, 205)
+_FILL = 300
 
 
 class History(NamedTuple):
@@ -34,7 +35,7 @@ def empty_history(world: World) -> History:
     return History(*tables, np.zeros(4, np.int64), np.zeros(4, np.int64))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _find(history: History, which: int, entity: int) -> int:
     """The slot that holds the entity, or the free one where it would go."""
     slots = history.entity.shape[1]
@@ -44,13 +45,13 @@ def _find(history: History, which: int, entity: int) -> int:
     return slot
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def seen(history: History, which: int, entity: int) -> int:
     """Twelve times the entity's count in a history; 0 when it is not in it."""
     return history.twelfths[which, _find(history, which, entity)]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _add(history: History, which: int, entity: int, twelfths: int) -> None:
     """Count a visit; an entity that is new is left out once the history is as long as it should be."""
     slot = _find(history, which, entity)
@@ -62,7 +63,7 @@ def _add(history: History, which: int, entity: int, twelfths: int) -> None:
         history.used[which] += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _clear(history: History) -> None:
     for which in range(4):
         for number in range(history.used[which]):
@@ -70,7 +71,7 @@ def _clear(history: History) -> None:
         history.used[which] = 0
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def browse(world: World, row: int, user: int, taste: np.ndarray, history: History) -> None:
     """Fill the tables with one row's histories, `taste` being its user's factors.
 
@@ -78,29 +79,37 @@ def browse(world: World, row: int, user: int, taste: np.ndarray, history: Histor
     four histories agree with each other and with the user's taste. What is then missing to a history's length is drawn
     evenly from all there is: the once-visited rest.
     """
-    nodes = np.empty(MAX_NODES, np.int64)
     _clear(history)
     for which in range(4):
         history.wanted[which] = history_tokens(world, user, which)
+    interests = max(1, history.wanted[CATEGORIES])
+    slots, nodes = np.empty(interests, np.int64), np.empty(MAX_NODES, np.int64)
+    for number in range(interests):
+        slots[number] = interest(world, user, row, number, taste)
     for event in range(int(1.3 * history.wanted[SHOPS])):
-        item = browsed_item(world, user, row, event, taste)
-        name = key(world.seed, ROW_EVENT + world.part, (user << 16) + event)
-        visits = min(3000, int((1 - uniform(name, _VISITS)) ** -0.6))
+        name, number, item = browse_event(world, user, row, event, interests)
+        item += slots[number]
+        visits = min(3000, int(1 / np.sqrt(1 - uniform(name, _VISITS))))
         category, shop, brand = describe(world, item)
-        _add(history, CATEGORIES, category, 12 * visits)
-        _add(history, SHOPS, shop, 12 * visits)
-        if brand >= 0:
-            _add(history, BRANDS, brand, 12 * visits)
+        # The release's histories know four times the shops, and twice the brands, that its items come from.
+        elsewhere = uniform(name, _ELSEWHERE)
+        if elsewhere < 0.55:
+            shop = whole(name, _OTHER_SHOP, world.shops)
+        if elsewhere < 0.3:
+            brand = whole(name, _OTHER_BRAND, world.brands)
+        for which, entity in enumerate((category, shop, brand)):
+            if entity >= 0:
+                _add(history, which, entity, 12 * visits)
         several = nodes_of(world, item, category, 1 + whole(name, _NODE_COUNT, 3), nodes)
         for number in range(several):
             _add(history, NODES, nodes[number], 12 * visits // several)
     _fill(world, row, history)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _fill(world: World, row: int, history: History) -> None:
     for which, size in enumerate((world.categories, world.shops, world.brands, world.nodes)):
-        name, draw = bits(key(world.seed, ROW_EVENT + world.part, row), _FILL + which), 0
+        name, draw = bits(key(world.seed, ROW + world.part, row), _FILL + which), 0
         while history.used[which] < history.wanted[which]:
             entity = whole(name, draw, size)
             if seen(history, which, entity) == 0:

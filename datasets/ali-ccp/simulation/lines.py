@@ -3,11 +3,11 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from simulation.blocks import Block, Part, common_index, row_at
+from simulation.compiled import compiled
 from simulation.goods import MAX_NODES, item_factors, shown_item
-from simulation.history import SHOPS, History, browse, empty_history
+from simulation.history import CATEGORIES, SHOPS, History, browse, empty_history
 from simulation.people import row_exposures, row_user, user_factors
 from simulation.rows import MAX_OWN_TOKENS, common_tokens, most_common_tokens, own_tokens
 from simulation.text import WIDEST_TOKEN, put_head, put_hex, put_int, put_pairs, put_tokens, with_room
@@ -45,13 +45,15 @@ def new_desk(world: World) -> Desk:
     """A desk for one block."""
     history = empty_history(world)
     own, common = np.empty((MAX_OWN_TOKENS, 3), np.int64), np.empty((most_common_tokens(history), 3), np.int64)
-    return Desk(id_ranges(world), history, np.empty(FACTORS), np.empty(FACTORS), np.empty(MAX_NODES, np.int64), own, common)
+    return Desk(
+        id_ranges(world), history, np.empty(FACTORS), np.empty(FACTORS), np.empty(MAX_NODES, np.int64), own, common
+    )
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def common_block(world: World, part: Part, block: Block, desk: Desk) -> tuple[np.ndarray, int]:
     """The lines of the common file at places first_row .. end_row - 1, as (buffer, end)."""
-    buffer, end = np.empty(1 << 20, np.uint8), 0
+    buffer, end = np.empty(1 << 20, np.uint8), np.int64(0)
     for place in range(block.first_row, block.end_row):
         row = row_at(part, place)
         user = row_user(world, row)
@@ -69,13 +71,14 @@ def common_block(world: World, part: Part, block: Block, desk: Desk) -> tuple[np
     return buffer, end
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _meet(
     world: World, truth: Truth, part: Part, row: int, number: int, user: int, desk: Desk, outcomes: Outcomes, at: int
 ) -> int:
     """One exposure: draw its item and labels, record them at `at`, lay its tokens out in desk.own; returns how many."""
     name = exposure_name(world, row, number)
-    item = shown_item(world, name, user, row, desk.history.wanted[SHOPS], desk.taste)
+    events, interests = desk.history.wanted[SHOPS], max(1, desk.history.wanted[CATEGORIES])
+    item = shown_item(world, name, user, row, events, interests, desk.taste)
     item_factors(world, item, desk.item)
     place = position(name)
     click_logit, conversion_logit = logits(truth, scores(desk.taste, desk.item), place, row / part.rows)
@@ -85,7 +88,7 @@ def _meet(
     return own_tokens(world, desk.ranges, name, item, place, desk.history, desk.nodes, desk.own)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _put_skeleton(buffer: np.ndarray, end: int, index: np.uint64, own: np.ndarray) -> int:
     buffer[end] = _COMMA
     end = put_hex(buffer, end + 1, index)
@@ -97,7 +100,7 @@ def _put_skeleton(buffer: np.ndarray, end: int, index: np.uint64, own: np.ndarra
     return end + 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def exposure_block(
     world: World, truth: Truth, part: Part, block: Block, desk: Desk, numbers: np.ndarray
 ) -> tuple[np.ndarray, int, Outcomes]:
@@ -109,7 +112,7 @@ def exposure_block(
     outcomes = Outcomes(
         np.empty(size), np.empty(size), np.empty(size, np.int8), np.empty(size, np.int8), np.zeros(2, np.int64)
     )
-    buffer, end, at = np.empty(1 << 20, np.uint8), 0, 0
+    buffer, end, at = np.empty(1 << 20, np.uint8), np.int64(0), np.int64(0)
     for row in range(block.first_row, block.end_row):
         user = row_user(world, row)
         user_factors(world, user, desk.taste)
@@ -131,4 +134,3 @@ def exposure_block(
                 buffer[end] = _NEWLINE
                 end += 1
     return buffer, end, outcomes
-

@@ -1,13 +1,22 @@
 """Users and their common rows: who a row belongs to, how active, what kind of person."""
 
 import numpy as np
-from fields import FIELD_NAMES
-from numba import njit
 
+from fields import FIELD_NAMES
 from simulation.chance import key, normal, normal_growth, uniform, whole
+from simulation.compiled import compiled
 from simulation.world import FACTORS, ROW, TEST, USER, World
 
-_FACTOR, _ACTIVITY, _FIELD_ACTIVITY, _COLD, _CLASSLESS, _NO_GEOGRAPHY, _NO_CONSUMPTION, _CLASS = 0, 10, 11, 20, 21, 22, 23, 30
+_FACTOR, _ACTIVITY, _FIELD_ACTIVITY, _COLD, _CLASSLESS, _NO_GEOGRAPHY, _NO_CONSUMPTION, _CLASS = (
+    0,
+    10,
+    11,
+    20,
+    21,
+    22,
+    23,
+    30,
+)
 _ROW_USER, _ROW_NEW_USER, _ROW_EXPOSURES, _ROW_ROUNDING, _ROW_NAMELESS = range(5)
 
 _ACTIVITY_SPREAD, _FIELD_SPREAD, _EXPOSURES_SPREAD = 0.5, 0.35, 0.8
@@ -26,7 +35,7 @@ _101, _121, _122, _124, _125, _126, _127, _128, _129 = (
 )
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def row_user(world: World, row: int) -> int:
     """The user of a common row; some of test's are nobody that train knows."""
     name = key(world.seed, ROW + world.part, row)
@@ -35,7 +44,7 @@ def row_user(world: World, row: int) -> int:
     return int(world.users * uniform(name, _ROW_USER) ** 1.5)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def row_exposures(world: World, row: int) -> int:
     """How many exposures a common row serves: at least 1, `exposures_per_common` in the mean."""
     name = key(world.seed, ROW + world.part, row)
@@ -46,9 +55,9 @@ def row_exposures(world: World, row: int) -> int:
     return 1 + int(more + uniform(name, _ROW_ROUNDING))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def history_tokens(world: World, user: int, history: int) -> int:
-    """How many distinct ids a user's history holds: `world.history` in the mean over exposures, at most 5 times that."""
+    """How many ids a user's history holds: `world.history` in the mean over exposures, at most five times that."""
     name = key(world.seed, USER, user)
     mean = world.history[history]
     if uniform(name, _COLD) < _COLD_SHARE:
@@ -59,7 +68,7 @@ def history_tokens(world: World, user: int, history: int) -> int:
     return int(min(tokens, 5 * mean) + uniform(name, _FIELD_ACTIVITY + 4 + history))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def user_factors(world: World, user: int, out: np.ndarray) -> None:
     """Fill out, shape (FACTORS,), with the user's character: independent, mean 0, variance 1."""
     name = key(world.seed, USER, user)
@@ -67,13 +76,13 @@ def user_factors(world: World, user: int, out: np.ndarray) -> None:
         out[factor] = normal(name, _FACTOR + factor)
 
 
-@njit(cache=True, nogil=True)
+@compiled("int64(float64, int64)")
 def _class_of(score: float, classes: int) -> int:
     """Cut a standard normal score into classes of equal size."""
     return min(classes - 1, int(classes / (1 + np.exp(-1.702 * score))))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def row_classes(world: World, row: int, fields: np.ndarray, entities: np.ndarray) -> int:
     """Write the one-valued fields of a common row, from position 0; returns how many there are.
 

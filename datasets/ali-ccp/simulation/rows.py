@@ -1,10 +1,10 @@
-"""The tokens of one row, (n, 3) numbers each: field (its place in fields.FIELDS), global id, twelfths of a count or 0."""
+"""The tokens of one row, three numbers each: field (its place in fields.FIELDS), global id, twelfths of a count."""
 
 import numpy as np
-from fields import FIELD_NAMES
-from numba import njit
 
+from fields import FIELD_NAMES
 from simulation.chance import key, whole
+from simulation.compiled import compiled
 from simulation.goods import MAX_NODES, describe, nodes_of
 from simulation.history import BRANDS, CATEGORIES, HISTORY_FIELDS, NODES, SHOPS, History, seen
 from simulation.people import row_classes
@@ -22,7 +22,7 @@ def most_common_tokens(history: History) -> int:
     return int(history.entity.size) + _MAX_CLASSES
 
 
-@njit(cache=True, nogil=True)
+@compiled("void(int64[:, ::1], int64, uint64)")
 def shuffle(tokens: np.ndarray, count: int, name: np.uint64) -> None:
     """Put the first `count` tokens in arbitrary order (Fisher and Yates), as the release has them."""
     for last in range(count - 1, 0, -1):
@@ -31,13 +31,19 @@ def shuffle(tokens: np.ndarray, count: int, name: np.uint64) -> None:
             tokens[last, column], tokens[other, column] = tokens[other, column], tokens[last, column]
 
 
-@njit(cache=True, nogil=True)
+@compiled("int64(int64[:, ::1], int64, int64, int64, int64)")
 def _put(tokens: np.ndarray, count: int, field: int, entity: int, twelfths: int) -> int:
     tokens[count, 0], tokens[count, 1], tokens[count, 2] = field, entity, twelfths
     return count + 1
 
 
-@njit(cache=True, nogil=True)
+@compiled("int64(int64[:, ::1], int64, int64, int64, int64, int64)")
+def _put_crossed(tokens: np.ndarray, count: int, field: int, cross: int, entity: int, twelfths: int) -> int:
+    count = _put(tokens, count, field, entity, 0)
+    return _put(tokens, count, cross, entity, twelfths) if twelfths else count
+
+
+@compiled
 def common_tokens(world: World, ranges: np.ndarray, row: int, history: History, tokens: np.ndarray) -> int:
     """Write the tokens of a common row whose history has been browsed; returns how many."""
     fields, entities = np.empty(_MAX_CLASSES, np.int64), np.empty(_MAX_CLASSES, np.int64)
@@ -54,7 +60,7 @@ def common_tokens(world: World, ranges: np.ndarray, row: int, history: History, 
     return count
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def own_tokens(
     world: World,
     ranges: np.ndarray,
@@ -65,25 +71,19 @@ def own_tokens(
     nodes: np.ndarray,
     tokens: np.ndarray,
 ) -> int:
-    """Write the tokens of the exposure called `name`: its item at its place, and what of it is in the user's history."""
+    """Write the tokens of the exposure called `name`: item, position, what of the item is in the user's history."""
     category, shop, brand = describe(world, item)
     count = _put(tokens, 0, _205, item, 0)
     count = _put(tokens, count, _301, place, 0)
-    count = _put(tokens, count, _206, category, 0)
-    count = _put(tokens, count, _207, shop, 0)
-    if seen(history, CATEGORIES, category):
-        count = _put(tokens, count, _508, category, seen(history, CATEGORIES, category))
-    if seen(history, SHOPS, shop):
-        count = _put(tokens, count, _509, shop, seen(history, SHOPS, shop))
-    if brand >= 0:
-        count = _put(tokens, count, _216, brand, 0)
-        if seen(history, BRANDS, brand):
-            count = _put(tokens, count, _702, brand, seen(history, BRANDS, brand))
+    for which, field, cross, entity in (
+        (CATEGORIES, _206, _508, category),
+        (SHOPS, _207, _509, shop),
+        (BRANDS, _216, _702, brand),
+    ):
+        if entity >= 0:
+            count = _put_crossed(tokens, count, field, cross, entity, seen(history, which, entity))
     for number in range(nodes_of(world, item, category, MAX_NODES, nodes)):
-        node = nodes[number]
-        count = _put(tokens, count, _210, node, 0)
-        if seen(history, NODES, node):
-            count = _put(tokens, count, _853, node, seen(history, NODES, node))
+        count = _put_crossed(tokens, count, _210, _853, nodes[number], seen(history, NODES, nodes[number]))
     name_entities(ranges, tokens[:count])
     shuffle(tokens, count, name)
     return count

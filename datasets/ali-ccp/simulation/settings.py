@@ -1,6 +1,6 @@
 """What a simulation can be told; the command line's options are made of these fields."""
 
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field
 from typing import Any
 
 
@@ -12,7 +12,7 @@ def _knob(default: Any, low: float, high: float, text: str) -> Any:
 class Settings:
     """Size, seed and knobs of one simulation; equal settings give equal bytes."""
 
-    exposures: int = _knob(None, 1, 10**9, "exposures in train")
+    exposures: int = _knob(MISSING, 1, 10**9, "exposures in train")
     test_exposures: int = _knob(None, 1, 10**9, "exposures in test (default: a quarter of train's)")
     seed: int = _knob(1, 0, 2**62, "names the world: its ids, its people, its truth")
     click_rate: float = _knob(0.0389, 0.001, 0.9, "clicks per exposure")
@@ -21,8 +21,8 @@ class Settings:
         0.4,
         0.0,
         1.0,
-        "0: what makes people convert has nothing to do with what makes them click. Above: the correlation of the two, "
-        "and how far conversion follows another rule where clicks are unlikely, a rule that a log of clicks hardly shows",
+        "correlation of what makes people convert with what makes them click, and how far conversion follows another "
+        "rule where clicks are unlikely, which a log of clicks hardly shows; 0: none",
     )
     learnability: float = _knob(
         0.5,
@@ -33,7 +33,6 @@ class Settings:
     )
     history_scale: float = _knob(1.0, 0.0, 4.0, "multiplies the tokens per history; 1 gives 629 tokens per exposure")
     exposures_per_common: float = _knob(57.9, 1.0, 10_000.0, "mean exposures of one common row")
-    vocabulary: float = _knob(1.0, 0.01, 10.0, "multiplies the number of distinct ids, which grows with --exposures")
 
     def __post_init__(self) -> None:
         if self.test_exposures is None:

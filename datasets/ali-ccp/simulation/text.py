@@ -1,18 +1,20 @@
 """Numbers as bytes: compiled, because formatting them is most of the work of writing the raw files."""
 
 import numpy as np
+
 from fields import FIELD_NAMES
-from numba import njit
+from simulation.compiled import compiled
 
 _NAMES = np.array([list(name.encode().ljust(6)) for name in FIELD_NAMES], np.uint8)
 _NAME_LENGTHS = np.array([len(name) for name in FIELD_NAMES])
+_TENS, _TEN = 10 ** np.arange(19, dtype=np.uint64), np.uint64(10)
 _ZERO, _DOT, _COMMA, _COLON = ord("0"), ord("."), ord(","), ord(":")
 
 WIDEST_TOKEN = 6 + 1 + 10 + 1 + 8 + 1
 """Bytes of the longest token: name, id, value and what separates them."""
 
 
-@njit(cache=True, nogil=True)
+@compiled("uint8[::1](uint8[::1], int64, int64)")
 def with_room(buffer: np.ndarray, end: int, need: int) -> np.ndarray:
     """The buffer, or a larger one with the same first `end` bytes, with room for `need` more."""
     if end + need <= len(buffer):
@@ -22,19 +24,20 @@ def with_room(buffer: np.ndarray, end: int, need: int) -> np.ndarray:
     return larger
 
 
-@njit(cache=True, nogil=True)
+@compiled("int64(uint8[::1], int64, int64)")
 def put_int(buffer: np.ndarray, end: int, number: int) -> int:
     """Write a number >= 0 in decimal; like all of these, returns the new end."""
-    digits, rest = 1, number
-    while rest >= 10:
-        digits, rest = digits + 1, rest // 10
+    rest = np.uint64(number)
+    digits = 1 + int(rest >= _TENS[1])
+    while digits < 19 and rest >= _TENS[digits]:
+        digits += 1
     for place in range(end + digits - 1, end - 1, -1):
-        buffer[place] = _ZERO + number % 10
-        number //= 10
+        buffer[place] = _ZERO + rest % _TEN
+        rest //= _TEN
     return end + digits
 
 
-@njit(cache=True, nogil=True)
+@compiled("int64(uint8[::1], int64, uint64)")
 def put_hex(buffer: np.ndarray, end: int, number: np.uint64) -> int:
     """Write 16 hexadecimal digits."""
     for place in range(16):
@@ -43,10 +46,13 @@ def put_hex(buffer: np.ndarray, end: int, number: np.uint64) -> int:
     return end + 16
 
 
-@njit(cache=True, nogil=True)
+@compiled("int64(uint8[::1], int64, int64)")
 def put_log_count(buffer: np.ndarray, end: int, twelfths: int) -> int:
     """Write ln(1 + twelfths / 12) as the release prints it: five decimals, no trailing zeros; 1.0 for no count."""
-    scaled = int(np.log1p(twelfths / 12) * 1e5 + 0.5) if twelfths else 100_000
+    if twelfths == 0:
+        buffer[end], buffer[end + 1], buffer[end + 2] = _ZERO + 1, _DOT, _ZERO
+        return end + 3
+    scaled = int(np.log1p(twelfths / 12) * 1e5 + 0.5)
     buffer[end], buffer[end + 1] = _ZERO + scaled // 100_000, _DOT
     for place in range(6, 1, -1):
         buffer[end + place] = _ZERO + scaled % 10
@@ -57,7 +63,7 @@ def put_log_count(buffer: np.ndarray, end: int, twelfths: int) -> int:
     return end
 
 
-@njit(cache=True, nogil=True)
+@compiled("int64(uint8[::1], int64, int64)")
 def put_field(buffer: np.ndarray, end: int, field: int) -> int:
     """Write a field's name."""
     for place in range(_NAME_LENGTHS[field]):
@@ -65,7 +71,7 @@ def put_field(buffer: np.ndarray, end: int, field: int) -> int:
     return end + _NAME_LENGTHS[field]
 
 
-@njit(cache=True, nogil=True)
+@compiled("int64(uint8[::1], int64, int64[:, ::1])")
 def put_tokens(buffer: np.ndarray, end: int, tokens: np.ndarray) -> int:
     """Write a raw feature list, tokens (n, 3) of field, id, twelfths: field \\x02 id \\x03 value, \\x01 between."""
     for number in range(len(tokens)):
@@ -79,7 +85,7 @@ def put_tokens(buffer: np.ndarray, end: int, tokens: np.ndarray) -> int:
     return end - min(1, len(tokens))
 
 
-@njit(cache=True, nogil=True)
+@compiled("int64(uint8[::1], int64, int64[:, ::1], int64[::1])")
 def put_pairs(buffer: np.ndarray, end: int, tokens: np.ndarray, numbers: np.ndarray) -> int:
     """Write tokens (n, 3) as joined lines have them: ,field:number for each.
 
@@ -98,7 +104,7 @@ def put_pairs(buffer: np.ndarray, end: int, tokens: np.ndarray, numbers: np.ndar
     return end
 
 
-@njit(cache=True, nogil=True)
+@compiled("int64(uint8[::1], int64, int64, int64, int64)")
 def put_head(buffer: np.ndarray, end: int, sample: int, click: int, conversion: int) -> int:
     """Write what every line begins with: sample_id,click,conversion."""
     end = put_int(buffer, end, sample)

@@ -4,11 +4,11 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from simulation.chance import key, uniform
+from simulation.compiled import compiled
 from simulation.goods import item_factors, shown_item
-from simulation.history import SHOPS
+from simulation.history import CATEGORIES, SHOPS
 from simulation.people import history_tokens, row_exposures, row_user, user_factors
 from simulation.settings import Settings
 from simulation.world import EXPOSURE, FACTORS, TRAIN, World
@@ -29,7 +29,7 @@ _CLICKLESS = 230 / (9032 - 230)
 
 
 class Truth(NamedTuple):
-    """The constants of the two logits. Scores become affinities (mean 0, variance 1 over exposures) by centre, spread."""
+    """The constants of the two logits; by centre and spread, scores get mean 0 and variance 1 over exposures."""
 
     gain: float
     selection: float
@@ -41,7 +41,7 @@ class Truth(NamedTuple):
     """Probability that an exposure without a click is logged with a conversion: noise, no part of the truth."""
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def scores(user: np.ndarray, item: np.ndarray) -> tuple[float, float, float]:
     """From factors, shape (FACTORS,): how much is in favour of a click, of a conversion, of one by the other rule."""
     click = _USER * user[0] + _ITEM * item[0] + _MATCH * (user[1] * item[1] + user[2] * item[2]) / np.sqrt(2.0)
@@ -53,14 +53,14 @@ def scores(user: np.ndarray, item: np.ndarray) -> tuple[float, float, float]:
     )
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def position(name: np.uint64) -> int:
     """Which of the three positions (field 301) the exposure called `name` stands at."""
     share = uniform(name, _POSITION)
     return int(share >= _POSITION_SHARES[0]) + int(share >= _POSITION_SHARES[1])
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def logits(truth: Truth, raw: tuple[float, float, float], place: int, time: float) -> tuple[float, float]:
     """Logit of a click and of a conversion given a click; `time` runs from 0 at the file's head to 1 at its end.
 
@@ -81,7 +81,7 @@ def logits(truth: Truth, raw: tuple[float, float, float], place: int, time: floa
     )
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def exposure_name(world: World, row: int, number: int) -> np.uint64:
     """What `chance` calls a row's exposure; one in a thousand is the one before it once more, labels and all."""
     name = key(world.seed, EXPOSURE + world.part, (row << 20) + number)
@@ -90,7 +90,7 @@ def exposure_name(world: World, row: int, number: int) -> np.uint64:
     return name
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def labels(truth: Truth, name: np.uint64, p_click: float, p_conversion: float) -> tuple[int, int]:
     """Click and conversion as the log has them."""
     if uniform(name, _CLICK) < p_click:
@@ -109,7 +109,7 @@ def attenuation(learnability: float) -> float:
     return math.sqrt(learnable / (1 + 3 * noise / math.pi**2))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _sample(world: World, truth: Truth, rows: int, step: int, most: int, out: np.ndarray) -> int:
     """Scores and logits of up to `most` exposures of every step-th row, into out (capacity, 5); returns how many."""
     taste, item = np.empty(FACTORS), np.empty(FACTORS)
@@ -117,10 +117,10 @@ def _sample(world: World, truth: Truth, rows: int, step: int, most: int, out: np
     for row in range(0, rows, step):
         user = row_user(world, row)
         user_factors(world, user, taste)
-        events = history_tokens(world, user, SHOPS)
+        events, interests = history_tokens(world, user, SHOPS), max(1, history_tokens(world, user, CATEGORIES))
         for number in range(min(most, row_exposures(world, row), len(out) - count)):
             name = exposure_name(world, row, number)
-            item_factors(world, shown_item(world, name, user, row, events, taste), item)
+            item_factors(world, shown_item(world, name, user, row, events, interests, taste), item)
             raw = scores(taste, item)
             out[count, :3] = raw
             out[count, 3:] = logits(truth, raw, position(name), row / rows)

@@ -4,16 +4,16 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from fields import FIELDS
-from numba import njit
 
+from fields import FIELDS
+from simulation.compiled import compiled
 from simulation.settings import Settings
 
 TRAIN, TEST = 0, 1
 
 # The kinds of things that `chance.key` names. Of the first three test has its own: the kind plus `World.part`.
-ROW, ROW_EVENT, EXPOSURE = 0, 2, 4
-USER, USER_EVENT, ITEM, SLOT, CATEGORY, SHOP, BRAND = range(6, 13)
+ROW, ROW_OWN, EXPOSURE = 0, 2, 4
+USER, INTEREST, EVENT, ITEM, SLOT, CATEGORY, SHOP, BRAND = range(6, 14)
 
 FACTORS = 6
 """Numbers that describe a user's or an item's character: three that clicks depend on, three for conversions."""
@@ -49,19 +49,19 @@ def build(settings: Settings, part: int) -> World:
     """The world of these settings.
 
     Users, items, shops and brands grow with the exposures, so that each occurs as often as in the release at any size;
-    categories and intention nodes, which an editor keeps, grow with the square root. What histories are made of is never
-    fewer than ten histories' mean length, or there would be nothing left to tell them apart.
+    categories and intention nodes, which editors keep, grow with the square root. There are never fewer than ten times
+    a history's mean length, or nothing would be left to tell histories apart.
     """
     share = settings.exposures / _RELEASE_EXPOSURES
     history = np.array([_TOKENS[name] * settings.history_scale for name in HISTORIES])
     growth = (share**0.5, share, share, share**0.5)
     categories, shops, brands, nodes = (
-        math.ceil(max(settings.vocabulary * _DISTINCT[name] * grown, 10 * tokens, 40))
+        math.ceil(max(_DISTINCT[name] * grown, 10 * tokens, 40))
         for name, grown, tokens in zip(HISTORIES, growth, history, strict=True)
     )
     # Items whose numbers agree modulo `slots` share a category, which is how an item finds others of its kind.
-    slots = 4 * categories
-    items = math.ceil(settings.vocabulary * 0.15 * settings.exposures / slots) * slots
+    slots = 2 * categories
+    items = math.ceil(0.15 * settings.exposures / slots) * slots
     new_items = math.ceil(items / 8 / slots) * slots
     # Half as many as train has common rows: 41 % of the rows then are distinct users, as in the release.
     users = math.ceil(0.49 * settings.exposures / settings.exposures_per_common)
@@ -94,9 +94,9 @@ def id_ranges(world: World) -> np.ndarray:
     return np.stack([1 + np.cumsum(size) - size, size], axis=1)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def name_entities(ranges: np.ndarray, tokens: np.ndarray) -> None:
-    """Replace entities by their global ids, in tokens (n, 3) of field, entity, twelfths; ids say nothing of popularity."""
+    """Replace the entities in tokens (n, 3) by their global ids, which say nothing of popularity."""
     for token in range(len(tokens)):
         first, size = ranges[tokens[token, 0]]
         tokens[token, 1] = first + tokens[token, 1] * _SCATTER % size

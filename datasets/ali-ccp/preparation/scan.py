@@ -1,9 +1,9 @@
 """The raw format's grammar, compiled: bytes to numbers without the interpreter lock.
 
 A row is ``sample_id,click,conversion,common_feature_index,feature_num,feature_list`` (skeleton) or
-``common_feature_index,feature_num,feature_list`` (common features); a feature_list is tokens joined by ``\\x01``, a token
-``field \\x02 id \\x03 value``. Every scanner takes the text and a position and gives the position after what it read, or
-BAD; the text ends with a newline, which no scanner but a row's last passes, so none runs off its end.
+``common_feature_index,feature_num,feature_list`` (common features); a feature_list is tokens joined by ``\\x01``, a
+token ``field \\x02 id \\x03 value``. Every scanner takes the text and a position and gives the position after what it
+read, or BAD; the text ends with a newline, which no scanner but a row's last passes, so none runs off its end.
 
 All compiled functions stand in this one file: numba's cache does not notice a change in another.
 """
@@ -18,6 +18,8 @@ ID_LIMIT = 1 << 26
 TOKEN_LIMIT = 65_535
 """Tokens that a row may hold (the release's longest has 2,706): lengths are uint16."""
 
+NAME_SLOTS = 64
+"""Size of the hash table of field names."""
 BAD = -1
 NEWLINE, RETURN, COMMA, DOT, PLUS, MINUS, ZERO, NINE = 10, 13, 44, 46, 43, 45, 48, 57
 NEXT_TOKEN, ID_FOLLOWS, VALUE_FOLLOWS = 1, 2, 3
@@ -44,15 +46,13 @@ class Rows(NamedTuple):
     """uint16 [rows, fields]: tokens per field."""
     tokens: np.ndarray
     """int32 [tokens, 2]: original id, bits of the float32 value."""
-    highest: np.ndarray
-    """int64 [fields]: highest id, -1 for none."""
-    other: np.ndarray
-    """int64 [fields]: tokens whose value is not 1."""
+    seen: np.ndarray
+    """int64 [fields, 2]: highest id (-1 for none), number of tokens whose value is not 1."""
     bad: np.ndarray
     """int64 [bad lines, 3]: line from 0, first byte and end of each line that is no row."""
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def count(text: np.ndarray) -> tuple[int, int]:
     """Lines in uint8 [bytes], and an upper bound of their tokens."""
     lines = tokens = 0
@@ -62,7 +62,7 @@ def count(text: np.ndarray) -> tuple[int, int]:
     return lines, tokens
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _integer(text: np.ndarray, at: int) -> tuple[int, int]:
     """A non-negative integer of at most 18 digits."""
     start, value = at, 0
@@ -72,7 +72,7 @@ def _integer(text: np.ndarray, at: int) -> tuple[int, int]:
     return value, at if start < at <= start + 18 else BAD
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _number(text: np.ndarray, at: int) -> tuple[float, int]:
     """A decimal number that is finite in float32, such as 1.0, -3 or 2.5e-3."""
     negative = text[at] == MINUS
@@ -104,7 +104,7 @@ def _number(text: np.ndarray, at: int) -> tuple[float, int]:
     return -value if negative else value, at if value < FLOAT32_END else BAD
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _hexadecimal(text: np.ndarray, at: int) -> tuple[int, int]:
     """16 hexadecimal digits, as a uint64."""
     value = np.uint64(0)
@@ -120,20 +120,22 @@ def _hexadecimal(text: np.ndarray, at: int) -> tuple[int, int]:
     return value, at + 16
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _field(text: np.ndarray, at: int, names: np.ndarray, codes: np.ndarray) -> tuple[int, int]:
-    """The name of a field that the open hash table (names, codes) holds, and the separator after it."""
-    packed, end = np.uint64(0), at + 8
-    while text[at] >= ZERO and at < end:
-        packed = (packed << np.uint64(8)) | np.uint64(text[at])
+    """The name of a field that the open hash table (names, codes) holds, and the separator after it: field number."""
+    packed = 0
+    while text[at] >= ZERO:
+        packed = (packed << 8) | np.int64(text[at])
         at += 1
-    slot = np.int64(packed % np.uint64(len(names) - 1))
-    while names[slot] and names[slot] != packed:
-        slot = (slot + 1) % len(names)
-    return codes[slot], at + 1 if names[slot] and text[at] == ID_FOLLOWS else BAD
+    slot = packed % NAME_SLOTS
+    while names[slot] != packed or packed == 0:
+        if names[slot] == 0:
+            return 0, BAD
+        slot = (slot + 1) % NAME_SLOTS
+    return codes[slot], at + 1 if text[at] == ID_FOLLOWS else BAD
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _tokens(
     text: np.ndarray, at: int, wanted: int, names: np.ndarray, codes: np.ndarray, field: np.ndarray, words: np.ndarray
 ) -> int:
@@ -158,7 +160,7 @@ def _tokens(
     return at + 1 if text[at] == NEWLINE else BAD
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _labels(text: np.ndarray, at: int) -> tuple[int, int]:
     """``,click,conversion,``: click + 2 * conversion."""
     label = 0
@@ -170,7 +172,7 @@ def _labels(text: np.ndarray, at: int) -> tuple[int, int]:
     return label, at + 1 if text[at] == COMMA else BAD
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _row(
     text: np.ndarray, at: int, common: bool, names: np.ndarray, codes: np.ndarray, field: np.ndarray, words: np.ndarray
 ) -> tuple[int, int, int, int, int]:
@@ -190,38 +192,45 @@ def _row(
     return number, label, index, wanted, _tokens(text, at + 1, wanted, names, codes, field, words)
 
 
-@njit(nogil=True, cache=True)
-def _mix(word: int) -> int:
-    """splitmix64's finaliser, of a uint64."""
+@njit(nogil=True, cache=True, error_model="numpy")
+def mix(word: int) -> int:
+    """splitmix64's finaliser, of a uint64 or an array of them."""
     word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return word ^ (word >> np.uint64(31))
 
 
-@njit(nogil=True, cache=True)
-def _store(rows: Rows, row: int, used: int, wanted: int, field: np.ndarray, words: np.ndarray) -> None:
-    """Put a row's tokens behind the ``used`` ones of the rows before it, sorted by field, and hash them."""
-    digest = _mix(_mix(rows.index[row]) + np.uint64(rows.label[row]))
+@njit(nogil=True, cache=True, error_model="numpy")
+def _sort(
+    field: np.ndarray, words: np.ndarray, lengths: np.ndarray, target: np.ndarray, tokens: np.ndarray, seen: np.ndarray
+) -> int:
+    """Put a row's tokens into ``tokens`` sorted by field, their numbers into ``lengths``; the hash of their set."""
+    wanted = len(tokens)
     for token in range(wanted):
-        rows.lengths[row, field[token]] += 1
-    target = np.full(rows.lengths.shape[1], used)
-    for code in range(1, len(target)):
-        target[code] = target[code - 1] + rows.lengths[row, code - 1]
+        lengths[field[token]] += 1
+    end = 0
+    for code in range(len(lengths)):
+        target[code] = end
+        end += lengths[code]
+    digest = np.uint64(0)
     for token in range(wanted):
-        code, original, bits = field[token], words[token, 0], words[token, 1]
-        rows.tokens[target[code], 0], rows.tokens[target[code], 1] = original, bits
-        target[code] += 1
-        rows.highest[code] = max(rows.highest[code], original)
-        rows.other[code] += bits != ONE
+        code, original, bits = np.int64(field[token]), words[token, 0], words[token, 1]
+        at = target[code]
+        target[code] = at + 1
+        tokens[at, 0] = original
+        tokens[at, 1] = bits
+        seen[code, 0] = max(seen[code, 0], original)
+        seen[code, 1] += bits != ONE
         id_and_bits = (np.uint64(original) << np.uint64(32)) | np.uint64(np.uint32(bits))
-        digest += _mix((np.uint64(code) << np.uint64(58)) | id_and_bits)
-    rows.digest[row] = digest
+        digest += mix((np.uint64(code) << np.uint64(58)) | id_and_bits)
+    return digest
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def scan(text: np.ndarray, common: bool, names: np.ndarray, codes: np.ndarray, rows: Rows) -> tuple[int, int, int]:
     """Scan whole lines into ``rows``, which has room for all: (rows, tokens, bad lines)."""
     field, words = np.empty(TOKEN_LIMIT, np.uint8), np.empty((TOKEN_LIMIT, 2), np.int32)
+    target = np.empty(rows.lengths.shape[1], np.int64)
     start = line = row = used = bad = 0
     while start < len(text):
         number, label, index, wanted, at = _row(text, start, common, names, codes, field, words)
@@ -233,10 +242,12 @@ def scan(text: np.ndarray, common: bool, names: np.ndarray, codes: np.ndarray, r
             bad += 1
             at += 1
         else:
+            tokens = rows.tokens[used : used + wanted]
+            digest = _sort(field, words, rows.lengths[row], target, tokens, rows.seen)
             rows.number[row], rows.label[row], rows.index[row], rows.line[row] = number, label, index, line
-            _store(rows, row, used, wanted, field, words)
-            if common and rows.lengths[row, 0]:
-                rows.number[row] = rows.tokens[used, 0]
+            rows.digest[row] = digest + mix(mix(index) + np.uint64(label))
+            if common and rows.lengths[row, 0]:  # field 101, the user id, is the first of a common row
+                rows.number[row] = tokens[0, 0]
             used += wanted
             row += 1
         start = at

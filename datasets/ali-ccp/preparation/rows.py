@@ -1,10 +1,9 @@
 """Whole lines of a raw file in, arrays out."""
 
 import numpy as np
-import scan
-from fields import COMMON_FIELDS, OWN_FIELDS, Field
 
-NAME_SLOTS = 64
+from fields import COMMON_FIELDS, OWN_FIELDS, Field
+from preparation import scan
 
 
 def fields_of(common: bool) -> tuple[Field, ...]:
@@ -13,13 +12,13 @@ def fields_of(common: bool) -> tuple[Field, ...]:
 
 
 def _name_slots(fields: tuple[Field, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """An open hash table of the fields' names, packed into uint64: (names, field numbers) by slot."""
-    names, codes = np.zeros(NAME_SLOTS, np.uint64), np.zeros(NAME_SLOTS, np.uint8)
+    """An open hash table of the fields' names, packed into int64: (names, field numbers) by slot."""
+    names, codes = np.zeros(scan.NAME_SLOTS, np.int64), np.zeros(scan.NAME_SLOTS, np.uint8)
     for code, field in enumerate(fields):
         packed = int.from_bytes(field.name.encode(), "big")
-        slot = packed % (NAME_SLOTS - 1)
+        slot = packed % scan.NAME_SLOTS
         while names[slot]:
-            slot = (slot + 1) % NAME_SLOTS
+            slot = (slot + 1) % scan.NAME_SLOTS
         names[slot], codes[slot] = packed, code
     return names, codes
 
@@ -40,8 +39,7 @@ def parse(text: bytes, common: bool) -> tuple[scan.Rows, int]:
         digest=np.empty(lines, np.uint64),
         lengths=np.zeros((lines, width), np.uint16),
         tokens=np.empty((tokens, 2), np.int32),
-        highest=np.full(width, -1, np.int64),
-        other=np.zeros(width, np.int64),
+        seen=np.tile(np.array([-1, 0]), (width, 1)),
         bad=np.empty((lines, 3), np.int64),
     )
     rows, used, bad = scan.scan(block, common, *_SLOTS[common], room)

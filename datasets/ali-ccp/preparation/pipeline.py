@@ -1,0 +1,159 @@
+"""The whole preparation: split by split read, link, number the ids (of train), write; then say what was done."""
+
+import json
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from fields import FIELDS
+from preparation.badrows import BadRows
+from preparation.columnar import write_part
+from preparation.linking import link
+from preparation.parts import Part, cut
+from preparation.reading import read_split
+from preparation.release import compare
+from preparation.rows import fields_of
+from preparation.sources import Source, find
+from preparation.spool import Spool
+from preparation.stages import Stages
+from preparation.summary import part_report, part_schema
+from preparation.tables import Tables
+from preparation.truth import Truth
+from preparation.vocabulary import Vocabulary, build
+from preparation.workspace import workspace
+from rec.errors import UserError
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the prepared data depend on, besides the raw files."""
+
+    min_count: int = 1
+    """Ids that occur less often in the stored training tokens are out of vocabulary."""
+    valid: float = 0.05
+    """Share of the training users who are held out for validation."""
+    on_error: str = "fail"
+    """What a bad row does: "fail" ends the run, "skip" leaves the row out and counts it."""
+
+
+def prepare(raw: Path, out: Path, settings: Settings, workers: int, force: bool = False) -> dict[str, Any]:
+    """Prepare the raw files in ``raw`` into ``out`` by ``workers`` threads; returns what report.json holds.
+
+    Raises UserError for what is wrong with the raw files or with ``out``, which then holds nothing new.
+    """
+    sources = find(raw)
+    with (
+        workspace(out, force) as work,
+        ThreadPoolExecutor(workers) as pool,
+        ThreadPoolExecutor(1) as reader,
+        Stages() as stages,
+    ):
+        run = _Run(work, settings, pool, reader, stages)
+        for source in sources:
+            run.split(source, raw / f"truth_{source.split}.parquet", in_flight=workers + 1)
+        return run.finish()
+
+
+class _Run:
+    """What the splits share."""
+
+    def __init__(
+        self, work: Path, settings: Settings, pool: ThreadPoolExecutor, reader: ThreadPoolExecutor, stages: Stages
+    ) -> None:
+        self._work, self._settings = work, settings
+        self._pool, self._reader, self._stages = pool, reader, stages
+        self._bad = BadRows(settings.on_error)
+        self._vocabulary: Vocabulary | None = None
+        self._weighted = frozenset(field.name for field in FIELDS if field.weighted)
+        self._values_not_kept = 0
+        self._schemas: dict[str, Any] = {}
+        self._reports: dict[str, Any] = {}
+        self._release: list[dict[str, Any]] = []
+
+    def split(self, source: Source, truth: Path, in_flight: int) -> None:
+        """Prepare train (first) or test."""
+        split, folder, bad_before = source.split, self._work / "spool", self._bad.count
+        with self._stages.stage(f"{split}: read", source.size, "bytes") as advance:
+            own, common = read_split(source, folder, self._pool, in_flight, self._reader, self._bad, advance)
+        links = link(own, common, self._settings.valid if split == "train" else 0.0, self._bad)
+        parts = [cut(split, own, common, links, 0)]
+        if split == "train":
+            if self._settings.valid:
+                parts.append(cut("valid", own, common, links, 1))
+            self._learn(parts[0])
+        else:
+            self._values_not_kept = sum(count for name, count in _odd_values(own, common) if name not in self._weighted)
+        chances = Truth(truth) if truth.exists() else None
+        for part in parts:
+            self._write(part, chances, self._bad.count - bad_before if part.name == split else 0)
+        reports = [self._reports[part.name] for part in parts]
+        self._release += compare(split, (own.lines, common.lines), reports, self._all_ids())
+        shutil.rmtree(folder)
+
+    def _learn(self, train: Part) -> None:
+        """Number the training part's ids, and keep the values of every field that has others than 1."""
+        if not train.counts.exposures:
+            raise UserError(f"{train.own.file}: no exposure is left for training")
+        self._weighted |= {name for name, count in _odd_values(train.own, train.common) if count}
+        tokens = int(train.counts.own_tokens.sum() + ((train.uses > 0) @ train.common.column("lengths")).sum())
+        with self._stages.stage("train: count ids", tokens, "tokens") as advance:
+            path = self._work / "vocabulary.parquet"
+            self._vocabulary = build(train, self._settings.min_count, path, self._pool, advance)
+
+    def _write(self, part: Part, truth: Truth | None, skipped: int) -> None:
+        tables = Tables(part, self._vocabulary, self._weighted, truth)
+        with self._stages.stage(f"{part.name}: write", 2 * part.counts.exposures, "exposures") as advance:
+            files = write_part(tables, self._work, self._pool, advance)
+        self._schemas[part.name] = part_schema(part, files, skipped)
+        self._reports[part.name] = self._schemas[part.name] | part_report(part, files)
+        del self._reports[part.name]["files"]
+
+    def _all_ids(self) -> dict[str, int]:
+        """Distinct ids by field, if all that stand in the training files were numbered."""
+        everything = not self._settings.valid and self._settings.min_count == 1
+        return {name: size - 1 for name, size in self._vocabulary.sizes.items()} if everything else {}
+
+    def finish(self) -> dict[str, Any]:
+        """Write report.json and schema.json; the report's content."""
+        vocabulary = self._vocabulary
+        fields = [
+            {
+                "name": field.name,
+                "common": field.common,
+                "offset": vocabulary.offsets[field.name],
+                "size": vocabulary.sizes[field.name],
+                "weighted": field.name in self._weighted,
+            }
+            for field in FIELDS
+        ]
+        schema = {
+            "format": "ali-ccp-columnar",
+            "version": 1,
+            "fields": fields,
+            "id_space": sum(vocabulary.sizes.values()),
+            "labels": ["click", "conversion"],
+            "splits": self._schemas,
+            "min_count": self._settings.min_count,
+            "created_by": {"program": "prepare.py"} | asdict(self._settings),
+        }
+        report = {
+            "splits": self._reports,
+            "vocabulary": {name: size - 1 for name, size in vocabulary.sizes.items()},
+            "bad_rows": {"count": self._bad.count, "first": self._bad.first},
+            "values_not_kept": self._values_not_kept,
+            "release": self._release,
+        }
+        for name, content in (("schema", schema), ("report", report)):
+            (self._work / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
+        return report
+
+
+def _odd_values(own: Spool, common: Spool) -> list[tuple[str, int]]:
+    """By field name: tokens whose value is not 1."""
+    return [
+        (field.name, int(count))
+        for spool in (own, common)
+        for field, count in zip(fields_of(spool.common), spool.seen[:, 1], strict=True)
+    ]

@@ -1,0 +1,119 @@
+"""A row group as Arrow tables: exposures with their own tokens, and the common rows that they refer to."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numba import njit
+
+from preparation.parts import Part
+from preparation.rows import fields_of
+from preparation.truth import Truth
+from preparation.vocabulary import Vocabulary
+
+_IDS = pa.list_(pa.field("element", pa.int32(), nullable=False))
+_VALUES = pa.list_(pa.field("element", pa.float32(), nullable=False))
+
+
+class Group(NamedTuple):
+    """One row group of one of a part's two tables."""
+
+    table: pa.Table
+    stored: np.ndarray
+    """int64 [fields]: tokens."""
+    unknown: np.ndarray
+    """int64 [fields]: tokens whose id is out of vocabulary."""
+    exposures: int
+    """Exposures in the group, whichever table it is."""
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Makes a part's row groups."""
+
+    part: Part
+    vocabulary: Vocabulary
+    weighted: frozenset[str]
+    """Names of the fields whose values are kept."""
+    truth: Truth | None
+
+    def own(self, groups: range) -> Iterator[Group]:
+        """The exposures of consecutive groups that share a file; ``common_row`` counts within it."""
+        spool, before = self.part.own, 0
+        for group in groups:
+            rows = self.part.exposures(group)
+            common, place = self.part.common_rows(rows)
+            label, number, lengths = (spool.take(name, rows) for name in ("label", "number", "lengths"))
+            columns = {
+                "sample_id": number,
+                "click": label & 1,
+                "conversion": label >> 1,
+                "common_row": (place + before).astype(np.int32),
+            }
+            before += len(common)
+            tokens = spool.read_tokens(spool.take("offset", rows), lengths.sum(axis=1, dtype=np.int64))
+            lists, stored, unknown = self._lists(tokens, lengths, False)
+            chances = self.truth.take(number) if self.truth else {}
+            yield Group(_table(columns | lists | chances), stored, unknown, len(rows))
+
+    def common(self, groups: range) -> Iterator[Group]:
+        """The common rows of consecutive groups, each group's by first appearance."""
+        spool = self.part.common
+        index, all_lengths, offset = (spool.column(name) for name in ("index", "lengths", "offset"))
+        for group in groups:
+            exposures = self.part.exposures(group)
+            rows, _ = self.part.common_rows(exposures)
+            lengths = all_lengths[rows]
+            tokens = spool.read_tokens(offset[rows], lengths.sum(axis=1, dtype=np.int64))
+            lists, stored, unknown = self._lists(tokens, lengths, True)
+            names = {"common_feature_index": [f"{value:016x}" for value in index[rows].tolist()]}
+            yield Group(_table(names | lists), stored, unknown, len(exposures))
+
+    def _lists(
+        self, tokens: np.ndarray, lengths: np.ndarray, common: bool
+    ) -> tuple[dict[str, pa.Array], np.ndarray, np.ndarray]:
+        """(columns of lists by name, tokens by field, out-of-vocabulary tokens by field)."""
+        stored = lengths.sum(axis=0, dtype=np.int64)
+        first = np.cumsum(stored) - stored
+        ids, bits, unknown = _by_field(tokens, lengths, first, *self.vocabulary.lookups[common])
+        columns = {}
+        for number, field in enumerate(fields_of(common)):
+            own = slice(first[number], first[number] + stored[number])
+            ends = pa.array(np.append(0, np.cumsum(lengths[:, number], dtype=np.int32)).astype(np.int32))
+            columns[field.name] = pa.ListArray.from_arrays(ends, pa.array(ids[own]), type=_IDS)
+            if field.name in self.weighted:
+                values = pa.array(bits[own].view(np.float32))
+                columns[f"{field.name}_value"] = pa.ListArray.from_arrays(ends, values, type=_VALUES)
+        return columns, stored, unknown
+
+
+def _table(columns: dict[str, object]) -> pa.Table:
+    """A table without missing values."""
+    table = pa.table(columns)
+    return table.cast(pa.schema([field.with_nullable(False) for field in table.schema]))
+
+
+@njit(nogil=True, cache=True)
+def _by_field(
+    tokens: np.ndarray, lengths: np.ndarray, first: np.ndarray, table: np.ndarray, base: np.ndarray, unknown: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Tokens row after row to (new ids, value bits, unknown per field), field after field: a field's begin at first."""
+    ids, bits = np.empty(len(tokens), np.int32), np.empty(len(tokens), np.int32)
+    missed = np.zeros(len(first), np.int64)
+    place = first.copy()
+    token = 0
+    for row in range(lengths.shape[0]):
+        for field in range(lengths.shape[1]):
+            for _ in range(lengths[row, field]):
+                original, new = tokens[token, 0], 0
+                if original < base[field + 1] - base[field]:
+                    new = table[base[field] + original]
+                if new == 0:
+                    new = unknown[field]
+                    missed[field] += 1
+                ids[place[field]], bits[place[field]] = new, tokens[token, 1]
+                place[field] += 1
+                token += 1
+    return ids, bits, missed

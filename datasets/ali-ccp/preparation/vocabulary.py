@@ -1,0 +1,140 @@
+"""New ids for old: one contiguous id space in which a field owns [offset, offset + size).
+
+The offset itself is the field's out-of-vocabulary id.
+
+An id is known if it occurs at least min-count times in the tokens stored for training: every training exposure's own
+tokens and, once each, the common rows they refer to. Rows held out for validation do not count: to them, as to the test
+part, an unseen id is out of vocabulary.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numba import njit
+
+from fields import FIELD_NAMES, FIELDS
+from preparation.parts import Part
+from preparation.rows import fields_of
+
+_COMMON_ROWS = 1 << 12
+_SCHEMA = pa.schema(
+    [
+        pa.field("field", pa.dictionary(pa.int32(), pa.string()), nullable=False),
+        pa.field("original_id", pa.int64(), nullable=False),
+        pa.field("id", pa.int32(), nullable=False),
+        pa.field("count", pa.int64(), nullable=False),
+    ]
+)
+
+
+class Lookup(NamedTuple):
+    """The new ids of the own or of the common fields."""
+
+    table: np.ndarray
+    """int32 [base[-1]]: new id at base[field] + original id, 0 where it is out of vocabulary."""
+    base: np.ndarray
+    """int64 [fields + 1]. Pages of the table that no id touches cost no memory: the system maps them to zeros."""
+    unknown: np.ndarray
+    """int32 [fields]: each field's out-of-vocabulary id."""
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The id space."""
+
+    offsets: dict[str, int]
+    sizes: dict[str, int]
+    """By field name; a size counts the out-of-vocabulary id."""
+    lookups: dict[bool, Lookup]
+    """By whether the fields are the common row's."""
+
+    @property
+    def total(self) -> int:
+        """Ids in all."""
+        return sum(self.sizes.values())
+
+
+def build(train: Part, min_count: int, path: Path, pool: Executor, advance: Callable[[int], object]) -> Vocabulary:
+    """Count the training part's stored tokens, number ids that occur ``min_count`` times, write them to ``path``."""
+    empty = {common: _empty(train, common) for common in (True, False)}
+    jobs = {
+        True: pool.submit(_count_all, _common_tokens(train), empty[True], advance),
+        False: pool.submit(_count_all, _own_tokens(train), empty[False], advance),
+    }
+    for job in jobs.values():
+        job.result()
+    offsets, sizes = {}, {}
+    offset = 0
+    with pq.ParquetWriter(path, _SCHEMA, compression="zstd", compression_level=1) as writer:
+        for number, field in enumerate(FIELDS):
+            lookup = empty[field.common]
+            place = fields_of(field.common).index(field)
+            size = _number_field(lookup, place, number, offset, min_count, writer)
+            offsets[field.name], sizes[field.name] = offset, size
+            offset += size
+    return Vocabulary(offsets, sizes, empty)
+
+
+def _empty(train: Part, common: bool) -> Lookup:
+    spool = train.common if common else train.own
+    base = np.concatenate(([0], np.cumsum(spool.seen[:, 0] + 1)))
+    return Lookup(np.zeros(base[-1], np.int32), base, np.zeros(len(base) - 1, np.int32))
+
+
+def _own_tokens(part: Part) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """(tokens, lengths) of the part's exposures, by row group."""
+    for group in range(len(part.groups)):
+        rows = part.exposures(group)
+        lengths = part.own.take("lengths", rows)
+        yield part.own.read_tokens(part.own.take("offset", rows), lengths.sum(axis=1, dtype=np.int64)), lengths
+
+
+def _common_tokens(part: Part) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """(tokens, lengths) of the common rows that the part refers to, some at a time."""
+    rows = np.flatnonzero(part.uses)
+    all_lengths, offset = part.common.column("lengths"), part.common.column("offset")
+    for start in range(0, len(rows), _COMMON_ROWS):
+        some = rows[start : start + _COMMON_ROWS]
+        lengths = all_lengths[some]
+        yield part.common.read_tokens(offset[some], lengths.sum(axis=1, dtype=np.int64)), lengths
+
+
+def _count_all(
+    blocks: Iterator[tuple[np.ndarray, np.ndarray]], lookup: Lookup, advance: Callable[[int], object]
+) -> None:
+    for tokens, lengths in blocks:
+        _count(tokens, lengths, lookup.base, lookup.table)
+        advance(len(tokens))
+
+
+@njit(nogil=True, cache=True)
+def _count(tokens: np.ndarray, lengths: np.ndarray, base: np.ndarray, table: np.ndarray) -> None:
+    token = 0
+    for row in range(lengths.shape[0]):
+        for field in range(lengths.shape[1]):
+            for _ in range(lengths[row, field]):
+                table[base[field] + tokens[token, 0]] += 1
+                token += 1
+
+
+def _number_field(
+    lookup: Lookup, place: int, number: int, offset: int, min_count: int, writer: pq.ParquetWriter
+) -> int:
+    """Turn the counts of the lookup's field ``place`` into new ids, ascending by original id; the field's size."""
+    counts = lookup.table[lookup.base[place] : lookup.base[place + 1]]
+    seen = np.flatnonzero(counts)
+    frequent = counts[seen] >= min_count
+    known, count = seen[frequent], counts[seen[frequent]].astype(np.int64)
+    new = np.arange(offset + 1, offset + 1 + len(known), dtype=np.int32)
+    names = pa.DictionaryArray.from_arrays(np.full(len(known), number, np.int32), pa.array(FIELD_NAMES))
+    writer.write_table(pa.table([names, known, new, count], schema=_SCHEMA))
+    counts[seen] = 0
+    counts[known] = new
+    lookup.unknown[place] = offset
+    return 1 + len(known)

@@ -1,0 +1,73 @@
+"""One simulation from settings to files."""
+
+from pathlib import Path
+
+import numpy as np
+from rich.progress import Progress
+
+from simulation import world
+from simulation.blocks import Block, Part, blocks, part_of
+from simulation.lines import Outcomes, common_block, exposure_block, new_desk
+from simulation.output import TruthFile, in_order
+from simulation.report import Tally
+from simulation.settings import Settings
+from simulation.truth import calibrate
+from simulation.world import TEST, TRAIN, World
+
+PARTS = {"train": TRAIN, "test": TEST}
+
+
+class Simulation:
+    """A world, its truth, and how to write what happens in it."""
+
+    def __init__(self, settings: Settings, folder: Path, lines: bool, threads: int, progress: Progress) -> None:
+        """`lines`: joined lines instead of the raw files; ids are then numbered from 0 in order of appearance."""
+        self.settings, self.folder, self.progress = settings, folder, progress
+        train = world.build(settings, TRAIN)
+        ids = int(world.id_ranges(train)[-1].sum())
+        self.numbers = np.zeros(ids if lines else 0, np.int64)
+        # Numbers are given in order of appearance, so joined lines cannot be written side by side.
+        self.threads = 1 if lines else threads
+        self.truth = calibrate(train, settings, part_of(train, settings.exposures).rows)
+
+    def write(self, name: str) -> Tally:
+        """Write the files of the part "train" or "test"; returns its counts."""
+        here = world.build(self.settings, PARTS[name])
+        part = part_of(here, self.settings.exposures if name == "train" else self.settings.test_exposures)
+        tally = Tally(part.exposures, part.rows)
+        if len(self.numbers):
+            (self.folder / name).mkdir()
+            self._exposures(here, part, tally, self.folder / name / "part-0.txt", f"truth_{name}.parquet")
+        else:
+            self._exposures(here, part, tally, self.folder / f"sample_skeleton_{name}.csv", f"truth_{name}.parquet")
+            self._common_rows(here, part, tally, self.folder / f"common_features_{name}.csv")
+        return tally
+
+    def _exposures(self, here: World, part: Part, tally: Tally, path: Path, truth_name: str) -> None:
+        def work(block: Block) -> tuple[Block, memoryview, Outcomes]:
+            text, end, outcomes = exposure_block(here, self.truth, part, block, new_desk(here), self.numbers)
+            return block, memoryview(text)[:end], outcomes
+
+        bar = self.progress.add_task(path.name, total=part.exposures)
+        with path.open("wb") as file, TruthFile(self.folder / truth_name) as truth:
+            for block, text, outcomes in in_order(work, blocks(here, part), self.threads):
+                file.write(text)
+                # Joined lines leave noise out, and so does their truth: line by line the same exposures.
+                kept = outcomes.conversion <= outcomes.click if len(self.numbers) else slice(None)
+                sample_id = 1 + np.arange(block.first_exposure, block.end_exposure)
+                truth.add(sample_id[kept], outcomes.p_click[kept], outcomes.p_conversion[kept])
+                tally.add(block.first_exposure, outcomes)
+                self.progress.advance(bar, block.end_exposure - block.first_exposure)
+            tally.size += file.tell()
+
+    def _common_rows(self, here: World, part: Part, tally: Tally, path: Path) -> None:
+        def work(block: Block) -> tuple[Block, memoryview]:
+            text, end = common_block(here, part, block, new_desk(here))
+            return block, memoryview(text)[:end]
+
+        bar = self.progress.add_task(path.name, total=part.rows)
+        with path.open("wb") as file:
+            for block, text in in_order(work, blocks(here, part), self.threads):
+                file.write(text)
+                self.progress.advance(bar, block.end_row - block.first_row)
+            tally.size += file.tell()
