@@ -40,7 +40,7 @@ class RowReader:
                 yield [_stack(column) for column in zip(*batch, strict=True)]
 
     def _rows(self, plan: ReadPlan) -> Iterator[Any]:
-        if not hasattr(self.dataset, "__getitem__"):
+        if hasattr(self.dataset, "__iter__"):  # Paddle's IterableDataset also has a __getitem__, which raises
             return iter(self.dataset)
         order = np.arange(len(self.dataset))
         if plan.shuffle:
