@@ -1,5 +1,6 @@
 """How the simulation's functions are compiled: without the interpreter's lock, once per machine (some 30 s)."""
 
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -10,8 +11,9 @@ def _forget_stale(folder: Path) -> None:
     """Drop what was compiled before any source here changed: numba itself looks at a function's own file only."""
     newest = max(source.stat().st_mtime for source in folder.glob("*.py"))
     for cached in (folder / "__pycache__").glob("*.nb[ci]"):
-        if cached.stat().st_mtime < newest:
-            cached.unlink()
+        with suppress(FileNotFoundError):  # another process does the same
+            if cached.stat().st_mtime < newest:
+                cached.unlink()
 
 
 _forget_stale(Path(__file__).parent)

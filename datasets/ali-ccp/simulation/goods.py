@@ -13,6 +13,7 @@ MAX_NODES = 16
 _SHOP, _BRAND, _BRANDED, _NODES, _NODES_ROUNDING, _NODE_START, _NODE_STEP = range(10, 17)
 _FIRST_SHOP, _FIRST_BRAND, _FIRST_NODE = range(20, 23)
 _KIND, _EVENT, _SHARE, _NEW, _ROW_OWN, _INTEREST = range(100, 106)
+_GOLDEN = (5**0.5 - 1) / 2
 _LARGE = 0.2  # large shops per category, as a share of all shops per category; brands likewise
 
 _CATEGORY_SHARE, _SHOP_SHARE, _BRAND_SHARE, _OWN_SHARE = np.sqrt((0.4, 0.25, 0.15, 0.2))
@@ -23,7 +24,7 @@ FROM_HISTORY, OF_AN_INTEREST = 0.06, 0.62
 
 @compiled
 def popular_item(world: World, share: float) -> int:
-    """13.5 exposures per item, 42 % of the items seen once: as in the release (13.2, 42.6 %)."""
+    """An item by popularity. Train has 12 exposures per item, 39 % of its items once (release: 13.2, 42.6 %)."""
     return popular(share, 0.01 * world.items, world.items)
 
 
@@ -48,7 +49,8 @@ def describe(world: World, item: int) -> tuple[int, int, int]:
     name, kind = key(world.seed, ITEM, item), key(world.seed, CATEGORY, category)
     first, scale = whole(kind, _FIRST_SHOP, world.shops), _LARGE * world.shops / world.categories
     shop = _popular_from(first, uniform(name, _SHOP), scale, world.shops)
-    if uniform(name, _BRANDED) >= 0.712:
+    # Evenly over the numbers and not by chance, or the few most popular items would decide the share of exposures.
+    if (uniform(key(world.seed, BRAND, 0), _BRANDED) + item * _GOLDEN) % 1 >= 0.712:
         return category, shop, -1
     first, scale = whole(kind, _FIRST_BRAND, world.brands), _LARGE * world.brands / world.categories
     return category, shop, _popular_from(first, uniform(name, _BRAND), scale, world.brands)

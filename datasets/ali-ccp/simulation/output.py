@@ -62,10 +62,8 @@ class TruthFile:
     """A truth_*.parquet: sample_id, p_click, p_conversion (given a click) and p_click_conversion of every exposure."""
 
     def __init__(self, path: Path) -> None:
-        columns = [pa.field(name, pa.float64()) for name in ("p_click", "p_conversion", "p_click_conversion")]
-        self.writer = pq.ParquetWriter(
-            path, pa.schema([pa.field("sample_id", pa.int64()), *columns]), compression="zstd"
-        )
+        columns = dict.fromkeys(("p_click", "p_conversion", "p_click_conversion"), pa.float64())
+        self.writer = pq.ParquetWriter(path, pa.schema({"sample_id": pa.int64()} | columns), compression="zstd")
         self.waiting: list[pa.Table] = []
 
     def __enter__(self) -> "TruthFile":

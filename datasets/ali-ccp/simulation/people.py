@@ -7,16 +7,10 @@ from simulation.chance import key, normal, normal_growth, uniform, whole
 from simulation.compiled import compiled
 from simulation.world import FACTORS, ROW, TEST, USER, World
 
-_FACTOR, _ACTIVITY, _FIELD_ACTIVITY, _COLD, _CLASSLESS, _NO_GEOGRAPHY, _NO_CONSUMPTION, _CLASS = (
-    0,
-    10,
-    11,
-    20,
-    21,
-    22,
-    23,
-    30,
-)
+# Draws of a user; the first FACTORS are his character.
+_ACTIVITY, _COLD, _CLASSLESS, _NO_GEOGRAPHY, _NO_CONSUMPTION = range(10, 15)
+_FIELD_ACTIVITY, _FIELD_ROUNDING, _CLASS = 20, 30, 40
+# Draws of a common row.
 _ROW_USER, _ROW_NEW_USER, _ROW_EXPOSURES, _ROW_ROUNDING, _ROW_NAMELESS = range(5)
 
 _ACTIVITY_SPREAD, _FIELD_SPREAD, _EXPOSURES_SPREAD = 0.5, 0.35, 0.8
@@ -65,7 +59,7 @@ def history_tokens(world: World, user: int, history: int) -> int:
     weight = (1 + (world.exposures_per_common - 1) * _WEIGHT) / world.exposures_per_common
     log_activity = _ACTIVITY_SPREAD * normal(name, _ACTIVITY) + _FIELD_SPREAD * normal(name, _FIELD_ACTIVITY + history)
     tokens = mean * np.exp(log_activity) / (_ACTIVITY_MEAN * weight)
-    return int(min(tokens, 5 * mean) + uniform(name, _FIELD_ACTIVITY + 4 + history))
+    return int(min(tokens, 5 * mean) + uniform(name, _FIELD_ROUNDING + history))
 
 
 @compiled
@@ -73,7 +67,7 @@ def user_factors(world: World, user: int, out: np.ndarray) -> None:
     """Fill out, shape (FACTORS,), with the user's character: independent, mean 0, variance 1."""
     name = key(world.seed, USER, user)
     for factor in range(FACTORS):
-        out[factor] = normal(name, _FACTOR + factor)
+        out[factor] = normal(name, factor)
 
 
 @compiled("int64(float64, int64)")

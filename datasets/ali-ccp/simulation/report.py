@@ -48,9 +48,9 @@ class Tally:
         sound = conversion <= click
         clicked = click == 1
         return {
-            "CTR, all exposures": auc(p_click[sound], click[sound]),
-            "CVR, clicked exposures": auc(p_conversion[clicked], conversion[clicked]),
-            "CTCVR, all exposures": auc((p_click * p_conversion)[sound], conversion[sound]),
+            "CTR": auc(p_click[sound], click[sound]),
+            "CVR where clicked": auc(p_conversion[clicked], conversion[clicked]),
+            "CTCVR": auc((p_click * p_conversion)[sound], conversion[sound]),
         }
 
 
@@ -73,15 +73,15 @@ def table(tallies: dict[str, Tally]) -> Table:
     out.add_row(
         "conversions", *(f"{tally.conversions:,} ({_percent(tally.conversions, tally.clicks)})" for tally in both)
     )
-    out.add_row("without a click", *(f"{tally.clickless:,}" for tally in both))
+    out.add_row("  without a click", *(f"{tally.clickless:,}" for tally in both))
     for place, name in enumerate(("own tokens", "common tokens")):
         out.add_row(f"{name} per exposure", *(f"{tally.tokens[place] / tally.exposures:.2f}" for tally in both))
     out.add_section()
     out.add_row("mean p(conversion)", *(_percent(tally.p_conversion, tally.exposures) for tally in both))
-    out.add_row("where clicked", *(_percent(tally.p_conversion_clicked, tally.clicks) for tally in both))
+    out.add_row("  the same where clicked", *(_percent(tally.p_conversion_clicked, tally.clicks) for tally in both))
     out.add_section()
     ceilings = [tally.ceilings() for tally in both]
     for task in ceilings[0]:
-        out.add_row(f"the truth's AUC: {task}", *(_score(ceiling[task]) for ceiling in ceilings))
-    out.add_row("CVR, entire space", *("1 by definition" for _ in both))
+        out.add_row(f"AUC of the truth: {task}", *(_score(ceiling[task]) for ceiling in ceilings))
+    out.add_row("AUC of the truth: CVR everywhere", *("1 by definition" for _ in both))
     return out

@@ -48,7 +48,7 @@ class Simulation:
             text, end, outcomes = exposure_block(here, self.truth, part, block, new_desk(here), self.numbers)
             return block, memoryview(text)[:end], outcomes
 
-        bar = self.progress.add_task(path.name, total=part.exposures)
+        bar = self.progress.add_task(str(path.relative_to(self.folder)), total=part.exposures)
         with path.open("wb") as file, TruthFile(self.folder / truth_name) as truth:
             for block, text, outcomes in in_order(work, blocks(here, part), self.threads):
                 file.write(text)
@@ -65,7 +65,7 @@ class Simulation:
             text, end = common_block(here, part, block, new_desk(here))
             return block, memoryview(text)[:end]
 
-        bar = self.progress.add_task(path.name, total=part.rows)
+        bar = self.progress.add_task(str(path.relative_to(self.folder)), total=part.rows)
         with path.open("wb") as file:
             for block, text in in_order(work, blocks(here, part), self.threads):
                 file.write(text)

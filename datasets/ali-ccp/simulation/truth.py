@@ -11,7 +11,7 @@ from simulation.goods import item_factors, shown_item
 from simulation.history import CATEGORIES, SHOPS
 from simulation.people import history_tokens, row_exposures, row_user, user_factors
 from simulation.settings import Settings
-from simulation.world import EXPOSURE, FACTORS, TRAIN, World
+from simulation.world import EXPOSURE, FACTORS, World
 
 _LOGIT_SPREAD = 1.5  # standard deviation of both logits, what is learnable and what is not together
 _USER, _ITEM, _MATCH = np.sqrt((0.3, 0.4, 0.3))
@@ -138,22 +138,20 @@ def _intercept(logit: np.ndarray, weight: np.ndarray, rate: float) -> float:
     return (low + high) / 2
 
 
-def calibrate(world: World, settings: Settings, rows: int) -> Truth:
+def calibrate(train: World, settings: Settings, rows: int) -> Truth:
     """The truth of these settings: affinities standardised and rates met on (a sample of) train's exposures.
 
     `rows` are train's common rows. Test is drawn from the same truth.
     """
-    if world.part != TRAIN:
-        raise ValueError("the truth is calibrated on train")
     step, most = (1, _SAMPLE) if settings.exposures <= _SAMPLE else (max(1, rows * 4 // _SAMPLE), 4)
     clickless = _CLICKLESS * settings.click_rate * settings.conversion_rate / (1 - settings.click_rate)
     nothing = (0.0, 0.0, 0.0)
     truth = Truth(attenuation(settings.learnability), settings.selection_bias, nothing, (1.0,) * 3, 0.0, 0.0, clickless)
     sample = np.empty((_SAMPLE, 5))
-    count = _sample(world, truth, rows, step, most, sample)
+    count = _sample(train, truth, rows, step, most, sample)
     centre, spread = sample[:count, :3].mean(axis=0), np.maximum(sample[:count, :3].std(axis=0), 1e-6)
     truth = truth._replace(centre=tuple(map(float, centre)), spread=tuple(map(float, spread)))
-    count = _sample(world, truth, rows, step, most, sample)
+    count = _sample(train, truth, rows, step, most, sample)
     click_logit, conversion_logit = sample[:count, 3], sample[:count, 4]
     click = _intercept(click_logit, np.ones(count), settings.click_rate)
     clicked = 1 / (1 + np.exp(-(click_logit + click)))

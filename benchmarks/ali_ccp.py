@@ -1,0 +1,123 @@
+"""Prepare simulated Ali-CCP at two sizes; train the paper's network on all tokens of the larger one, for an epoch.
+
+On the smaller one, what `runner.shuffle_chunk` does to speed and AUC.
+
+    python benchmarks/ali_ccp.py WORK [--exposures 1000000 4000000]
+
+WORK needs about 5 GB. Results go to benchmarks/results/ali_ccp.json and, as tables, to standard output.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from measure import machine, run
+from rich.console import Console
+from rich.table import Table
+
+ROOT = Path(__file__).resolve().parents[1]
+SCRIPTS = ROOT / "datasets" / "ali-ccp"
+CONFIG = ROOT / "models" / "multitask" / "esmm" / "config_bigdata.yaml"
+CHUNKS = (1, 4, 8, 16, 64)
+KNOBS = ["--click-rate", "0.1", "--conversion-rate", "0.1", "--seed", "1"]
+
+
+def megabytes(folder: Path, pattern: str) -> float:
+    """Size of the files below a folder."""
+    return sum(path.stat().st_size for path in folder.rglob(pattern)) / 1e6
+
+
+def prepare(work: Path, exposures: int) -> dict[str, Any]:
+    """Simulate `exposures` (and a quarter as many for testing) and prepare them."""
+    raw, out = work / f"raw-{exposures}", work / f"prepared-{exposures}"
+    simulated = run([sys.executable, str(SCRIPTS / "simulate.py"), str(raw), "--exposures", str(exposures), *KNOBS], work)
+    prepared = run([sys.executable, str(SCRIPTS / "prepare.py"), str(raw), str(out)], work)
+    report = json.loads((out / "schema.json").read_text())
+    count = sum(split["exposures"] for split in report["splits"].values())
+    raw_mb = megabytes(raw, "*.csv")
+    shutil.rmtree(raw)
+    return {
+        "exposures": count,
+        "raw_mb": round(raw_mb),
+        "prepared_mb": round(megabytes(out, "*.parquet")),
+        "simulate_seconds": round(simulated.seconds, 1),
+        "prepare_seconds": round(prepared.seconds, 1),
+        "raw_mb_per_second": round(raw_mb / prepared.seconds, 1),
+        "exposures_per_second": round(count / prepared.seconds),
+        "peak_mb": round(prepared.peak_mb),
+        "id_space": report["id_space"],
+    }
+
+
+def epoch(work: Path, exposures: int, *more: str) -> dict[str, Any]:
+    """One epoch of config_bigdata.yaml's network over the prepared data, and its evaluation on the test part."""
+    data = work / f"prepared-{exposures}"
+    options = [f"runner.{part}_data_dir={data / part}" for part in ("train", "valid", "test")] + list(more)
+    trained = run([sys.executable, str(ROOT / "tools" / "trainer.py"), "-m", str(CONFIG), "-o", *options], work)
+    evaluated = run([sys.executable, str(ROOT / "tools" / "infer.py"), "-m", str(CONFIG), "-o", *options], work)
+    metrics = json.loads((work / "output_model_esmm_bigdata" / "0" / "metrics.json").read_text())
+    done = re.search(r"epoch: 0 done, .*epoch time: ([\d.]+) s", trained.output)
+    seconds = float(done.group(1)) if done else float("nan")
+    count = json.loads((data / "schema.json").read_text())["splits"]["train"]["exposures"]
+    return {
+        "exposures": count,
+        "epoch_seconds": seconds,
+        "exposures_per_second": round(count / seconds),
+        "train_peak_mb": round(trained.peak_mb),
+        "evaluate_seconds": metrics["seconds"],
+        "evaluate_exposures_per_second": round(metrics["exposures"] / metrics["seconds"]),
+        "evaluate_peak_mb": round(evaluated.peak_mb),
+        "auc": {task: [r["auc"], r["auc_low"], r["auc_high"]] for task, r in metrics["tasks"].items()},
+        "truth": metrics["truth"],
+    }
+
+
+def chunks(work: Path, exposures: int) -> list[dict[str, Any]]:
+    """Speed and AUC of an epoch by how many exposures of a common row stay together."""
+    rows = []
+    for chunk in CHUNKS:
+        result = epoch(work, exposures, f"runner.shuffle_chunk={chunk}")
+        auc = {f"auc_{task}": round(values[0], 4) for task, values in result["auc"].items()}
+        share = {f"share_of_ceiling_{task}": round(r["share_of_ceiling"], 4) for task, r in result["truth"].items()}
+        rows.append({"shuffle_chunk": chunk, "exposures_per_second": result["exposures_per_second"], **auc, **share})
+    return rows
+
+
+def show(title: str, rows: list[dict[str, Any]]) -> None:
+    """Print results, a column per size."""
+    table = Table(title=title)
+    table.add_column("")
+    for _ in rows:
+        table.add_column(justify="right")
+    for name in rows[0]:
+        if not isinstance(rows[0][name], dict):
+            table.add_row(name, *(f"{row[name]:,}" for row in rows))
+    Console(width=100).print(table)
+
+
+def main() -> None:
+    """Measure, print and record."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("work", type=Path, help="folder for the data; made if absent")
+    parser.add_argument("--exposures", type=int, nargs="+", default=[1_000_000, 4_000_000])
+    given = parser.parse_args()
+    given.work.mkdir(parents=True, exist_ok=True)
+    work = given.work.resolve()
+    prepared = [prepare(work, exposures) for exposures in given.exposures]
+    show("prepare.py", prepared)
+    trained = epoch(work, given.exposures[-1])
+    show("one epoch", [trained])
+    by_chunk = chunks(work, given.exposures[0])
+    show("shuffle_chunk", by_chunk)
+    result = {"machine": machine(), "prepare": prepared, "epoch": trained, "shuffle_chunk": by_chunk}
+    (ROOT / "benchmarks" / "results" / "ali_ccp.json").write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
