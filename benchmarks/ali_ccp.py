@@ -36,7 +36,8 @@ def megabytes(folder: Path, pattern: str) -> float:
 def prepare(work: Path, exposures: int) -> dict[str, Any]:
     """Simulate `exposures` (and a quarter as many for testing) and prepare them."""
     raw, out = work / f"raw-{exposures}", work / f"prepared-{exposures}"
-    simulated = run([sys.executable, str(SCRIPTS / "simulate.py"), str(raw), "--exposures", str(exposures), *KNOBS], work)
+    size = ["--exposures", str(exposures)]
+    simulated = run([sys.executable, str(SCRIPTS / "simulate.py"), str(raw), *size, *KNOBS], work)
     prepared = run([sys.executable, str(SCRIPTS / "prepare.py"), str(raw), str(out)], work)
     report = json.loads((out / "schema.json").read_text())
     count = sum(split["exposures"] for split in report["splits"].values())

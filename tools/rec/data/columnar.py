@@ -22,7 +22,6 @@ from rec.data.pooling import token_weights
 from rec.data.ragged import Ragged
 from rec.data.reader import Block, ReaderSettings
 from rec.errors import UserError
-from rec.kernels.bags import number_rows
 from rec.numeric import Array
 
 WINDOW = 1 << 20
@@ -96,7 +95,7 @@ class ColumnarReader:
     def batches(self, plan: ReadPlan) -> Iterator[Batch]:
         """The batches of a plan, in order. Batch i of rank r is batch i * ranks + r of the whole."""
         total, size = len(self), plan.batch_size
-        count = total // size if plan.drop_last else -(-total // size)
+        count = plan.num_batch(total)
         wanted = [
             g for i in range(-(-count // plan.ranks)) if (g := i * plan.ranks + plan.rank) < count and plan.mine(i)
         ]
@@ -168,7 +167,7 @@ class ColumnarReader:
         shared, own, row_of, columns = [], [], [], []
         first_row = 0
         for window, exposures in pieces:
-            number, rows = _distinct_rows(window.common_row[exposures], window.num_common)
+            rows, (number,) = DistinctIds(window.num_common)(window.common_row[exposures])
             shared.append(window.common.take(rows))
             own.append(window.own.take(exposures))
             row_of.append(number + first_row)
@@ -207,13 +206,6 @@ def shuffled_chunks(common_row: Array, chunk: int, random: np.random.Generator) 
     first = np.repeat(starts[order], sizes[order])
     ends = np.cumsum(sizes[order])
     return first + np.arange(n) - np.repeat(ends - sizes[order], sizes[order])
-
-
-def _distinct_rows(rows: Array, num_row: int) -> tuple[Array, Array]:
-    """Each exposure's number among the distinct common rows, int32 [B], and these rows, int64 [U]."""
-    number, found = np.empty(len(rows), np.int32), np.empty(len(rows), np.int64)
-    count = number_rows(rows, np.full(num_row, -1, np.int32), found, number)
-    return number, found[:count]
 
 
 def _read_schema(path: Path) -> dict[str, Any]:

@@ -1,6 +1,11 @@
 """Which exposures of an epoch one reader process delivers, in which order."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+
+import numpy as np
+
+from rec.numeric import Array
 
 
 @dataclass(frozen=True)
@@ -38,11 +43,16 @@ class ReadPlan:
         """Whether batch `index` is delivered by this worker."""
         return index >= self.start and index % self.workers == self.worker
 
-    def indices(self, num_exposure: int) -> list[tuple[int, int]]:
-        """(start, stop) of this worker's batches among the rank's `num_exposure` exposures, in order."""
-        count = num_exposure // self.batch_size if self.drop_last else -(-num_exposure // self.batch_size)
-        return [
-            (index * self.batch_size, min((index + 1) * self.batch_size, num_exposure))
-            for index in range(count)
-            if self.mine(index)
-        ]
+    def rows(self, num_exposure: int) -> Iterator[Array]:
+        """The rows of each of this worker's batches, int64 [B], of data whose rows can be had in any order."""
+        rows = np.arange(num_exposure)
+        if self.shuffle:
+            np.random.default_rng([self.seed, self.epoch]).shuffle(rows)
+        rows = rows[self.rank :: self.ranks]
+        for index in range(self.num_batch(len(rows))):
+            if self.mine(index):
+                yield rows[index * self.batch_size : (index + 1) * self.batch_size]
+
+    def num_batch(self, num_exposure: int) -> int:
+        """Batches that so many exposures make."""
+        return num_exposure // self.batch_size if self.drop_last else -(-num_exposure // self.batch_size)

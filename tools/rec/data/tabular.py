@@ -72,12 +72,8 @@ class TabularReader:
 
     def batches(self, plan: ReadPlan) -> Iterator[Batch]:
         """The batches of a plan, in order."""
-        rows = np.arange(len(self))
-        if plan.shuffle:
-            np.random.default_rng([plan.seed, plan.epoch]).shuffle(rows)
-        rows = rows[plan.rank :: plan.ranks]
-        for start, stop in plan.indices(len(rows)):
-            yield self._batch(rows[start:stop], plan.training)
+        for rows in plan.rows(len(self)):
+            yield self._batch(rows, plan.training)
 
     def _batch(self, rows: Array, training: bool) -> Batch:
         counts = {"exposures": len(rows)}

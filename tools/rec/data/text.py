@@ -56,12 +56,8 @@ class TextReader:
         Raises:
             UserError: at the first malformed line, naming file, line, column and what was found.
         """
-        lines = np.arange(len(self.index))
-        if plan.shuffle:
-            np.random.default_rng([plan.seed, plan.epoch]).shuffle(lines)
-        lines = lines[plan.rank :: plan.ranks]
-        for start, stop in plan.indices(len(lines)):
-            yield self._batch(lines[start:stop], plan.training)
+        for lines in plan.rows(len(self.index)):
+            yield self._batch(lines, plan.training)
 
     def _batch(self, lines: Array, training: bool) -> Batch:
         counts = {"exposures": len(lines)}

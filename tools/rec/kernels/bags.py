@@ -34,21 +34,3 @@ def take_rows(rows, num_field, offsets, tokens, out_offsets, out_tokens):
         for i in range(begin, end):
             out_tokens[at] = tokens[i]
             at += 1
-
-
-@numba.njit(nogil=True, cache=True)
-def number_rows(rows, slot, found, out):
-    """Number distinct rows by first appearance: out[i] is the number of rows[i], found[n] the row numbered n.
-
-    `slot` int32 holds -1 for every row, and again when this returns the count of distinct rows.
-    """
-    count = 0
-    for i in range(len(rows)):
-        if slot[rows[i]] < 0:
-            slot[rows[i]] = count
-            found[count] = rows[i]
-            count += 1
-        out[i] = slot[rows[i]]
-    for n in range(count):
-        slot[found[n]] = -1
-    return count
