@@ -24,8 +24,13 @@ class BadRows:
         self.count = 0
         self.first: list[str] = []
 
-    def add(self, file: str, lines: Sequence[int], reasons: Sequence[Callable[[], str]]) -> None:
-        """Note bad ``lines`` (from 1) of ``file``; ``reasons`` say what is wrong with at least the first SHOWN of them.
+    def add(self, file: str, lines: np.ndarray, reasons: Sequence[Callable[[], str]]) -> None:
+        """Note bad ``lines`` of ``file``; ``reasons`` say what is wrong with, at least, the first SHOWN of them.
+
+        Args:
+            file: the raw file's name.
+            lines: int64 [n], counted from 1.
+            reasons: called for those that are reported.
 
         Raises UserError in mode "fail".
         """

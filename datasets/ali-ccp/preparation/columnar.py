@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -88,14 +89,13 @@ def _write_file(
     path = f"{tables.part.name}/{'common' if common else 'exposures'}-{number:05d}.parquet"
     file = _Hashed(folder / path)
     values = [f"{name}_value.list.element" for name in sorted(tables.weighted)]
-    writer = None
+    made = tables.common(groups) if common else tables.own(groups)
+    first = next(made)
     rows, counts = 0, np.zeros((2, len(fields_of(common))), np.int64)
-    for group in tables.common(groups) if common else tables.own(groups):
-        if writer is None:
-            writer = pq.ParquetWriter(file, group.table.schema, **_PARQUET, use_dictionary=values)
-        writer.write_table(group.table)
-        rows, counts = rows + len(group.table), counts + np.stack((group.stored, group.unknown))
-        advance(group.exposures)
-    writer.close()
+    with pq.ParquetWriter(file, first.table.schema, **_PARQUET, use_dictionary=values) as writer:
+        for group in chain([first], made):
+            writer.write_table(group.table)
+            rows, counts = rows + len(group.table), counts + np.stack((group.stored, group.unknown))
+            advance(group.exposures)
     file.close()
-    return Written(path, rows, *counts, file.hexdigest())
+    return Written(path, rows, counts[0], counts[1], file.hexdigest())

@@ -58,9 +58,9 @@ def link(own: Spool, common: Spool, valid: float, bad: BadRows) -> Links:
 
     An exposure without a common row and a second common row of the same index are bad rows.
     """
-    index = common.column("index")
-    keys, rows = _distinct(index, common, bad)
-    part = _hold_out(common.column("number"), index, valid)
+    key = common.column("key")
+    keys, rows = _distinct(key, common, bad)
+    part = _hold_out(common.column("number"), key, valid)
     links = Links(np.empty(own.rows, np.int32), part, np.zeros(common.rows, np.int64), (Counts(), Counts()))
     for start in range(0, own.rows, _CHUNK):
         chunk = slice(start, min(start + _CHUNK, own.rows))
@@ -69,36 +69,36 @@ def link(own: Spool, common: Spool, valid: float, bad: BadRows) -> Links:
     return links
 
 
-def _distinct(index: np.ndarray, common: Spool, bad: BadRows) -> tuple[np.ndarray, np.ndarray]:
+def _distinct(key: np.ndarray, common: Spool, bad: BadRows) -> tuple[np.ndarray, np.ndarray]:
     """Sorted distinct indices and the first row of each."""
-    order = np.argsort(index, kind="stable")
-    ordered = index[order]
+    order = np.argsort(key, kind="stable")
+    ordered = key[order]
     again = np.concatenate(([False], ordered[1:] == ordered[:-1]))
     if again.any():
         lines = common.column("line")[np.sort(order[again])]
-        names = index[np.sort(order[again])[:SHOWN]]
+        names = key[np.sort(order[again])[:SHOWN]]
         bad.add(
             common.file, lines, [partial("common_feature_index {:016x} occurs twice".format, name) for name in names]
         )
     return ordered[~again], order[~again]
 
 
-def _hold_out(user: np.ndarray, index: np.ndarray, share: float) -> np.ndarray:
+def _hold_out(user: np.ndarray, key: np.ndarray, share: float) -> np.ndarray:
     """uint8 [common rows]: 1 for a pseudo-random ``share`` of users; without a user id, the index decides."""
-    word = mix(np.where(user >= 0, user.astype(np.uint64), index))
+    word = mix(np.where(user >= 0, user.astype(np.uint64), key))
     return ((word >> np.uint64(11)) * 2.0**-53 < share).astype(np.uint8)
 
 
 def _find(own: Spool, chunk: slice, keys: np.ndarray, rows: np.ndarray, bad: BadRows) -> np.ndarray:
     """The common rows of a chunk of exposures, -1 where there is none."""
-    index = own.column("index", chunk.start, chunk.stop)
-    heads = np.concatenate(([0], np.flatnonzero(index[1:] != index[:-1]) + 1))  # the release is grouped by index
-    place = np.minimum(np.searchsorted(keys, index[heads]), len(keys) - 1)
-    found = np.where(keys[place] == index[heads], rows[place], -1)
-    common_row = np.repeat(found, np.diff(np.append(heads, len(index))))
+    key = own.column("key", chunk.start, chunk.stop)
+    heads = np.concatenate(([0], np.flatnonzero(key[1:] != key[:-1]) + 1))  # the release is grouped by index
+    place = np.minimum(np.searchsorted(keys, key[heads]), len(keys) - 1)
+    found = np.where(keys[place] == key[heads], rows[place], -1)
+    common_row = np.repeat(found, np.diff(np.append(heads, len(key))))
     lost = np.flatnonzero(common_row < 0)
     if len(lost):
-        names = index[lost[:SHOWN]]
+        names = key[lost[:SHOWN]]
         reasons = [partial("common_feature_index {:016x} has no common row".format, name) for name in names]
         bad.add(own.file, own.column("line", chunk.start, chunk.stop)[lost], reasons)
     return common_row

@@ -38,6 +38,11 @@ class Part:
         """int64 [common rows]: exposures of this part that refer to each row of the common spool."""
         return np.where(self.links.part == self.number, self.links.uses, 0)
 
+    @property
+    def tokens(self) -> int:
+        """The tokens of the exposures and, once each, of the common rows that they refer to."""
+        return int(self.counts.own_tokens.sum() + self.common.column("lengths")[self.uses > 0].sum(dtype=np.int64))
+
     def exposures(self, group: int) -> np.ndarray:
         """int64 [n]: a group's exposures, ascending rows of the spool."""
         start, end = self.groups[group]

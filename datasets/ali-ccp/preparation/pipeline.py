@@ -65,7 +65,7 @@ class _Run:
         self._work, self._settings = work, settings
         self._pool, self._reader, self._stages = pool, reader, stages
         self._bad = BadRows(settings.on_error)
-        self._vocabulary: Vocabulary | None = None
+        self._vocabulary: Vocabulary
         self._weighted = frozenset(field.name for field in FIELDS if field.weighted)
         self._values_not_kept = 0
         self._schemas: dict[str, Any] = {}
@@ -85,7 +85,7 @@ class _Run:
             self._learn(parts[0])
         else:
             self._values_not_kept = sum(count for name, count in _odd_values(own, common) if name not in self._weighted)
-        chances = Truth(truth) if truth.exists() else None
+        chances = Truth(truth, folder / "truth") if truth.exists() else None
         for part in parts:
             self._write(part, chances, self._bad.count - bad_before if part.name == split else 0)
         reports = [self._reports[part.name] for part in parts]
@@ -97,8 +97,7 @@ class _Run:
         if not train.counts.exposures:
             raise UserError(f"{train.own.file}: no exposure is left for training")
         self._weighted |= {name for name, count in _odd_values(train.own, train.common) if count}
-        tokens = int(train.counts.own_tokens.sum() + ((train.uses > 0) @ train.common.column("lengths")).sum())
-        with self._stages.stage("train: count ids", tokens, "tokens") as advance:
+        with self._stages.stage("train: count ids", train.tokens, "tokens") as advance:
             path = self._work / "vocabulary.parquet"
             self._vocabulary = build(train, self._settings.min_count, path, self._pool, advance)
 
@@ -132,7 +131,7 @@ class _Run:
             "format": "ali-ccp-columnar",
             "version": 1,
             "fields": fields,
-            "id_space": sum(vocabulary.sizes.values()),
+            "id_space": vocabulary.total,
             "labels": ["click", "conversion"],
             "splits": self._schemas,
             "min_count": self._settings.min_count,

@@ -5,6 +5,8 @@ from concurrent.futures import Executor
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from preparation.badrows import SHOWN, BadRows, explain
 from preparation.rows import parse
 from preparation.scan import Rows
@@ -32,7 +34,9 @@ def read_split(
             _append_all(spool, parsed, bad)
     except DamagedError as error:
         message = str(error)
-        bad.add(spool.file or str(source.paths[0]), [spool.lines + 1], [lambda: f"{message}; the rest is lost"])
+        bad.add(
+            spool.file or str(source.paths[0]), np.array([spool.lines + 1]), [lambda: f"{message}; the rest is lost"]
+        )
     for spool in (own, common):
         spool.close()
         if not spool.rows:

@@ -34,7 +34,7 @@ def parse(text: bytes, common: bool) -> tuple[scan.Rows, int]:
     room = scan.Rows(
         number=np.empty(lines, np.int64),
         label=np.empty(lines, np.uint8),
-        index=np.empty(lines, np.uint64),
+        key=np.empty(lines, np.uint64),
         line=np.empty(lines, np.int64),
         digest=np.empty(lines, np.uint64),
         lengths=np.zeros((lines, width), np.uint16),
@@ -43,5 +43,5 @@ def parse(text: bytes, common: bool) -> tuple[scan.Rows, int]:
         bad=np.empty((lines, 3), np.int64),
     )
     rows, used, bad = scan.scan(block, common, *_SLOTS[common], room)
-    columns = {name: getattr(room, name)[:rows] for name in ("number", "label", "index", "line", "digest", "lengths")}
+    columns = {name: getattr(room, name)[:rows] for name in ("number", "label", "key", "line", "digest", "lengths")}
     return room._replace(**columns, tokens=room.tokens[:used], bad=room.bad[:bad]), lines

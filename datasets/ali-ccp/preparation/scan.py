@@ -8,7 +8,7 @@ read, or BAD; the text ends with a newline, which no scanner but a row's last pa
 All compiled functions stand in this one file: numba's cache does not notice a change in another.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -36,12 +36,12 @@ class Rows(NamedTuple):
     """int64 [rows]: sample id of an exposure; user id (field 101) of a common row, -1 where it has none."""
     label: np.ndarray
     """uint8 [rows]: click + 2 * conversion; 0 for common rows."""
-    index: np.ndarray
+    key: np.ndarray
     """uint64 [rows]: common_feature_index."""
     line: np.ndarray
     """int64 [rows]: the row's line, from 0."""
     digest: np.ndarray
-    """uint64 [rows]: hash of labels, index and tokens; the order of the tokens does not count."""
+    """uint64 [rows]: hash of labels, key and tokens; the order of the tokens does not count."""
     lengths: np.ndarray
     """uint16 [rows, fields]: tokens per field."""
     tokens: np.ndarray
@@ -105,7 +105,7 @@ def _number(text: np.ndarray, at: int) -> tuple[float, int]:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _hexadecimal(text: np.ndarray, at: int) -> tuple[int, int]:
+def _hexadecimal(text: np.ndarray, at: int) -> tuple[np.uint64, int]:
     """16 hexadecimal digits, as a uint64."""
     value = np.uint64(0)
     for position in range(at, at + 16):
@@ -175,25 +175,25 @@ def _labels(text: np.ndarray, at: int) -> tuple[int, int]:
 @njit(nogil=True, cache=True, error_model="numpy")
 def _row(
     text: np.ndarray, at: int, common: bool, names: np.ndarray, codes: np.ndarray, field: np.ndarray, words: np.ndarray
-) -> tuple[int, int, int, int, int]:
-    """One row: (sample id or -1, label, index, number of tokens, position); its tokens go to field and words."""
-    number, label, index, wanted = -1, 0, np.uint64(0), 0
+) -> tuple[int, int, np.uint64, int, int]:
+    """One row: (sample id or -1, label, key, number of tokens, position); its tokens go to field and words."""
+    number, label, key, wanted = -1, 0, np.uint64(0), 0
     if not common:
         number, at = _integer(text, at)
         if at != BAD:
             label, at = _labels(text, at)
     if at != BAD:
-        index, at = _hexadecimal(text, at)
+        key, at = _hexadecimal(text, at)
     if at == BAD or text[at] != COMMA:
-        return number, label, index, wanted, BAD
+        return number, label, key, wanted, BAD
     wanted, at = _integer(text, at + 1)
     if at == BAD or text[at] != COMMA or wanted > TOKEN_LIMIT:
-        return number, label, index, wanted, BAD
-    return number, label, index, wanted, _tokens(text, at + 1, wanted, names, codes, field, words)
+        return number, label, key, wanted, BAD
+    return number, label, key, wanted, _tokens(text, at + 1, wanted, names, codes, field, words)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def mix(word: int) -> int:
+def mix(word: Any) -> Any:
     """splitmix64's finaliser, of a uint64 or an array of them."""
     word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -203,7 +203,7 @@ def mix(word: int) -> int:
 @njit(nogil=True, cache=True, error_model="numpy")
 def _sort(
     field: np.ndarray, words: np.ndarray, lengths: np.ndarray, target: np.ndarray, tokens: np.ndarray, seen: np.ndarray
-) -> int:
+) -> np.uint64:
     """Put a row's tokens into ``tokens`` sorted by field, their numbers into ``lengths``; the hash of their set."""
     wanted = len(tokens)
     for token in range(wanted):
@@ -233,7 +233,7 @@ def scan(text: np.ndarray, common: bool, names: np.ndarray, codes: np.ndarray, r
     target = np.empty(rows.lengths.shape[1], np.int64)
     start = line = row = used = bad = 0
     while start < len(text):
-        number, label, index, wanted, at = _row(text, start, common, names, codes, field, words)
+        number, label, key, wanted, at = _row(text, start, common, names, codes, field, words)
         if at == BAD:
             at = start
             while text[at] != NEWLINE:
@@ -244,8 +244,8 @@ def scan(text: np.ndarray, common: bool, names: np.ndarray, codes: np.ndarray, r
         else:
             tokens = rows.tokens[used : used + wanted]
             digest = _sort(field, words, rows.lengths[row], target, tokens, rows.seen)
-            rows.number[row], rows.label[row], rows.index[row], rows.line[row] = number, label, index, line
-            rows.digest[row] = digest + mix(mix(index) + np.uint64(label))
+            rows.number[row], rows.label[row], rows.key[row], rows.line[row] = number, label, key, line
+            rows.digest[row] = digest + mix(mix(key) + np.uint64(label))
             if common and rows.lengths[row, 0]:  # field 101, the user id, is the first of a common row
                 rows.number[row] = tokens[0, 0]
             used += wanted

@@ -11,7 +11,7 @@ from preparation.scan import Rows
 _DTYPES = {
     "number": np.int64,
     "label": np.uint8,
-    "index": np.uint64,
+    "key": np.uint64,
     "line": np.int64,
     "digest": np.uint64,
     "lengths": np.uint16,

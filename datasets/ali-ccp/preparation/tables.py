@@ -61,14 +61,14 @@ class Tables:
     def common(self, groups: range) -> Iterator[Group]:
         """The common rows of consecutive groups, each group's by first appearance."""
         spool = self.part.common
-        index, all_lengths, offset = (spool.column(name) for name in ("index", "lengths", "offset"))
+        keys, all_lengths, offset = (spool.column(name) for name in ("key", "lengths", "offset"))
         for group in groups:
             exposures = self.part.exposures(group)
             rows, _ = self.part.common_rows(exposures)
             lengths = all_lengths[rows]
             tokens = spool.read_tokens(offset[rows], lengths.sum(axis=1, dtype=np.int64))
             lists, stored, unknown = self._lists(tokens, lengths, True)
-            names = {"common_feature_index": [f"{value:016x}" for value in index[rows].tolist()]}
+            names = {"common_feature_index": [f"{value:016x}" for value in keys[rows].tolist()]}
             yield Group(_table(names | lists), stored, unknown, len(exposures))
 
     def _lists(

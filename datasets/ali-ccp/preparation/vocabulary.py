@@ -23,6 +23,7 @@ from preparation.parts import Part
 from preparation.rows import fields_of
 
 _COMMON_ROWS = 1 << 12
+_ROW_GROUP = 1 << 17
 _SCHEMA = pa.schema(
     [
         pa.field("field", pa.dictionary(pa.int32(), pa.string()), nullable=False),
@@ -62,13 +63,11 @@ class Vocabulary:
 
 def build(train: Part, min_count: int, path: Path, pool: Executor, advance: Callable[[int], object]) -> Vocabulary:
     """Count the training part's stored tokens, number ids that occur ``min_count`` times, write them to ``path``."""
-    empty = {common: _empty(train, common) for common in (True, False)}
-    jobs = {
-        True: pool.submit(_count_all, _common_tokens(train), empty[True], advance),
-        False: pool.submit(_count_all, _own_tokens(train), empty[False], advance),
-    }
-    for job in jobs.values():
-        job.result()
+    empty = {is_common: _empty(train, is_common) for is_common in (True, False)}
+    common = pool.submit(_count_all, _common_tokens(train), empty[True], advance)
+    own = pool.submit(_count_all, _own_tokens(train), empty[False], advance)
+    common.result()
+    own.result()
     offsets, sizes = {}, {}
     offset = 0
     with pq.ParquetWriter(path, _SCHEMA, compression="zstd", compression_level=1) as writer:
@@ -133,7 +132,7 @@ def _number_field(
     known, count = seen[frequent], counts[seen[frequent]].astype(np.int64)
     new = np.arange(offset + 1, offset + 1 + len(known), dtype=np.int32)
     names = pa.DictionaryArray.from_arrays(np.full(len(known), number, np.int32), pa.array(FIELD_NAMES))
-    writer.write_table(pa.table([names, known, new, count], schema=_SCHEMA))
+    writer.write_table(pa.table([names, known, new, count], schema=_SCHEMA), row_group_size=_ROW_GROUP)
     counts[seen] = 0
     counts[known] = new
     lookup.unknown[place] = offset
