@@ -191,8 +191,8 @@ full() {
     fi
     mkdir -p "$raw" "$out"
     plan "$raw"
-    # Temporary files and results together take half of the raw text's size; two cores prepare 60 MB of it per second.
-    working=$((TEXT / 2))
+    # Temporary files and results together take at most 0.6 of the raw text; two cores prepare 60 MB of it per second.
+    working=$((TEXT * 3 / 5))
     for part in $FETCH; do
         say "to fetch: $ALI_CCP_URL/sample_$part.tar.gz"
     done
