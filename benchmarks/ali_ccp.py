@@ -24,7 +24,7 @@ from rich.table import Table
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = ROOT / "datasets" / "ali-ccp"
 CONFIG = ROOT / "models" / "multitask" / "esmm" / "config_bigdata.yaml"
-CHUNKS = (1, 4, 8, 16, 64)
+CHUNKS = (1, 8, 64)
 KNOBS = ["--click-rate", "0.1", "--conversion-rate", "0.1", "--seed", "1"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import subprocess
@@ -23,8 +24,8 @@ class Run:
 def run(command: list[str], cwd: Path) -> Run:
     """Run a command to its end.
 
-    Memory is the proportional set size of the process and its descendants together, sampled ten times a second: what
-    they share counts once.
+    Memory is the proportional set size of the process and its descendants together: what they share counts once. It is
+    sampled once a second, because reading it holds up a large process.
 
     Raises:
         RuntimeError: it failed; the message is what it printed.
@@ -36,7 +37,8 @@ def run(command: list[str], cwd: Path) -> Run:
         peak = 0.0
         while process.poll() is None:
             peak = max(peak, sum(_proportional_mb(pid) for pid in _family(process.pid)))
-            time.sleep(0.1)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(1.0)
     seconds, after = time.perf_counter() - begun, os.times()
     output = log.read_text()
     log.unlink()

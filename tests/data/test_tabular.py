@@ -8,10 +8,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from rec.checkpoint.store import Manifest, Store
 from rec.config.config import Config
 from rec.data.lines import data_files
 from rec.data.plan import ReadPlan
 from rec.data.tabular import TabularReader
+from rec.engine.engine import State
 from rec.errors import UserError
 from support import ESMM, Tool
 
@@ -33,7 +35,11 @@ def reader(folder: Path, part="train", data=DATA, **hyper) -> TabularReader:
     runner = {"model_save_path": str(folder / "out"), "infer_load_path": str(folder / "out")}
     config = Config(folder / "c.yaml", {"runner": runner, "hyper_parameters": {"fields": ["f"], **hyper}, "data": data})
     config["reader_for"] = part
-    return TabularReader(data_files(folder / "data"), config)
+    source = TabularReader(data_files(folder / "data"), config)
+    if part == "train":  # as training does, in each checkpoint
+        store = Store(folder / "out")
+        store.save(Manifest(0, None, 1, store.run), State({}), source.files, {}, "rec", "safetensors")
+    return source
 
 
 def write(folder: Path, name="t.csv", text=CSV) -> None:
@@ -70,12 +76,12 @@ def test_values_become_ids_by_frequency(tmp_path):
 
 def test_evaluation_uses_the_saved_vocabulary(tmp_path):
     write(tmp_path)
-    with pytest.raises(UserError, match=r"vocabulary\.json: no vocabulary; training makes it"):
+    with pytest.raises(UserError, match="no checkpoint there, and so no vocabulary; train first"):
         reader(tmp_path, "test")
     reader(tmp_path)
     write(tmp_path, text="row,color,tags,price,clicked,bought\nq1,green,c|d,100,0,0\n")
     assert rows_of(reader(tmp_path, "test")) == {"q1": [[0], [6, 3], [9]]}
-    (tmp_path / "out" / "vocabulary.json").write_text("{}")
+    (tmp_path / "out" / "0" / "vocabulary.json").write_text("{}")
     with pytest.raises(UserError, match="is no vocabulary"):
         reader(tmp_path, "test")
 
@@ -108,6 +114,15 @@ def test_parquet_lists_and_weights(tmp_path):
     pq.write_table(pa.table(table), tmp_path / "data" / "t.parquet")
     with pytest.raises(UserError, match="row 1: column scores has another number of weights"):
         reader(tmp_path, data=data, pooling="weighted")
+
+
+def test_rows_without_ids_are_numbered_as_in_the_file(tmp_path):
+    write(tmp_path)
+    data = {**{k: v for k, v in DATA.items() if k != "sample_id"}, "test_share": 0.4}
+    train, test = (set(map(int, rows_of_all(reader(tmp_path, part, data)))) for part in ("train", "test"))
+    assert train | test == set(range(5))
+    assert train
+    assert test
 
 
 def test_a_share_of_rows_is_left_to_testing(tmp_path):
@@ -169,6 +184,8 @@ hyper_parameters: {{sparse_feature_number: null}}
 """)
     for name in ("net", "dygraph_model", "static_model"):
         (tmp_path / f"{name}.py").write_text((ESMM / f"{name}.py").read_text())
+    assert tool("trainer", "-m", "mine.yaml", "--dry-run").code == 0
+    assert not Path("output_model_esmm").exists()
     for prefix in ("", "static_"):
         assert tool(f"{prefix}trainer", "-m", "mine.yaml").code == 0
         outcome = tool(f"{prefix}infer", "-m", "mine.yaml", "-o", "runner.infer_checkpoint=latest")

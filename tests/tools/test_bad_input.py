@@ -1,12 +1,14 @@
 """What a user gets wrong ends in one clear line and exit code 2: no traceback, no hang, nothing lost."""
 
+import json
 import os
 import subprocess
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
-from support import ESMM, Outcome, Tool, start
+from support import ESMM, Outcome, Tool, start, tiny_lines, write_lines
 
 
 def check(outcome: Outcome, *parts: str) -> None:
@@ -48,11 +50,20 @@ def test_paths_that_are_no_config(tool: Tool, tmp_path):
         ("hyper_parameters.optimizer.class=Adan", ["hyper_parameters.optimizer.class", "did you mean Adam?"]),
         ("hyper_parameters.optimizer.learning_rat=1", ["learning_rat is not a setting of Adam", "learning_rate?"]),
         ("hyper_parameters.optimizer.learning_rate=fast", ["learning_rate should be a number not below 0, got 'fast'"]),
+        ("hyper_parameters.optimizer.weight_decay=x", ["optimizer.weight_decay should be a number not below 0"]),
+        ("hyper_parameters.optimizer=SGD", ["hyper_parameters.optimizer should be a section", "got 'SGD'"]),
+        ("hyper_parameters.optimizer.beta1=abc", ["optimizer.beta1 should be a number not below 0, got 'abc'"]),
+        ("hyper_parameters.optimizer.learning_rate=.nan", ["learning_rate should be a number not below 0"]),
+        ("hyper_parameters.optimizer.class=Momentum", ["table_optimizer is missing", "no Momentum, but Adam, Adagrad"]),
+        ("hyper_parameters.cvr_fc_sizes=[8, 0]", ["hyper_parameters.cvr_fc_sizes[1]", "greater than 0, got 0"]),
+        ("runner.seed=-1", ["runner.seed should be greater than or equal to 0, got -1"]),
+        ("hyper_parameters.fields=[x, y]", ["x, y of hyper_parameters.fields in none of", "have item, tags, user"]),
         ("hyper_parameters.fields=[a, a]", ["names a more than once"]),
         ("runner.train_reader_path=no_reader", ["has no no_reader.py"]),
         ("runner.train_data_dir=none", ["none: no such data directory"]),
         ("runner.use_gpu=true", ["runner.use_gpu is true, but"]),
         ("runner.best_metric=auc_ctr", ["runner.best_metric needs runner.valid_data_dir"]),
+        ("hyper_parameters.table_optimizer={class: SGD, beta1: 1}", ["table_optimizer.beta1 is not a setting of SGD"]),
         ("runner.model_init_path=none", ["none: no such checkpoint"]),
         ("runner.train_batch_size=null", ["runner.train_batch_size is missing"]),
     ],
@@ -111,10 +122,6 @@ def test_missing_and_broken_checkpoints(tool: Tool, tiny):
         tool("trainer", *tiny, "runner.predict_save_path=p.txt", "runner.model_save_path=/dev/null/x"),
         "cannot write to",
     )
-    check(
-        tool("infer", *tiny, "runner.infer_start_epoch=1", "runner.predict_save_path=p.txt"),
-        "should end in .parquet or .csv",
-    )
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -156,6 +163,100 @@ def test_resuming_with_another_optimizer(tool: Tool, tiny, name):
     assert tool(name, *tiny, "runner.epochs=1").code == 0
     outcome = tool(name, *tiny, "runner.resume=true", "hyper_parameters.optimizer.class=SGD")
     check(outcome, "was trained with Adam, table Adam, the config says SGD, table SGD")
+
+
+def test_a_misspelt_field_is_named_before_training(tool: Tool, tiny):
+    outcome = tool("trainer", *tiny, "runner.epochs=1", "hyper_parameters.fields=[user, itme, tags]")
+    assert outcome.code == 0
+    assert "itme of hyper_parameters.fields in none of the first 600 lines" in outcome.err
+    assert "did you mean item?" in outcome.err
+
+
+def test_what_is_wrong_with_validation_costs_no_epoch(tool: Tool, tiny, tmp_path):
+    valid = write_lines(tmp_path / "valid", [*tiny_lines(20), "x,0,0,user:x"])
+    options = [f"runner.valid_data_dir={valid}", "runner.best_metric=auc_ctr"]
+    check(tool("trainer", *tiny, *options, "runner.best_metric=auc_cttr"), "auc_cttr is not measured", "mean auc_ctr?")
+    check(tool("trainer", *tiny, *options, "runner.best_metric=calibration_ctr"), "calibration_ctr is not measured")
+    assert not Path("out").exists()
+    check(tool("trainer", *tiny, *options), "part-0.txt:21: column 4")
+    assert Path("out/0/rec.safetensors").is_file()
+    write_lines(valid, tiny_lines(50))
+    outcome = tool("trainer", *tiny, *options, "runner.resume=true")
+    assert outcome.code == 0, outcome.err
+    metrics = [json.loads(Path(f"out/{epoch}/state.json").read_text())["metrics"] for epoch in (0, 1)]
+    assert all(0 < m["auc_ctr"] < 1 for m in metrics)
+
+
+def test_epochs_of_another_run_are_left_out(tool: Tool, tiny):
+    assert tool("trainer", *tiny, "runner.epochs=3", "hyper_parameters.ctr_fc_sizes=[9]").code == 0
+    assert tool("trainer", *tiny, "runner.epochs=2").code == 0
+    outcome = tool("infer", *tiny, "runner.infer_end_epoch=3")
+    assert outcome.code == 0, outcome.err
+    assert "out/2: of another run: left out" in outcome.err
+    assert not Path("out/2/metrics.json").exists()
+
+
+def test_resuming_within_an_epoch_whose_order_has_changed(tool: Tool, tiny):
+    steps = ["runner.save_steps=3", "runner.resume=true"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rec.loop.train._Training._end_epoch", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert tool("trainer", *tiny, *steps).code == 130
+    outcome = tool("trainer", *tiny, *steps, "runner.train_batch_size=16")
+    check(outcome, "whose order of data has changed: runner.train_batch_size was 32, is 16")
+    assert tool("trainer", *tiny, *steps).code == 0
+
+
+def test_stray_folders_beside_checkpoints_do_no_harm(tool: Tool, tiny):
+    assert tool("trainer", *tiny, "runner.epochs=1").code == 0
+    Path("out/0").rename("out/backup")
+    Path("out/other").mkdir()
+    Path("out/other/state.json").write_text("{}")
+    outcome = tool("trainer", *tiny, "runner.resume=true")
+    assert outcome.code == 0, outcome.err
+    assert "out/other/state.json: damaged" in outcome.err
+    assert tool("infer", *tiny, "runner.infer_checkpoint=latest").code == 0
+
+
+@pytest.mark.parametrize(
+    ("ids", "written"), [(["1", "2"], [1, 2]), (["007", "8"], ["007", "8"]), (["münchen", "1"], ["münchen", "1"])]
+)
+def test_sample_ids_are_written_as_they_are(tool: Tool, tiny, tmp_path, ids, written):
+    assert tool("trainer", *tiny, "runner.epochs=1").code == 0
+    write_lines(tmp_path / "test", [f"{i},1,0,user:1" for i in ids])
+    options = ["runner.infer_checkpoint=latest", "runner.predict_save_path=p.parquet"]
+    assert tool("infer", *tiny, *options).code == 0
+    assert pq.read_table("p.parquet")["sample_id"].to_pylist() == written
+    write_lines(tmp_path / "test", ["1,1,0,user:1", "007,1,0,user:1"])
+    check(tool("infer", *tiny, *options, "runner.infer_batch_size=1"), "sample id '007' is no whole number")
+
+
+def test_prediction_paths_are_checked_before_evaluating(tool: Tool, tiny):
+    assert tool("trainer", *tiny, "runner.epochs=1").code == 0
+    Path("folder.csv").mkdir()
+    for path, message in (
+        ("p.txt", "should end in"),
+        ("folder.csv", "is a directory"),
+        ("/proc/x/p.csv", "cannot make"),
+    ):
+        outcome = tool("infer", *tiny, f"runner.predict_save_path={path}")
+        check(outcome, message)
+        assert "batch_id" not in outcome.err
+
+
+def test_several_trainers_are_refused(tool: Tool, tiny, monkeypatch):
+    monkeypatch.setenv("PADDLE_TRAINERS_NUM", "2")
+    check(tool("trainer", *tiny), "would not exchange gradients")
+
+
+def test_a_scheduler_may_end_a_run(tiny, tmp_path):
+    run = start("trainer", *tiny, "runner.epochs=1000", "runner.print_interval=1", cwd=tmp_path)
+    assert run.stdout is not None
+    next(line for line in run.stdout if "epoch: 1," in line)
+    run.terminate()
+    log, _ = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert log.strip().splitlines()[-1] == "interrupted; checkpoints written so far are whole"
+    assert "Traceback" not in log
 
 
 def test_a_full_disk(tiny, tmp_path):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import ctypes
 import importlib
 import io
 import os
+import signal
 import sys
 import textwrap
 import warnings
@@ -17,6 +19,9 @@ from rec.config.settings import RunnerSettings
 from rec.errors import UserError
 from rec.report.console import set_up_logging
 
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+"""Names of settings in glibc's malloc.h."""
+
 
 def run(mode: Literal["dygraph", "static"], task: Literal["train", "infer"], description: str | None) -> None:
     """Parse the command line and run a tool; ends the process.
@@ -26,7 +31,6 @@ def run(mode: Literal["dygraph", "static"], task: Literal["train", "infer"], des
     args = _parser(description or "").parse_args()
     set_up_logging()
     try:
-        _prepare_process()
         _run(args, mode, task)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -40,7 +44,8 @@ def run(mode: Literal["dygraph", "static"], task: Literal["train", "infer"], des
 
 def _run(args: argparse.Namespace, mode: Any, task: Any) -> None:
     config = load(args.config_yaml, args.opt)
-    # Imported late: --help and a wrong config need no Paddle, whose import takes seconds.
+    # Imported late: --help and a file that is no config need no Paddle, whose import takes seconds.
+    _import_paddle()
     from rec.session import Session
 
     session = Session(config, mode, task)
@@ -58,14 +63,31 @@ def _run(args: argparse.Namespace, mode: Any, task: Any) -> None:
         evaluate(session)
 
 
-def _prepare_process() -> None:
-    """Environment that Paddle reads when it is imported; what the user has set stays."""
-    os.environ.setdefault("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))
+def _import_paddle() -> None:
+    """Import Paddle with the environment that it reads then; what the user has set stays."""
+    _keep_memory()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    os.environ.setdefault("OMP_NUM_THREADS", str(cores or 1))
     os.environ.setdefault("GLOG_minloglevel", "2")
     warnings.filterwarnings("ignore", message=".*ccache.*")
     # Paddle greets several threads with a warning about data parallelism, which is not used here.
     with contextlib.redirect_stderr(io.StringIO()):
-        importlib.import_module("paddle")
+        paddle = importlib.import_module("paddle")
+    # A scheduler's SIGTERM ends a run like Ctrl-C; Paddle would answer it with a stack trace.
+    paddle.disable_signal_handler()
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _keep_memory() -> None:
+    """Let glibc keep freed memory: a step's temporaries would be given back and faulted in again, each time."""
+    with contextlib.suppress(OSError, AttributeError):  # another C library has no mallopt
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_MMAP_THRESHOLD, 1 << 25)
+        libc.mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1)
+
+
+def _interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt
 
 
 def _parser(description: str) -> argparse.ArgumentParser:

@@ -36,6 +36,8 @@ class Session:
 
     def __init__(self, config: Config, mode: Mode, task: Task) -> None:
         self.config, self.mode, self.task = config, mode, task
+        if int(os.environ.get("PADDLE_TRAINERS_NUM", "1")) > 1:
+            raise UserError("a launcher started several trainers, which would not exchange gradients here: start one")
         self.directory = ModelDirectory(config.model_dir)
         self.model = self._load_model()
         self.house = isinstance(self.model, HouseModel)
@@ -101,7 +103,7 @@ class Session:
         return RowReader(dataset, whole_batches=size is None)
 
     def plan(self, epoch: int, start: int, training: bool) -> ReadPlan:
-        """How an epoch is read from batch `start` on, by this trainer among those that a launcher started."""
+        """How an epoch is read from batch `start` on."""
         runner = self.config.runner
         drop_last = (not self.house) if runner.drop_last is None else runner.drop_last
         return ReadPlan(
@@ -113,8 +115,6 @@ class Session:
             shuffle=training and runner.shuffle and self.house,
             drop_last=training and drop_last,
             start=start,
-            rank=int(os.environ.get("PADDLE_TRAINER_ID", "0")) if training else 0,
-            ranks=int(os.environ.get("PADDLE_TRAINERS_NUM", "1")) if training else 1,
         )
 
     def batches(self, reader: Any, plan: ReadPlan) -> Iterator[Any]:

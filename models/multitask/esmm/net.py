@@ -1,13 +1,13 @@
 """ESMM: Entire Space Multi-Task Model (Ma et al., SIGIR 2018)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from paddle import nn
 
 from rec.metrics.tasks import Task
 from rec.nn.features import Features
-from rec.nn.layers import MLP
+from rec.nn.layers import MLP, Sizes
 from rec.nn.probability import Probability
 
 
@@ -30,8 +30,8 @@ class ESMM(nn.Layer):
         self,
         num_field: int,
         sparse_feature_dim: int,
-        ctr_fc_sizes: Sequence[int],
-        cvr_fc_sizes: Sequence[int],
+        ctr_fc_sizes: Sizes,
+        cvr_fc_sizes: Sizes,
         share_embedding: bool = True,
     ) -> None:
         super().__init__()

@@ -17,6 +17,7 @@ from rec.checkpoint import arrays
 from rec.engine.engine import State
 from rec.errors import UserError
 from rec.numeric import Array
+from rec.report.console import log
 
 PREFIXES = ("rec", "rec_static")
 _ENDINGS = {"safetensors": (".safetensors", ".opt.safetensors"), "pdparams": (".pdparams", ".pdopt")}
@@ -34,6 +35,7 @@ class Manifest:
         metrics: validation (or training) metrics of the epoch, flat.
         meter: the epoch's running averages, for a resumed run.
         scheduler: the learning-rate schedule's numbers.
+        order: what the order of the training data depends on; `next_batch` counts under it.
         rule: the optimizers' class names.
         files: SHA-256 of each file.
         saved: Unix time.
@@ -46,6 +48,7 @@ class Manifest:
     metrics: dict[str, float | None] = field(default_factory=dict)
     meter: dict[str, Any] = field(default_factory=dict)
     scheduler: dict[str, Any] = field(default_factory=dict)
+    order: dict[str, Any] = field(default_factory=dict)
     rule: str = ""
     files: dict[str, str] = field(default_factory=dict)
     saved: float = 0.0
@@ -76,7 +79,10 @@ class Store:
             else:
                 path.rename(final)
         for path in self.folder.glob(".saving-*"):
-            shutil.rmtree(path, ignore_errors=True)
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
     def check_writable(self) -> None:
         """Raise UserError now rather than after the first epoch if nothing can be saved here."""
@@ -114,7 +120,7 @@ class Store:
             manifest.files = {name: _sha256(temporary / name) for name in (*files, *texts)}
             manifest.scheduler, manifest.rule = state.scheduler, state.rule
             manifest.saved, manifest.run = time.time(), self.run
-            (temporary / "state.json").write_text(json.dumps(asdict(manifest), indent=1), encoding="utf-8")
+            _write_manifest(temporary / "state.json", manifest)
             for path in (*temporary.iterdir(), temporary):
                 arrays.sync(path)
             self._replace(temporary, final)
@@ -132,14 +138,35 @@ class Store:
         arrays.sync(self.folder)
         shutil.rmtree(aside, ignore_errors=True)
 
+    def rate(self, name: str, metrics: dict[str, float | None]) -> None:
+        """Write validation metrics into a checkpoint. Raises UserError if they cannot be written."""
+        folder, temporary = self.folder / name, self.folder / f".saving-{name}.json"
+        manifest = read_manifest(folder)
+        if manifest is None:
+            raise UserError(f"{folder}: the checkpoint has gone while it was validated")
+        manifest.metrics = metrics
+        try:
+            _write_manifest(temporary, manifest)
+            arrays.sync(temporary)
+            temporary.replace(folder / "state.json")
+        except OSError as error:
+            raise UserError(f"{folder}/state.json: cannot be written: {error.strerror}") from None
+
     def manifests(self) -> list[Manifest]:
-        """All whole checkpoints of the newest run here, oldest first."""
+        """All whole checkpoints of the newest run here, oldest first.
+
+        What is no checkpoint of ours, renamed or damaged is passed over; damage is said in the log.
+        """
         found = []
         for path in self.folder.glob("*/state.json"):
             if path.parent.name.startswith("."):
                 continue
-            manifest = read_manifest(path.parent)
-            if manifest is not None:
+            try:
+                manifest = read_manifest(path.parent)
+            except UserError as error:
+                log.warning("%s", error)
+                continue
+            if manifest is not None and manifest.name == path.parent.name:
                 found.append(manifest)
         found.sort(key=lambda manifest: manifest.saved)
         return [manifest for manifest in found if manifest.run == found[-1].run]
@@ -170,6 +197,10 @@ class Store:
 def lower_is_better(metric: str) -> bool:
     """Whether a metric is an error, such as logloss_ctr."""
     return metric.startswith(("loss", "logloss"))
+
+
+def _write_manifest(path: Path, manifest: Manifest) -> None:
+    path.write_text(json.dumps(asdict(manifest), indent=1), encoding="utf-8")
 
 
 def load(folder: Path, what: Literal["weights", "everything"]) -> State:

@@ -14,7 +14,7 @@ from rec.config.settings import RunnerSettings
 from rec.config.suggest import did_you_mean
 from rec.errors import UserError
 
-SECTIONS = ("workspace", "runner", "hyper_parameters", "data", "base", "last_epoch")
+SECTIONS = ("workspace", "runner", "hyper_parameters", "data", "last_epoch")
 
 
 class Config(dict[str, Any]):
@@ -27,6 +27,7 @@ class Config(dict[str, Any]):
         model_dir: its folder, absolute; also `config["config_abs_dir"]`.
         runner: the checked runner settings.
         data: the `data` section as a tree, which describes a table of the user's own; None where there is none.
+        shared: what one reader leaves for another, such as a vocabulary.
         problems: what is wrong so far; `check` raises them together.
     """
 
@@ -37,6 +38,7 @@ class Config(dict[str, Any]):
         self["config_abs_dir"] = str(self.model_dir)
         self["yaml_path"] = str(path)
         self.data: Any = tree.get("data")
+        self.shared: dict[str, Any] = {}
         self.problems: list[str] = []
         self.problems += [
             f"{key} is not a section (expected runner or hyper_parameters){did_you_mean(key, SECTIONS)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, get_type_hints
 
@@ -14,6 +15,9 @@ from rec.config.suggest import did_you_mean
 
 SECTIONS = ("optimizer", "table_optimizer")
 """Hyper-parameters that are sections of their own."""
+
+NUMBERS = ("learning_rate", "beta1", "beta2", "epsilon", "momentum", "rho", "initial_accumulator_value", "weight_decay")
+"""What an optimizer's section may set, besides its class."""
 
 
 def build(target: Callable[..., Any], config: Config) -> Any:
@@ -48,28 +52,25 @@ def check(config: Config, targets: list[Callable[..., Any]]) -> list[str]:
     return list(dict.fromkeys(problems))
 
 
-def check_section(
-    config: Config, section: str, kinds: Mapping[str, Callable[..., Any]], given: tuple[str, ...]
-) -> list[str]:
-    """What is wrong with a section `{class: ..., learning_rate: ...}` whose class is one of `kinds`.
-
-    `given` are the parameters that the code, not the user, passes.
-    """
-    values = dict(config.hyper_parameters.get(section) or {})
+def check_section(config: Config, section: str, kinds: Mapping[str, Callable[..., Any]]) -> list[str]:
+    """What is wrong with an optimizer's section, `{class: ..., learning_rate: ...}`, whose class is one of `kinds`."""
+    given = config.hyper_parameters.get(section)
     where = f"hyper_parameters.{section}"
+    if not isinstance(given, Mapping):
+        return [f"{where} should be a section such as {{class: Adam, learning_rate: 0.001}}, got {given!r}"]
+    values = dict(given)
     name = values.pop("class", None)
     if name not in kinds:
         return [f"{where}.class should be one of {', '.join(kinds)}, got {name!r}{did_you_mean(name, kinds)}"]
     target = kinds[name]
-    known = [key for key in parameters(target) if key not in given]
-    problems = [
-        f"{where}.{key} is not a setting of {name}{did_you_mean(key, known)}"
-        for key in values
-        if key not in known and key != "strategy"
-    ]
-    rate = values.get("learning_rate", 0.0)
-    if isinstance(rate, bool) or not isinstance(rate, int | float) or rate < 0:
-        problems.append(f"{where}.learning_rate should be a number not below 0, got {rate!r}")
+    values.pop("strategy", None)  # PaddleRec's, for parameter servers
+    known = [key for key in parameters(target) if key in NUMBERS]
+    problems = []
+    for key, value in values.items():
+        if key not in known:
+            problems.append(f"{where}.{key} is not a setting of {name}{did_you_mean(key, known)}")
+        elif isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+            problems.append(f"{where}.{key} should be a number not below 0, got {value!r}")
     return problems
 
 

@@ -12,7 +12,7 @@ class RunnerSettings(BaseModel):
 
     # Device
     use_gpu: bool = Field(False, description="compute on a GPU (needs the GPU wheel of Paddle)")
-    seed: int = Field(12345, description="seed of initial weights, shuffling and dropout")
+    seed: int = Field(12345, ge=0, description="seed of initial weights, shuffling and dropout")
 
     # Training
     train_data_dir: str = Field("", description="folder of training files, relative to the model directory")

@@ -72,9 +72,12 @@ class HouseModel:
         hyper.fill_defaults(config, targets)
         problems = config.unknown_runner_keys()
         problems += hyper.check(config, targets)
-        problems += hyper.check_section(config, "optimizer", DENSE_OPTIMIZERS, ("parameters", "name"))
+        problems += hyper.check_section(config, "optimizer", DENSE_OPTIMIZERS)
         if "table_optimizer" in config.hyper_parameters:
-            problems += hyper.check_section(config, "table_optimizer", OPTIMIZERS, ())
+            problems += hyper.check_section(config, "table_optimizer", OPTIMIZERS)
+        elif not problems and config["hyper_parameters.optimizer.class"] not in OPTIMIZERS:
+            dense, known = config["hyper_parameters.optimizer.class"], ", ".join(OPTIMIZERS)
+            problems.append(f"hyper_parameters.table_optimizer is missing: the table has no {dense}, but {known}")
         return problems
 
     def build_network(self, config: Config) -> Any:
@@ -88,7 +91,7 @@ class HouseModel:
         """
         values = config.hyper_parameters
         section = values.get("table_optimizer") or values["optimizer"]
-        optimizer = OPTIMIZERS.get(section["class"], OPTIMIZERS["Adam"])
+        optimizer = OPTIMIZERS[section["class"]]
         weight = initial_weights(values["sparse_feature_number"], net.embedding_dim, config.runner.seed)
         rule = optimizer(**bind(optimizer, section))
         return HostTable(weight, rule) if isinstance(place, paddle.CPUPlace) else DeviceTable(weight, rule, place)

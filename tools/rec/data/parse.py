@@ -12,7 +12,7 @@ from rec.kernels import lines
 from rec.kernels.lines import NO_VALUE
 from rec.numeric import Array
 
-__all__ = ["NO_VALUE", "FieldNames", "LineError", "Parsed", "check_field_names", "parse"]
+__all__ = ["NO_VALUE", "FieldNames", "LineError", "Parsed", "check_field_names", "fields_of", "parse"]
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,14 @@ def _explain(line: bytes, code: int, at: int, num_id: int) -> str:
         f"column {column}: id {value} of field {field} is outside the embedding table "
         f"(hyper_parameters.sparse_feature_number is {num_id}: ids 0 to {num_id - 1})"
     )
+
+
+def fields_of(text: bytes, num_label: int) -> list[str]:
+    """The field names that occur in lines, sorted."""
+    found = set()
+    for line in text.decode("utf-8", "replace").splitlines():
+        found |= {token.partition(":")[0] for token in line.split(",")[1 + num_label :]}
+    return sorted(found)
 
 
 def check_field_names(names: object) -> tuple[str, ...]:

@@ -35,9 +35,6 @@ class DataSettings(BaseModel):
     )
     min_count: int = Field(1, gt=0, description="values rarer than this share the field's out-of-vocabulary id")
     hash_size: int | None = Field(None, gt=1, description="ids per field by hashing, instead of a vocabulary")
-    vocabulary: str | None = Field(
-        None, description="vocabulary file, relative to the working directory; null: in runner.model_save_path"
-    )
 
 
 def read_settings(section: Any) -> DataSettings:

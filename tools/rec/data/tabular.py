@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from rec.checkpoint.store import Store
 from rec.config.config import Config
 from rec.config.hyper import build
 from rec.data import columns
@@ -23,14 +24,18 @@ from rec.data.vocabulary import Vocabulary, known_values
 from rec.errors import UserError
 from rec.numeric import Array
 
+VOCABULARY = "vocabulary.json"
+_ROW = "row number, counted from 0"
+
 
 class TabularReader:
     """Whole batches of a table that fits in memory.
 
-    The training reader builds the vocabulary from its rows and saves it; evaluation reads it. The embedding table
-    gets as many rows as there are ids.
+    The training reader builds a vocabulary from its rows, which goes into every checkpoint; evaluation takes that. The
+    embedding table gets as many rows as there are ids.
 
     Attributes:
+        files: what a checkpoint must hold for this reader, texts by file name.
         labels, implies: as in `ImpressionReader`.
     """
 
@@ -49,10 +54,14 @@ class TabularReader:
         self._policy, training = config.runner.label_policy, config["reader_for"] == "train"
         values = build(ReaderSettings, config)
         self._pooling = values.pooling
-        table = _share(columns.read_table(paths, settings), settings.test_share, training)
+        table = columns.read_table(paths, settings)
+        table = table.append_column(_ROW, pa.array(np.arange(table.num_rows)))
+        table = _share(table, settings.test_share, training)
         if not table.num_rows:
             raise UserError(f"{Path(file_list[0]).parent}: no rows for {'training' if training else 'testing'}")
-        vocabulary = _vocabulary(table, settings, config, training)
+        vocabulary = _vocabulary(table, settings, config)
+        config.shared[VOCABULARY] = vocabulary
+        self.files = {VOCABULARY: vocabulary.to_json()}
         self.num_id = vocabulary.num_id
         config["hyper_parameters.sparse_feature_number"] = self.num_id
         self._rows = _ragged(table, settings, vocabulary, values.pooling == "weighted", values.max_len)
@@ -118,26 +127,38 @@ def _share(table: pa.Table, test_share: float, training: bool) -> pa.Table:
     return table.filter(pa.array(~is_test if training else is_test))
 
 
-def _vocabulary(table: pa.Table, settings: DataSettings, config: Config, training: bool) -> Vocabulary:
-    testing = config["reader_for"] == "test"
-    default = Path(config.runner.infer_load_path if testing else config.runner.model_save_path) / "vocabulary.json"
-    path = Path(settings.vocabulary) if settings.vocabulary else default
-    if not training or (path.exists() and (settings.vocabulary or config.runner.resume)):
-        vocabulary = Vocabulary.load(path)
-        if list(vocabulary.values) != list(settings.fields):
-            raise UserError(f"{path}: is of fields {', '.join(vocabulary.values)}, not {', '.join(settings.fields)}")
-        return vocabulary
+def _vocabulary(table: pa.Table, settings: DataSettings, config: Config) -> Vocabulary:
+    """That of the checkpoint which is evaluated or trained on; for validation the training reader's; else a new one."""
+    part, runner = config["reader_for"], config.runner
+    if part == "valid":
+        return config.shared[VOCABULARY]
+    folder = None
+    if part == "test" or runner.resume:
+        store = Store(runner.infer_load_path if part == "test" else runner.model_save_path)
+        manifest = store.latest()
+        folder = store.folder / manifest.name if manifest else None
+        if folder is None and part == "test":
+            raise UserError(f"{store.folder}: no checkpoint there, and so no vocabulary; train first")
+    if folder is None and runner.model_init_path:
+        folder = Path(runner.model_init_path)
+    if folder is None:
+        return _build_vocabulary(table, settings)
+    vocabulary = Vocabulary.load(folder / VOCABULARY)
+    if list(vocabulary.values) != list(settings.fields):
+        raise UserError(f"{folder}: is of fields {', '.join(vocabulary.values)}, not {', '.join(settings.fields)}")
+    return vocabulary
+
+
+def _build_vocabulary(table: pa.Table, settings: DataSettings) -> Vocabulary:
     values: dict[str, list[str] | None] = {}
     edges = {}
-    for name, field in settings.fields.items():
-        field = field or FieldColumn()
+    for name, given in settings.fields.items():
+        field = given or FieldColumn()
         if field.buckets:
             edges[name] = columns.quantile_edges(table, name, field)
         _, texts = columns.lists_of_text(table, name, field, edges.get(name))
         values[name] = None if settings.hash_size else known_values(texts, settings.min_count)
-    vocabulary = Vocabulary(values, settings.hash_size, edges)
-    vocabulary.save(path)
-    return vocabulary
+    return Vocabulary(values, settings.hash_size, edges)
 
 
 def _ragged(table: pa.Table, settings: DataSettings, vocabulary: Vocabulary, with_values: bool, max_len: int) -> Ragged:
@@ -152,5 +173,5 @@ def _ragged(table: pa.Table, settings: DataSettings, vocabulary: Vocabulary, wit
 
 def _sample_ids(table: pa.Table, settings: DataSettings) -> Array:
     if settings.sample_id is None:
-        return np.arange(table.num_rows)
+        return np.asarray(table.column(_ROW).to_numpy())
     return np.asarray(table.column(settings.sample_id).cast(pa.string()).to_numpy(zero_copy_only=False).astype(str))

@@ -8,15 +8,19 @@ import numpy as np
 
 from rec.config.config import Config
 from rec.config.hyper import build
+from rec.config.suggest import did_you_mean
 from rec.data.batch import Bags, Batch
 from rec.data.distinct import DistinctIds
 from rec.data.lines import LineIndex
-from rec.data.parse import NO_VALUE, FieldNames, LineError, Parsed, check_field_names, parse
+from rec.data.parse import NO_VALUE, FieldNames, LineError, Parsed, check_field_names, fields_of, parse
 from rec.data.plan import ReadPlan
 from rec.data.pooling import token_weights
 from rec.data.reader import Block, ReaderSettings
 from rec.errors import UserError
 from rec.numeric import Array
+from rec.report.console import log
+
+_LOOK_AT = 1000
 
 
 class TextReader:
@@ -46,6 +50,26 @@ class TextReader:
         if not len(self.index):
             raise UserError(f"{', '.join(file_list)}: no lines; expected id,{','.join(self.labels)},field:id,...")
         self._distinct: DistinctIds | None = None
+        self._check_fields()
+
+    def _check_fields(self) -> None:
+        """Say which fields the first lines never hold: a misspelt one would be trained on as always missing."""
+        lines = np.arange(min(len(self.index), _LOOK_AT))
+        text, starts = self.index.read(lines)
+        try:
+            parsed = parse(text, starts, self.fields, len(self.labels), self.num_id)
+        except LineError:
+            return  # reading will say it
+        tokens = np.diff(parsed.offsets).reshape(len(lines), -1).sum(axis=0)
+        absent = [name for name, count in zip(self.fields.names, tokens, strict=True) if not count]
+        if not absent:
+            return
+        found = fields_of(bytes(text), len(self.labels))
+        message = f"{', '.join(absent)} of hyper_parameters.fields in none of the first {len(lines)} lines of "
+        message += f"{self.index.paths[0]}, which have {', '.join(found) or 'no fields'}"
+        if len(absent) == len(self.fields.names):
+            raise UserError(message)
+        log.warning("%s%s", message, did_you_mean(absent[0], found))
 
     def __len__(self) -> int:
         return len(self.index)

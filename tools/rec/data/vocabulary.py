@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,16 +53,9 @@ class Vocabulary:
             local = pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int32) + 1
         return (local[codes] + offset).astype(np.int32) if len(local) else np.empty(0, np.int32)
 
-    def save(self, path: Path) -> None:
-        """Write it, whole or not at all. Raises UserError if it cannot be written."""
-        temporary = path.with_name(f".{path.name}-{os.getpid()}")
-        content = {"values": self.values, "hash_size": self.hash_size, "edges": self.edges}
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
-            temporary.replace(path)
-        except OSError as error:
-            raise UserError(f"{path}: the vocabulary cannot be written: {error.strerror}") from None
+    def to_json(self) -> str:
+        """As text, for a checkpoint."""
+        return json.dumps({"values": self.values, "hash_size": self.hash_size, "edges": self.edges}, ensure_ascii=False)
 
     @classmethod
     def load(cls, path: Path) -> Vocabulary:
@@ -71,7 +63,7 @@ class Vocabulary:
         try:
             return cls(**json.loads(path.read_text(encoding="utf-8")))
         except FileNotFoundError:
-            raise UserError(f"{path}: no vocabulary; training makes it (data.vocabulary says where)") from None
+            raise UserError(f"{path}: no vocabulary; a checkpoint trained on a table holds it") from None
         except (OSError, ValueError, TypeError) as error:
             raise UserError(f"{path}: is no vocabulary: {error}") from None
 

@@ -13,6 +13,7 @@ from rec.data.batch import Batch
 from rec.device import choose, to_tensor
 from rec.engine.engine import State
 from rec.engine.match import by_structure, by_variable, check_match, check_rule, rule_of
+from rec.errors import UserError
 from rec.nn.features import Features
 from rec.numeric import Array
 from rec.table.table import Table
@@ -120,8 +121,9 @@ class DygraphEngine:
     def load(self, state: State) -> None:
         own = self.state()
         check_match(state.weights, own.weights, "the checkpoint's weights")
-        if state.optimizer:
+        if state.optimizer and self.optimizer is not None:
             check_rule(state.rule, own.rule)
+            self._check_optimizer(state.optimizer)
         table_names = {} if self.table is None else {**self.table.weights(), **self.table.optimizer_state()}
         self.net.set_state_dict({k: v for k, v in state.weights.items() if k not in table_names})
         if self.table is not None:
@@ -133,6 +135,17 @@ class DygraphEngine:
             if state.scheduler:
                 saved["LR_Scheduler"] = state.scheduler
             self.optimizer.set_state_dict(saved)
+
+    def _check_optimizer(self, found: dict[str, Array]) -> None:
+        """Paddle takes whatever state it is given: check that the table's fits and no parameter's is missing."""
+        expected = {} if self.table is None else self.table.optimizer_state()
+        of_table = {name: value for name, value in found.items() if name.startswith("embedding.weight/")}
+        if self.table is not None:
+            check_match(of_table, expected, "the checkpoint's optimizer states")
+        owners = {name.rpartition("/")[0] for name in found}
+        absent = [name for name, _ in self.net.named_parameters() if name not in owners]
+        if absent and len(absent) < len(list(self.net.named_parameters())):
+            raise UserError(f"the checkpoint's optimizer states lack those of {', '.join(absent)}")
 
     def num_parameter(self) -> dict[str, int]:
         counts = {name: int(np.prod(p.shape)) for name, p in self.net.named_parameters()}

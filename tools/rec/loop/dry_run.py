@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rec.errors import UserError
+from rec.loop import evaluate, train
 from rec.report.lines import is_scalar
 from rec.session import Session, batch_length
 
@@ -17,6 +18,8 @@ def dry_run(session: Session) -> None:
     Raises:
         UserError: what a real run would stop at before its first update.
     """
+    check = train.check if session.task == "train" else evaluate.check
+    check(session)
     console = Console()
     console.print(session.config.to_yaml(), markup=False, highlight=False)
     counts = session.engine.num_parameter()

@@ -14,10 +14,10 @@ from rec.checkpoint.store import Store, read_manifest
 from rec.checkpoint.store import load as load_checkpoint
 from rec.errors import UserError
 from rec.loop.notices import Notices
-from rec.loop.predictions import PredictionFile
+from rec.loop.predictions import PredictionFile, check_path
 from rec.metrics.tasks import TaskMetrics, TaskResult
 from rec.metrics.truth import TruthMetrics, TruthResult
-from rec.metrics.values import flat, for_line
+from rec.metrics.values import aucs, flat, for_line
 from rec.report.console import Bar, log
 from rec.report.lines import epoch_line, step_line
 from rec.report.meter import Meter
@@ -53,20 +53,27 @@ def evaluate(session: Session) -> None:
     runner = session.config.runner
     folders = _chosen(session)
     predictions = Path(runner.predict_save_path) if runner.predict_save_path else None
+    if predictions:
+        check_path(predictions)
     shown = {}
     for folder in folders:
         session.engine.load(load_checkpoint(folder, "weights"))
         writer = PredictionFile(predictions) if predictions and folder == folders[-1] else None
         evaluation = evaluate_pass(session, session.reader, folder.name, writer)
         log.info(epoch_line(folder.name, evaluation.values, evaluation.seconds))
-        _write_metrics(folder, session.config.resolve(runner.test_data_dir), evaluation)
         shown[folder.name] = evaluation
         if writer:
             log.info("predictions of %s: %s (%d rows)", folder, predictions, evaluation.exposures)
     print_results({name: evaluation.results for name, evaluation in shown.items()})
     print_truth({name: evaluation.truth for name, evaluation in shown.items()})
     for folder in folders:
+        _write_metrics(folder, session.config.resolve(runner.test_data_dir), shown[folder.name])
         log.info("written: %s", (folder / "metrics.json").resolve())
+
+
+def check(session: Session) -> None:
+    """Raise what `evaluate` would stop at before its first batch; writes nothing."""
+    session.engine.load(load_checkpoint(_chosen(session)[0], "weights"))
 
 
 def evaluate_pass(session: Session, reader: Any, title: str, writer: PredictionFile | None = None) -> Evaluation:
@@ -94,7 +101,7 @@ def evaluate_pass(session: Session, reader: Any, title: str, writer: PredictionF
                 log.info(step_line(title, index, {**averages, **recent}, costs))
     notices.log(title, "predicted, but not counted in metrics")
     results = {name: r for m in engine.metrics if isinstance(m, TaskMetrics) for name, r in m.accumulate().items()}
-    shown = {**meter.averages(), **for_line(engine.metrics, engine.metric_names)}
+    shown = {**meter.averages(), **(aucs(results) or for_line(engine.metrics, engine.metric_names))}
     return Evaluation(shown, results, truth.accumulate(), exposures, time.perf_counter() - begun)
 
 
@@ -105,7 +112,8 @@ def _chosen(session: Session) -> list[Path]:
     if runner.infer_checkpoint == "epochs":
         epochs = range(runner.infer_start_epoch, runner.infer_end_epoch)
         folders = [store.folder / str(epoch) for epoch in epochs]
-        found = [folder for folder in folders if folder.is_dir()]
+        newest = {manifest.name for manifest in store.manifests()}  # empty where PaddleRec wrote them
+        found = [folder for folder in folders if folder.is_dir() and (not newest or folder.name in newest)]
         if not found:
             raise UserError(
                 f"{store.folder}: no checkpoint of epochs {epochs.start} to {epochs.stop - 1}; train first, or set "
@@ -113,7 +121,7 @@ def _chosen(session: Session) -> list[Path]:
             )
         for folder in folders:
             if folder not in found:
-                log.warning("%s: no such checkpoint: left out", folder)
+                log.warning("%s: %s: left out", folder, "of another run" if folder.is_dir() else "no such checkpoint")
         return found
     if runner.infer_checkpoint == "best" and not runner.best_metric:
         raise UserError("runner.infer_checkpoint is best: set runner.best_metric, e.g. auc_ctcvr")

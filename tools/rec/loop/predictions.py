@@ -16,16 +16,29 @@ from rec.data.batch import Batch
 from rec.errors import UserError
 
 
+def check_path(path: Path) -> None:
+    """Raise UserError if predictions cannot be written to `path`: now, not after the evaluation."""
+    if path.suffix not in (".parquet", ".csv"):
+        raise UserError(f"runner.predict_save_path: {path} should end in .parquet or .csv")
+    if path.is_dir():
+        raise UserError(f"runner.predict_save_path: {path} is a directory; expected a file name")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"runner.predict_save_path: cannot make {path.parent}: {error.strerror}") from None
+
+
 class PredictionFile:
     """A Parquet or CSV file that appears under its name when it is complete.
 
     Columns: sample_id (int64 if the first batch's are whole numbers, else text), the labels (null where not given) and
     the model's per-exposure outputs. A PaddleRec model's rows are numbered from 0.
+
+    Args:
+        path: as `check_path` has found it good.
     """
 
     def __init__(self, path: Path) -> None:
-        if path.suffix not in (".parquet", ".csv"):
-            raise UserError(f"runner.predict_save_path: {path} should end in .parquet or .csv")
         self._path = path
         self._temporary = path.with_name(f".{path.name}-{os.getpid()}")
         self._writer: Any = None
@@ -36,11 +49,15 @@ class PredictionFile:
         return self
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if self._writer is not None:
-            self._writer.close()
-            if kind is None:
-                self._temporary.replace(self._path)
-        self._temporary.unlink(missing_ok=True)
+        try:
+            if self._writer is not None:
+                self._writer.close()
+                if kind is None:
+                    self._temporary.replace(self._path)
+        except OSError as problem:
+            raise UserError(f"{self._path}: cannot be written: {problem.strerror or problem}") from None
+        finally:
+            self._temporary.unlink(missing_ok=True)
 
     def add(self, batch: Any, values: Mapping[str, Any]) -> None:
         """Write a batch's rows; outputs that are not one number per exposure are left out.
@@ -66,7 +83,8 @@ class PredictionFile:
     def _inputs(self, batch: Any) -> dict[str, pa.Array]:
         if not isinstance(batch, Batch):
             return {"sample_id": pa.array(np.arange(self._rows, self._rows + len(batch[0])))}
-        ids = batch.sample_ids.astype(str)
+        ids = batch.sample_ids
+        ids = np.char.decode(ids, "utf-8", "replace") if ids.dtype.kind == "S" else ids.astype(str)
         columns = {"sample_id": self._sample_ids(ids)}
         for name, label in batch.labels.items():
             columns[name] = pa.array(label, from_pandas=True).cast(pa.int8())
@@ -74,19 +92,24 @@ class PredictionFile:
 
     def _sample_ids(self, ids: Any) -> pa.Array:
         if self._schema is None:
-            numbers = all(text.isdigit() and (text == "0" or text[0] != "0") and len(text) < 19 for text in ids)
+            numbers = all(map(_whole_number, ids))
         else:
             numbers = self._schema.field("sample_id").type == pa.int64()
         if not numbers:
             return pa.array(ids)
-        try:
-            return pa.array(ids.astype(np.int64))
-        except (ValueError, OverflowError):
-            odd = next(text for text in ids if not text.isdigit() or len(text) > 18)
-            raise UserError(f"{self._path}: sample id {odd!r} is no whole number, but those before it are") from None
+        odd = next((text for text in ids if not _whole_number(text)), None)
+        if odd is not None:
+            raise UserError(
+                f"{self._path}: sample id {str(odd)!r} is no whole number, but those of the first batch are"
+            )
+        return pa.array(ids.astype(np.int64))
 
     def _open(self, schema: pa.Schema) -> Any:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         if self._path.suffix == ".parquet":
             return pa.parquet.ParquetWriter(self._temporary, schema)
         return pa.csv.CSVWriter(self._temporary, schema)
+
+
+def _whole_number(text: str) -> bool:
+    """Whether an int64 says all of it: 7, but not 007."""
+    return text.isascii() and text.isdigit() and (text == "0" or text[0] != "0") and len(text) < 19

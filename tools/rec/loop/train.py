@@ -14,11 +14,12 @@ import paddle
 from rec.checkpoint import arrays
 from rec.checkpoint.store import Manifest, Store
 from rec.checkpoint.store import load as load_checkpoint
+from rec.config.suggest import did_you_mean
 from rec.errors import UserError
-from rec.loop.evaluate import Evaluation, evaluate_pass
+from rec.loop.evaluate import evaluate_pass
 from rec.loop.notices import Notices
 from rec.metrics.tasks import TaskMetrics
-from rec.metrics.values import flat, for_line
+from rec.metrics.values import flat, for_line, rankable
 from rec.report.console import Bar, log
 from rec.report.curves import Curves
 from rec.report.lines import epoch_line, is_scalar, step_line
@@ -38,6 +39,11 @@ def train(session: Session) -> None:
     _Training(session).run()
 
 
+def check(session: Session) -> None:
+    """Raise what `train` would stop at before its first step; writes nothing."""
+    _Training(session).initialise()
+
+
 class _Training:
     """A run's position and what it reports to."""
 
@@ -48,22 +54,28 @@ class _Training:
         self.step, self.first_epoch, self.first_batch = 0, 0, 0
         self.meter = Meter()
         self.validation = self._open_validation()
-        self.curves = Curves(session.config, "train") if self.runner.use_visual else None
+        self.curves: Curves | None = None
 
     def _open_validation(self) -> Any:
-        if self.runner.valid_data_dir:
-            return self.session.open_reader("valid")
-        if self.runner.best_metric:
+        name = self.runner.best_metric
+        if name and not self.runner.valid_data_dir:
             raise UserError(
                 "runner.best_metric needs runner.valid_data_dir: the best epoch is not chosen on training data"
             )
-        return None
+        known = rankable(self._counted.tasks) if self._counted is not None else []
+        if name and name not in known:
+            raise UserError(
+                f"runner.best_metric: {name} is not measured{did_you_mean(name, known)}; one of {', '.join(known)}"
+            )
+        return self.session.open_reader("valid") if self.runner.valid_data_dir else None
 
     def run(self) -> None:
         self.store.check_writable()
         self.store.recover()
+        if self.runner.use_visual:
+            self.curves = Curves(self.session.config, "train")
         if not (self.runner.resume and self._resume()):
-            self._initialise()
+            self.initialise()
         for epoch in range(self.first_epoch, self.runner.epochs):
             self._epoch(epoch, self.first_batch)
             self.first_batch = 0
@@ -71,7 +83,8 @@ class _Training:
             self.curves.close()
         log.info("checkpoints: %s", self.store.folder.resolve())
 
-    def _initialise(self) -> None:
+    def initialise(self) -> None:
+        """Start from the weights that the config names, if it names any."""
         if self.runner.model_init_path:
             self.engine.load(load_checkpoint(Path(self.runner.model_init_path), "weights"))
             log.info("weights from %s", self.runner.model_init_path)
@@ -85,13 +98,32 @@ class _Training:
         self.engine.load(load_checkpoint(folder, "everything"))
         self.store.run, self.step = manifest.run, manifest.step
         self.first_epoch, self.first_batch = manifest.epoch + 1, 0
+        if manifest.next_batch is None and not manifest.metrics:
+            self._validate(manifest.epoch)  # it was killed before that
         if manifest.next_batch is not None:
+            self._check_order(manifest)
             self.first_epoch, self.first_batch = manifest.epoch, manifest.next_batch
             self.meter.load(manifest.meter)
             if self._counted is not None:
                 self._counted.load_state(arrays.read(folder / METRIC_STATE))
         log.info("resumed from %s: epoch %d, batch %d", folder, self.first_epoch, self.first_batch)
         return True
+
+    def _order(self) -> dict[str, Any]:
+        """What the order of the training data depends on: a position within an epoch means nothing under another."""
+        reader = self.session.reader
+        settings = ("train_batch_size", "seed", "shuffle", "shuffle_chunk", "drop_last")
+        order = {f"runner.{name}": getattr(self.runner, name) for name in settings}
+        return {**order, "exposures": len(reader) if hasattr(reader, "__len__") else None}
+
+    def _check_order(self, manifest: Manifest) -> None:
+        now = self._order()
+        changed = [f"{name} was {old}, is {now.get(name)}" for name, old in manifest.order.items() if now[name] != old]
+        if changed:
+            raise UserError(
+                f"cannot go on within epoch {manifest.epoch}, whose order of data has changed: {'; '.join(changed)}. "
+                "Set it as it was, or start from the weights alone with runner.model_init_path"
+            )
 
     def _epoch(self, epoch: int, start: int) -> None:
         begun = time.perf_counter()
@@ -126,7 +158,7 @@ class _Training:
             if self.curves:
                 self.curves.add(values, self.step)
         if self.runner.save_steps and self.step % self.runner.save_steps == 0:
-            self._save(epoch, index + 1, {})
+            self._save(epoch, index + 1)
 
     def _check_finite(self, shown: Mapping[str, Any], epoch: int, index: int) -> None:
         bad = [name for name, value in shown.items() if is_scalar(value) and not math.isfinite(float(value))]
@@ -148,36 +180,37 @@ class _Training:
         log.info(epoch_line(epoch, values, seconds))
         self.meter = Meter()
         self._reset_metrics()
-        metrics: dict[str, float | None] = {}
-        if self.validation is not None:
-            evaluation = evaluate_pass(self.session, self.validation, f"validation of epoch {epoch}")
-            metrics = flat(evaluation.results)
-            log.info("validation, %s", epoch_line(epoch, evaluation.values, evaluation.seconds))
-            self._check_best_metric(evaluation)
-            self._reset_metrics()
-            if self.curves:
-                self.curves.add({f"valid_{name}": value for name, value in metrics.items()}, self.step)
-        self._save(epoch, None, metrics)
+        # Before validation: whatever is wrong with its data, the epoch's work is kept.
+        self._save(epoch, None)
+        self._validate(epoch)
+        self.store.thin(self.runner.keep_last, self.runner.best_metric)
 
-    def _check_best_metric(self, evaluation: Evaluation) -> None:
-        name = self.runner.best_metric
-        if name and name not in flat(evaluation.results):
-            known = ", ".join(flat(evaluation.results))
-            raise UserError(f"runner.best_metric: {name} is not measured; one of {known}")
+    def _validate(self, epoch: int) -> None:
+        """Evaluate the model as it is after an epoch, and note the result in the epoch's checkpoint."""
+        if self.validation is None:
+            return
+        evaluation = evaluate_pass(self.session, self.validation, f"validation of epoch {epoch}")
+        metrics = flat(evaluation.results)
+        log.info("validation, %s", epoch_line(epoch, evaluation.values, evaluation.seconds))
+        self._reset_metrics()
+        if self.curves:
+            self.curves.add({f"valid_{name}": value for name, value in metrics.items()}, self.step)
+        self.store.rate(str(epoch), metrics)
 
-    def _save(self, epoch: int, next_batch: int | None, metrics: dict[str, float | None]) -> None:
+    def _save(self, epoch: int, next_batch: int | None) -> None:
         state = self.engine.state()
         broken = [name for name, value in state.weights.items() if not np.isfinite(np.sum(value, dtype=np.float64))]
         if broken:
             raise UserError(f"{', '.join(broken)}: not finite after step {self.step}; no checkpoint is made of that")
-        manifest = Manifest(epoch, next_batch, self.step, self.store.run, metrics)
+        manifest = Manifest(epoch, next_batch, self.step, self.store.run)
         more = {}
         if next_batch is not None:
-            manifest.meter = self.meter.state()
+            manifest.meter, manifest.order = self.meter.state(), self._order()
             more = {} if self._counted is None else {METRIC_STATE: self._counted.state()}
-        texts = {"config.yaml": self.session.config.to_yaml()}
+        texts = {"config.yaml": self.session.config.to_yaml(), **getattr(self.session.reader, "files", {})}
         self.store.save(manifest, state, texts, more, self.engine.prefix, self.runner.save_format)
-        self.store.thin(self.runner.keep_last, self.runner.best_metric)
+        if next_batch is not None:
+            self.store.thin(self.runner.keep_last, self.runner.best_metric)
 
     @property
     def _counted(self) -> TaskMetrics | None:

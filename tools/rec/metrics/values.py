@@ -1,11 +1,11 @@
 """A model directory's metrics as flat names and values: ours, which count tasks, and PaddleRec's single numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from rec.metrics.tasks import TaskMetrics, TaskResult
+from rec.metrics.tasks import Task, TaskMetrics, TaskResult
 
 
 def for_line(metrics: Sequence[Any], names: Sequence[str], recent: bool = False) -> dict[str, Any]:
@@ -17,10 +17,20 @@ def for_line(metrics: Sequence[Any], names: Sequence[str], recent: bool = False)
     for name, metric in zip(names, metrics, strict=False):
         if isinstance(metric, TaskMetrics):
             results = metric.recent() if recent else metric.accumulate()
-            values |= {f"auc_{task}": str(r.auc) if r.auc.value is None else r.auc.value for task, r in results.items()}
+            values |= aucs(results)
         else:
             values[name] = np.asarray(metric.accumulate())
     return values
+
+
+def aucs(results: Mapping[str, TaskResult]) -> dict[str, Any]:
+    """`auc_<task>` of each task: a number, or in words why there is none."""
+    return {f"auc_{task}": str(r.auc) if r.auc.value is None else r.auc.value for task, r in results.items()}
+
+
+def rankable(tasks: Sequence[Task]) -> list[str]:
+    """The metrics by which epochs can be ranked. Calibration is none: it is best at 1, not at an end."""
+    return [f"{kind}_{task.name}" for task in tasks for kind in ("auc", "logloss")]
 
 
 def flat(results: dict[str, TaskResult]) -> dict[str, float | None]:

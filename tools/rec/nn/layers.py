@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import paddle
 from paddle import nn
 from paddle.nn import functional as F  # noqa: N812 - the field's name for it
+from pydantic import Field
 
 from rec.nn.features import Features
+
+Sizes: TypeAlias = Sequence[Annotated[int, Field(gt=0)]]
+"""Units of each hidden layer, bottom first."""
 
 
 class Linear(nn.Layer):
@@ -40,7 +44,7 @@ class MLP(nn.Layer):
     Returns of forward: logits, float [B, 1].
     """
 
-    def __init__(self, in_features: int, sizes: Sequence[int]) -> None:
+    def __init__(self, in_features: int, sizes: Sizes) -> None:
         super().__init__()
         widths = [in_features, *sizes]
         self.hidden = nn.LayerList([Linear(a, b) for a, b in pairwise(widths)])
