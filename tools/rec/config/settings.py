@@ -21,7 +21,7 @@ class RunnerSettings(BaseModel):
     epochs: int = Field(1, gt=0, description="passes over the training data")
     shuffle: bool = Field(True, description="visit the training data in a new seeded order each epoch")
     shuffle_chunk: int = Field(
-        8, gt=0, description="exposures of one common row that stay together when prepared data is shuffled"
+        64, gt=0, description="exposures of one common row that stay together when prepared data is shuffled"
     )
     drop_last: bool | None = Field(
         None,
