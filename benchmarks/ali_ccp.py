@@ -15,9 +15,10 @@ import re
 import shutil
 import sys
 from pathlib import Path
+from statistics import median
 from typing import Any
 
-from measure import machine, run
+from measure import Run, machine, run
 from rich.console import Console
 from rich.table import Table
 
@@ -25,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = ROOT / "datasets" / "ali-ccp"
 CONFIG = ROOT / "models" / "multitask" / "esmm" / "config_bigdata.yaml"
 CHUNKS = (1, 8, 64)
+ROUNDS = 3
 KNOBS = ["--click-rate", "0.1", "--conversion-rate", "0.1", "--seed", "1"]
 
 
@@ -33,27 +35,42 @@ def megabytes(folder: Path, pattern: str) -> float:
     return sum(path.stat().st_size for path in folder.rglob(pattern)) / 1e6
 
 
-def prepare(work: Path, exposures: int) -> dict[str, Any]:
-    """Simulate `exposures` (and a quarter as many for testing) and prepare them."""
-    raw, out = work / f"raw-{exposures}", work / f"prepared-{exposures}"
-    size = ["--exposures", str(exposures)]
-    simulated = run([sys.executable, str(SCRIPTS / "simulate.py"), str(raw), *size, *KNOBS], work)
-    prepared = run([sys.executable, str(SCRIPTS / "prepare.py"), str(raw), str(out)], work)
-    report = json.loads((out / "schema.json").read_text())
-    count = sum(split["exposures"] for split in report["splits"].values())
-    raw_mb = megabytes(raw, "*.csv")
-    shutil.rmtree(raw)
-    return {
-        "exposures": count,
-        "raw_mb": round(raw_mb),
-        "prepared_mb": round(megabytes(out, "*.parquet")),
-        "simulate_seconds": round(simulated.seconds, 1),
-        "prepare_seconds": round(prepared.seconds, 1),
-        "raw_mb_per_second": round(raw_mb / prepared.seconds, 1),
-        "exposures_per_second": round(count / prepared.seconds),
-        "peak_mb": round(prepared.peak_mb),
-        "id_space": report["id_space"],
-    }
+def prepare(work: Path, sizes: list[int]) -> list[dict[str, Any]]:
+    """Simulate each size (and a quarter as many exposures for testing) and prepare it: medians of ROUNDS turns."""
+    raw = {size: work / f"raw-{size}" for size in sizes}
+    simulated = {size: run(_python("simulate.py", raw[size], "--exposures", size, *KNOBS), work) for size in sizes}
+    runs: dict[int, list[Run]] = {size: [] for size in sizes}
+    for _ in range(ROUNDS):
+        for size in sizes:
+            runs[size].append(run(_python("prepare.py", raw[size], work / f"prepared-{size}", "--force"), work))
+    rows = []
+    for size in sizes:
+        out = work / f"prepared-{size}"
+        schema = json.loads((out / "schema.json").read_text())
+        count = sum(split["exposures"] for split in schema["splits"].values())
+        raw_mb = megabytes(raw[size], "*.csv")
+        seconds = median(each.seconds for each in runs[size])
+        rows.append(
+            {
+                "exposures": count,
+                "raw_mb": round(raw_mb),
+                "prepared_mb": round(megabytes(out, "*.parquet")),
+                "simulate_seconds": round(simulated[size].seconds, 1),
+                "prepare_seconds": round(seconds, 2),
+                "prepare_seconds_all": [round(each.seconds, 2) for each in runs[size]],
+                "cpu_seconds": round(median(each.cpu_seconds for each in runs[size]), 1),
+                "raw_mb_per_second": round(raw_mb / seconds, 1),
+                "exposures_per_second": round(count / seconds),
+                "peak_mb": round(median(each.peak_mb for each in runs[size])),
+                "id_space": schema["id_space"],
+            }
+        )
+        shutil.rmtree(raw[size])
+    return rows
+
+
+def _python(script: str, *arguments: object) -> list[str]:
+    return [sys.executable, str(SCRIPTS / script), *map(str, arguments)]
 
 
 def epoch(work: Path, exposures: int, *more: str) -> dict[str, Any]:
@@ -97,7 +114,7 @@ def show(title: str, rows: list[dict[str, Any]]) -> None:
     for _ in rows:
         table.add_column(justify="right")
     for name in rows[0]:
-        if not isinstance(rows[0][name], dict):
+        if not isinstance(rows[0][name], (dict, list)):
             table.add_row(name, *(f"{row[name]:,}" for row in rows))
     Console(width=100).print(table)
 
@@ -110,7 +127,7 @@ def main() -> None:
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
     work = given.work.resolve()
-    prepared = [prepare(work, exposures) for exposures in given.exposures]
+    prepared = prepare(work, given.exposures)
     show("prepare.py", prepared)
     trained = epoch(work, given.exposures[-1])
     show("one epoch", [trained])

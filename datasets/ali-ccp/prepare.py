@@ -13,11 +13,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 
+import pyarrow as pa
 from rich.console import Console
 
 from preparation.pipeline import Settings, prepare
 from preparation.show import show
 from rec.errors import UserError
+from rec.memory import return_freed_memory
 
 
 def _share(text: str) -> float:
@@ -53,6 +55,8 @@ def _complain(message: str, code: int) -> int:
 def main() -> int:
     """Run the command; 2 if the user has something to mend."""
     given = _arguments()
+    return_freed_memory()
+    pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own keeps what it has freed
     settings = Settings(given.min_count, given.valid, given.on_error)
     try:
         show(prepare(given.raw, given.out, settings, given.workers, given.force), Console())

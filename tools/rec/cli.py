@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import ctypes
 import importlib
 import io
 import os
@@ -17,10 +16,8 @@ from typing import Any, Literal
 from rec.config.config import load
 from rec.config.settings import RunnerSettings
 from rec.errors import UserError
+from rec.memory import keep_freed_memory
 from rec.report.console import set_up_logging
-
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-"""Names of settings in glibc's malloc.h."""
 
 
 def run(mode: Literal["dygraph", "static"], task: Literal["train", "infer"], description: str | None) -> None:
@@ -65,7 +62,7 @@ def _run(args: argparse.Namespace, mode: Any, task: Any) -> None:
 
 def _import_paddle() -> None:
     """Import Paddle with the environment that it reads then; what the user has set stays."""
-    _keep_memory()
+    keep_freed_memory()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     os.environ.setdefault("OMP_NUM_THREADS", str(cores or 1))
     os.environ.setdefault("GLOG_minloglevel", "2")
@@ -76,14 +73,6 @@ def _import_paddle() -> None:
     # A scheduler's SIGTERM ends a run like Ctrl-C; Paddle would answer it with a stack trace.
     paddle.disable_signal_handler()
     signal.signal(signal.SIGTERM, _interrupt)
-
-
-def _keep_memory() -> None:
-    """Let glibc keep freed memory: a step's temporaries would be given back and faulted in again, each time."""
-    with contextlib.suppress(OSError, AttributeError):  # another C library has no mallopt
-        libc = ctypes.CDLL(None)
-        libc.mallopt(_M_MMAP_THRESHOLD, 1 << 25)
-        libc.mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1)
 
 
 def _interrupt(*_: Any) -> None:

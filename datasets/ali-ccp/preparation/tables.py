@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numba import njit
 
+from preparation.arrow import numbers, strings
 from preparation.parts import Part
 from preparation.rows import fields_of
 from preparation.truth import Truth
@@ -47,15 +48,16 @@ class Tables:
             common, place = self.part.common_rows(rows)
             label, number, lengths = (spool.take(name, rows) for name in ("label", "number", "lengths"))
             columns = {
-                "sample_id": number,
-                "click": label & 1,
-                "conversion": label >> 1,
-                "common_row": (place + before).astype(np.int32),
+                "sample_id": numbers(number),
+                "click": numbers(label & 1),
+                "conversion": numbers(label >> 1),
+                "common_row": numbers((place + before).astype(np.int32)),
             }
             before += len(common)
             tokens = spool.read_tokens(spool.take("offset", rows), lengths.sum(axis=1, dtype=np.int64))
             lists, stored, unknown = self._lists(tokens, lengths, False)
-            chances = self.truth.take(number) if self.truth else {}
+            truth = self.truth.take(number) if self.truth else {}
+            chances = {name: numbers(values) for name, values in truth.items()}
             yield Group(_table(columns | lists | chances), stored, unknown, len(rows))
 
     def common(self, groups: range) -> Iterator[Group]:
@@ -68,7 +70,7 @@ class Tables:
             lengths = all_lengths[rows]
             tokens = spool.read_tokens(offset[rows], lengths.sum(axis=1, dtype=np.int64))
             lists, stored, unknown = self._lists(tokens, lengths, True)
-            names = {"common_feature_index": [f"{value:016x}" for value in keys[rows].tolist()]}
+            names = {"common_feature_index": strings([f"{value:016x}" for value in keys[rows].tolist()])}
             yield Group(_table(names | lists), stored, unknown, len(exposures))
 
     def _lists(
@@ -81,15 +83,15 @@ class Tables:
         columns = {}
         for number, field in enumerate(fields_of(common)):
             own = slice(first[number], first[number] + stored[number])
-            ends = pa.array(np.append(0, np.cumsum(lengths[:, number], dtype=np.int32)).astype(np.int32))
-            columns[field.name] = pa.ListArray.from_arrays(ends, pa.array(ids[own]), type=_IDS)
+            ends = numbers(np.append(0, np.cumsum(lengths[:, number], dtype=np.int32)).astype(np.int32))
+            columns[field.name] = pa.ListArray.from_arrays(ends, numbers(ids[own]), type=_IDS)
             if field.name in self.weighted:
-                values = pa.array(bits[own].view(np.float32))
+                values = numbers(bits[own].view(np.float32))
                 columns[f"{field.name}_value"] = pa.ListArray.from_arrays(ends, values, type=_VALUES)
         return columns, stored, unknown
 
 
-def _table(columns: dict[str, object]) -> pa.Table:
+def _table(columns: dict[str, pa.Array]) -> pa.Table:
     """A table without missing values."""
     table = pa.table(columns)
     return table.cast(pa.schema([field.with_nullable(False) for field in table.schema]))

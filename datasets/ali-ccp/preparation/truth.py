@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
+from preparation.arrow import to_numpy
 from rec.errors import UserError
 
 _DTYPES = {"sample_id": np.int64, "p_click": np.float32, "p_conversion": np.float32}
@@ -21,7 +22,7 @@ class Truth:
         file = pq.ParquetFile(path)
         for group in range(file.num_row_groups):  # iter_batches would read far ahead
             table = file.read_row_group(group, list(_DTYPES))
-            columns = {name: table[name].to_numpy().astype(dtype) for name, dtype in _DTYPES.items()}
+            columns = {name: to_numpy(table[name]).astype(dtype) for name, dtype in _DTYPES.items()}
             sample = np.append(last, columns["sample_id"])
             if (sample[1:] <= sample[:-1]).any():
                 raise UserError(f"{path}: sample_id does not ascend")

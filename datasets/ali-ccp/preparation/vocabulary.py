@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from numba import njit
 
 from fields import FIELD_NAMES, FIELDS
+from preparation.arrow import numbers, strings
 from preparation.parts import Part
 from preparation.rows import fields_of
 
@@ -131,8 +132,9 @@ def _number_field(
     frequent = counts[seen] >= min_count
     known, count = seen[frequent], counts[seen[frequent]].astype(np.int64)
     new = np.arange(offset + 1, offset + 1 + len(known), dtype=np.int32)
-    names = pa.DictionaryArray.from_arrays(np.full(len(known), number, np.int32), pa.array(FIELD_NAMES))
-    writer.write_table(pa.table([names, known, new, count], schema=_SCHEMA), row_group_size=_ROW_GROUP)
+    names = pa.DictionaryArray.from_arrays(numbers(np.full(len(known), number, np.int32)), strings(FIELD_NAMES))
+    columns = [names, *map(numbers, (known, new, count))]
+    writer.write_table(pa.table(columns, schema=_SCHEMA), row_group_size=_ROW_GROUP)
     counts[seen] = 0
     counts[known] = new
     lookup.unknown[place] = offset
