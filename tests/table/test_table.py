@@ -61,7 +61,9 @@ def test_the_gradient_reaches_each_row_once_per_token():
     before = w.copy()
     gradient = np.random.default_rng(1).normal(size=(3, 2 * D)).astype(np.float32)
     g = gradient.reshape(3, 2, D)
-    HostTable(w, SGD(learning_rate=0.1)).push(BATCH, [gradient])
+    table = HostTable(w, SGD(learning_rate=0.1))
+    table.push(BATCH, [gradient])
+    w = table.arrays()["weight"]
     total = np.zeros((V, D))
     total[3] = g[0, 0] + g[1, 1]
     total[5], total[7] = 2 * g[0, 1], g[0, 1]

@@ -65,6 +65,8 @@ def _import_paddle() -> None:
     keep_freed_memory()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     os.environ.setdefault("OMP_NUM_THREADS", str(cores or 1))
+    # A matrix product's threads spin for 0.2 s after it by default, in the way of readers and of the table's thread.
+    os.environ.setdefault("KMP_BLOCKTIME", "0")
     os.environ.setdefault("GLOG_minloglevel", "2")
     warnings.filterwarnings("ignore", message=".*ccache.*")
     # Paddle greets several threads with a warning about data parallelism, which is not used here.

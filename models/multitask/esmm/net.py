@@ -7,7 +7,7 @@ from paddle import nn
 
 from rec.metrics.tasks import Task
 from rec.nn.features import Features
-from rec.nn.layers import MLP, Sizes
+from rec.nn.layers import MLP, Sizes, side_by_side
 from rec.nn.probability import Probability
 
 
@@ -42,9 +42,12 @@ class ESMM(nn.Layer):
 
     def forward(self, features: Features) -> dict[str, Probability]:
         """p(click), p(conversion | click) and p(click and conversion), [B, 1] each (the paper's equation 2)."""
-        spaces = [features] if self.spaces == 1 else features.spaces(self.spaces, self.dim)
-        ctr = Probability.from_logit(self.ctr(spaces[0]))
-        cvr = Probability.from_logit(self.cvr(spaces[-1]))
+        if self.spaces == 1:
+            logits = side_by_side([self.ctr, self.cvr], features)
+        else:
+            of_ctr, of_cvr = features.spaces(2, self.dim)
+            logits = [self.ctr(of_ctr), self.cvr(of_cvr)]
+        ctr, cvr = map(Probability.from_logit, logits)
         return {"ctr": ctr, "cvr": cvr, "ctcvr": ctr * cvr}
 
     def losses(self, outputs: Mapping[str, Probability], labels: Mapping[str, Any]) -> dict[str, Any]:

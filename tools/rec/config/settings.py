@@ -27,7 +27,11 @@ class RunnerSettings(BaseModel):
         None,
         description="leave out an incomplete last batch in training; null: no for our readers, yes for PaddleRec's",
     )
-    num_workers: int = Field(0, ge=0, description="reader processes; 0: read in the training process")
+    num_workers: int = Field(
+        0,
+        ge=0,
+        description="reader processes; 0: this process reads, our readers in a thread",
+    )
     print_interval: int = Field(100, gt=0, description="steps between two log lines")
     label_policy: Literal["drop", "keep", "fail"] = Field(
         "drop", description="an exposure with a conversion but no click: leave out, take as it is, or stop"

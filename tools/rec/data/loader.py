@@ -1,4 +1,4 @@
-"""Batches from reader processes (or this one), in the same order for any number of processes."""
+"""Batches from a reading thread or reader processes, in the same order for any number of them."""
 
 from __future__ import annotations
 
@@ -11,22 +11,33 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from rec.data.ahead import ahead
 from rec.data.plan import ReadPlan
+from rec.data.rows import RowReader
 from rec.errors import UserError
 from rec.loading import where
+
+
+def compiled(reader: Any) -> bool:
+    """Whether a thread of this process can read beside the step: our kernels and Arrow run without the interpreter's
+    lock, which a PaddleRec reader would hold."""
+    return not isinstance(reader, RowReader)
 
 
 def load_batches(reader: Any, plan: ReadPlan, num_workers: int, model_dir: Path) -> Iterator[Any]:
     """The batches of a plan.
 
-    Worker w of n makes batches w, w + n, ... and this process takes them in turn, so the result does not depend on n.
+    Without reader processes a thread makes them ahead of the step, if the reader is `compiled`; else the step waits.
+    With them, worker w of n makes batches w, w + n, ... and this process takes them in turn, so the result does not
+    depend on n.
 
     Raises:
         UserError: what the reader raised, in any process, with the line of the model directory it came from; or a
             reader process ended without a word.
     """
     if num_workers == 0:
-        yield from _guarded(reader, plan, model_dir)
+        batches = _guarded(reader, plan, model_dir)
+        yield from ahead(batches) if compiled(reader) else batches
         return
     # Forked, so that a reader need not survive pickling; the workers touch neither Paddle nor its threads.
     context = multiprocessing.get_context("fork")

@@ -4,17 +4,8 @@ Shapes: N distinct rows of width D; T tokens in R * F bags; `weights` float32 [T
 Every optimizer visits the batch's rows only; `rows` int64 [N] are their numbers in the table.
 """
 
-import math
-
 import numba
 import numpy as np
-
-
-@numba.njit(nogil=True, cache=True)
-def gather(table, rows, out):
-    """out[n] = table[rows[n]]."""
-    for n in range(len(rows)):
-        out[n] = table[rows[n]]
 
 
 @numba.njit(nogil=True, cache=True)
@@ -70,20 +61,25 @@ def adagrad(table, squares, rows, gradient, rate, epsilon):
             row[d] -= rate * g / (np.sqrt(square[d]) + epsilon)
 
 
-@numba.njit(nogil=True, cache=True)
-def adam(table, first, second, steps, rows, gradient, rate, beta1, beta2, epsilon):
-    """Adam on rows; `steps` int32 counts each row's own updates, so that its bias correction starts at its first."""
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def adam(table, first, second, steps, rows, gradient, rate, beta1, beta2, epsilon, corrections):
+    """Adam on rows; `steps` int32 counts each row's own updates, so that its bias correction starts at its first.
+
+    `corrections` float32 [2, S]: 1 / (1 - beta1^t) and 1 / (1 - beta2^t) for t updates; from S - 1 on they are 1.
+    """
+    keep1, keep2 = np.float32(beta1), np.float32(beta2)
+    take1, take2 = np.float32(1.0 - beta1), np.float32(1.0 - beta2)
+    step, small = np.float32(rate), np.float32(epsilon)
+    last = corrections.shape[1] - 1
     for n in range(len(rows)):
         r = rows[n]
         steps[r] += 1
-        correct1 = np.float32(1.0 / (1.0 - math.pow(beta1, steps[r])))
-        correct2 = np.float32(1.0 / (1.0 - math.pow(beta2, steps[r])))
-        keep1, keep2 = np.float32(beta1), np.float32(beta2)
-        take1, take2 = np.float32(1.0 - beta1), np.float32(1.0 - beta2)
-        step, small = np.float32(rate), np.float32(epsilon)
+        count = min(steps[r], last)
+        correct1, correct2 = corrections[0, count], corrections[1, count]
         row, m, v = table[r], first[r], second[r]
         for d in range(len(row)):
             g = gradient[n, d]
-            m[d] = keep1 * m[d] + take1 * g
-            v[d] = keep2 * v[d] + take2 * g * g
-            row[d] -= step * (m[d] * correct1) / (np.sqrt(v[d] * correct2) + small)
+            moment1 = keep1 * m[d] + take1 * g
+            moment2 = keep2 * v[d] + take2 * g * g
+            m[d], v[d] = moment1, moment2
+            row[d] -= step * (moment1 * correct1) / (np.sqrt(moment2 * correct2) + small)

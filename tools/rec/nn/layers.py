@@ -10,6 +10,7 @@ from paddle.nn import functional as F  # noqa: N812 - the field's name for it
 from pydantic import Field
 
 from rec.nn.features import Features
+from rec.nn.stack import stacks, usable
 
 Sizes: TypeAlias = Sequence[Annotated[int, Field(gt=0)]]
 """Units of each hidden layer, bottom first."""
@@ -51,9 +52,21 @@ class MLP(nn.Layer):
         self.logit = Linear(widths[-1], 1)
 
     def forward(self, x: Features | Any) -> Any:
-        for layer in self.hidden:
-            x = F.relu(layer(x))
-        return self.logit(x)
+        return side_by_side([self], x)[0]
+
+
+def side_by_side(towers: Sequence[MLP], x: Features | Any) -> list[Any]:
+    """What each tower makes of the same input: logits, float [B, 1] each."""
+    if usable(x):
+        layers = [[*tower.hidden, tower.logit] for tower in towers]
+        return stacks(x, [[(layer.weight, layer.bias) for layer in tower] for tower in layers])
+    return [_one_by_one(tower, x) for tower in towers]
+
+
+def _one_by_one(tower: MLP, x: Features | Any) -> Any:
+    for layer in tower.hidden:
+        x = F.relu(layer(x))
+    return tower.logit(x)
 
 
 def _ones_column(x: Any) -> Any:

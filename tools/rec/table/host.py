@@ -1,5 +1,6 @@
 """The embedding table in host memory: numba kernels on NumPy arrays."""
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,9 @@ _NO_WEIGHTS = np.empty(0, np.float32)
 class HostTable(Table):
     """A table in NumPy arrays, updated in place.
 
+    `push` works in a thread of its own while the step is counted and the next batch read; whatever touches the table
+    next waits for it, so results are those of working in turn.
+
     Args:
         weight: float32 [V, D], taken over.
         optimizer: the rule that moves rows.
@@ -24,23 +28,37 @@ class HostTable(Table):
 
     def __init__(self, weight: Array, optimizer: RowOptimizer) -> None:
         super().__init__(weight.shape[1], optimizer)
-        self.weight = weight
-        self.state = optimizer.initial_state(*weight.shape)
+        self._weight = weight
+        self._state = optimizer.initial_state(*weight.shape)
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="table")
+        self._update: Future[None] | None = None
 
     def pull(self, batch: Batch) -> list[Array]:
+        self._settle()
         values = np.empty((len(batch.rows), self.dim), np.float32)
-        kernels.gather(self.weight, batch.rows, values)
+        np.take(self._weight, batch.rows, axis=0, out=values, mode="clip")  # ids were checked; "raise" would copy
         return [self._pool(values, bags) for bags in batch.bags]
 
     def push(self, batch: Batch, gradients: list[Any]) -> None:
+        self._settle()
+        by_bag = [to_array(gradient).reshape(-1, self.dim) for gradient in gradients]
+        self._update = self._worker.submit(self._push, batch, by_bag)
+
+    def _push(self, batch: Batch, gradients: list[Array]) -> None:
         total = np.zeros((len(batch.rows), self.dim), np.float32)
         for bags, gradient in zip(batch.bags, gradients, strict=True):
-            by_bag = to_array(gradient).reshape(-1, self.dim)
-            kernels.unpool(by_bag, bags.positions, bags.offsets, _weights(bags), total)
-        self.optimizer.update(self.weight, self.state, batch.rows, total)
+            kernels.unpool(gradient, bags.positions, bags.offsets, _weights(bags), total)
+        self.optimizer.update(self._weight, self._state, batch.rows, total)
+
+    def _settle(self) -> None:
+        """Wait for the update under way."""
+        if self._update is not None:
+            self._update.result()
+            self._update = None
 
     def arrays(self) -> dict[str, Array]:
-        return {"weight": self.weight, **self.state}
+        self._settle()
+        return {"weight": self._weight, **self._state}
 
     def take(self, arrays: dict[str, Array]) -> None:
         own = self.arrays()
