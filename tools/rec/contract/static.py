@@ -70,7 +70,7 @@ class StaticModel(HouseModel):
         for block in self.blocks:
             blocks.append(next(rest))
             row_of.append(next(rest) if block.shared else None)
-        outputs = self.layer(Features(blocks, row_of))
+        outputs = self.layer(Features(blocks, row_of, on_host=paddle.device.get_device() == "cpu"))
         if is_infer:
             return probabilities(outputs)
         losses = losses_by_name(self.layer, outputs, dict(zip(self.labels, rest, strict=True)))

@@ -54,7 +54,7 @@ class TableFeed:
             vector.stop_gradient = not training
         row_of = [None if bags.row_of is None else to_tensor(bags.row_of, self._place) for bags in batch.bags]
         labels = {name: to_tensor(label.reshape(-1, 1), self._place) for name, label in batch.labels.items()}
-        return Inputs(Features(vectors, row_of), labels, batch)
+        return Inputs(Features(vectors, row_of, isinstance(self._place, paddle.CPUPlace)), labels, batch)
 
     def close(self, inputs: Inputs) -> None:
         self._table.push(inputs.batch, [vector.grad for vector in inputs.features.blocks])

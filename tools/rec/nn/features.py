@@ -15,10 +15,11 @@ class Features:
     Args:
         blocks: float32 tensors [R_i, F_i * D], in the order of the model's fields.
         row_of: for each block int64 [B], the row of each exposure; None where exposure b is row b.
+        on_host: they are computed with in host memory, by a program that nobody exports: `rec.nn.towers` may be used.
     """
 
-    def __init__(self, blocks: Sequence[Any], row_of: Sequence[Any]) -> None:
-        self.blocks, self.row_of = list(blocks), list(row_of)
+    def __init__(self, blocks: Sequence[Any], row_of: Sequence[Any], on_host: bool = False) -> None:
+        self.blocks, self.row_of, self.on_host = list(blocks), list(row_of), on_host
 
     @property
     def width(self) -> int:
@@ -51,7 +52,7 @@ class Features:
             split = paddle.reshape(block, [-1, fields, count, dim])
             for space in range(count):
                 parts[space].append(paddle.reshape(split[:, :, space], [-1, fields * dim]))
-        return [Features(blocks, self.row_of) for blocks in parts]
+        return [Features(blocks, self.row_of, self.on_host) for blocks in parts]
 
 
 def _expand(rows: Any, row_of: Any) -> Any:

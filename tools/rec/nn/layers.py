@@ -10,7 +10,7 @@ from paddle.nn import functional as F  # noqa: N812 - the field's name for it
 from pydantic import Field
 
 from rec.nn.features import Features
-from rec.nn.stack import stacks, usable
+from rec.nn.towers import fused_towers
 
 Sizes: TypeAlias = Sequence[Annotated[int, Field(gt=0)]]
 """Units of each hidden layer, bottom first."""
@@ -57,9 +57,9 @@ class MLP(nn.Layer):
 
 def side_by_side(towers: Sequence[MLP], x: Features | Any) -> list[Any]:
     """What each tower makes of the same input: logits, float [B, 1] each."""
-    if usable(x):
+    if isinstance(x, Features) and x.on_host:
         layers = [[*tower.hidden, tower.logit] for tower in towers]
-        return stacks(x, [[(layer.weight, layer.bias) for layer in tower] for tower in layers])
+        return fused_towers(x, [[(layer.weight, layer.bias) for layer in tower] for tower in layers])
     return [_one_by_one(tower, x) for tower in towers]
 
 

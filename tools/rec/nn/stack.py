@@ -1,8 +1,8 @@
-"""Stacks of dense layers on the CPU in dynamic graph: several towers, forward and backward, in one Paddle operator.
+"""Stacks of dense layers in host memory: forward and backward of several towers over the same blocks.
 
-Same numbers as the layers one by one (the tests hold one against the other), in about half the time: towers run side by
-side, a core each, where Paddle's operators follow one another and two cores share a product too small for them; and
-between products there is one pass over memory instead of three to six. In a program, and on a GPU, the layers run.
+Same numbers as the layers one by one (the tests hold one against the other). Towers run side by side, a core each,
+where Paddle's operators follow one another and share out products too small for that; between products there is one
+pass over memory instead of three to six. `rec.nn.towers` makes a Paddle operator of it.
 """
 
 from __future__ import annotations
@@ -16,31 +16,73 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import paddle
 
-from rec.device import to_array
 from rec.kernels import dense as kernels
-from rec.nn.features import Features
 from rec.numeric import Array
 
 _LEAST_ROWS = 256
 """A job of fewer exposures is not worth a thread."""
 
 
-def usable(x: Any) -> bool:
-    """Whether `stacks` can run on this input."""
-    return isinstance(x, Features) and paddle.in_dynamic_mode() and x.blocks[0].place.is_cpu_place()
+@dataclass
+class Pass:
+    """A forward pass, and what its backward pass needs of it."""
+
+    x: _Input
+    towers: list[_Tower]
+
+    @property
+    def outputs(self) -> list[Array]:
+        """What each tower puts out, float32 [B, width of its last layer]."""
+        return [tower.outputs[-1] for tower in self.towers]
 
 
-def stacks(x: Features, towers: Sequence[Sequence[tuple[Any, Any]]]) -> list[Any]:
-    """For each tower its layers x W + b with ReLU between them and none after the last: float [B, its last width].
+def forward(blocks: list[Array], rows: list[Array | None], parameters: list[Array], depths: Sequence[int]) -> Pass:
+    """Run towers of x W + b with ReLU between layers and none after the last.
 
-    A tower's layers are (weight [in, out], bias [1, out]), bottom first; W of the first has `x.width` rows.
+    Args:
+        blocks: float32 [R_i, w_i], the input in blocks.
+        rows: for each block int [B], the row of each exposure; None where exposure b is row b.
+        parameters: W [in, out], b [1, out] of each layer, bottom first, tower after tower; the first W of a tower has
+            as many rows as the blocks have columns together.
+        depths: layers of each tower.
     """
-    rows = [None if row_of is None else to_array(row_of) for row_of in x.row_of]
-    parameters = [each for tower in towers for layer in tower for each in layer]
-    outputs = _Stacks.apply(rows, [len(tower) for tower in towers], *x.blocks, *parameters)
-    return list(outputs) if isinstance(outputs, tuple) else [outputs]
+    x = _Input(blocks, rows)
+    towers, rest = [], iter(parameters)
+    for depth in depths:
+        layers = [(next(rest), next(rest)) for _ in range(depth)]
+        weights, biases = [w for w, _ in layers], [b for _, b in layers]
+        towers.append(_Tower(weights, biases, [np.empty((x.size, w.shape[1]), np.float32) for w in weights]))
+    products = [_shared_products(x, tower) for tower in towers]
+    cuts = _cuts(x.size, len(towers))
+    _together(_forward, [(x, tower, p, cut) for tower, p in zip(towers, products, strict=True) for cut in cuts])
+    return Pass(x, towers)
+
+
+def backward(done: Pass, gradients: Sequence[Array]) -> list[Array]:
+    """Gradients of `forward`'s blocks, then of its parameters, from those of its outputs."""
+    x, towers = done.x, done.towers
+    cuts = _cuts(x.size, len(towers))
+    own = [[np.empty_like(block) for _, block, _ in x.own] for _ in towers]
+    jobs = [
+        (x, tower, gradient[cut], into, cut)
+        for tower, gradient, into in zip(towers, gradients, own, strict=True)
+        for cut in cuts
+    ]
+    pieces = _together(_backward, jobs)
+    blocks: list[Array] = [np.zeros_like(block) for block in x.blocks]
+    parameters: list[Array] = []
+    for (i, _, _), *each in zip(x.own, *own, strict=True):
+        blocks[i] = _sum(each)
+    for number, tower in enumerate(towers):
+        parts = pieces[number * len(cuts) : (number + 1) * len(cuts)]
+        layers = [_sum(values) for values in zip(*(part[0] for part in parts), strict=True)]
+        for (i, block, _, span), *each in zip(x.shared, *(part[1] for part in parts), strict=True):
+            by_row = _sum(each)
+            np.matmul(block.T, by_row, out=layers[0][span])
+            blocks[i] += by_row @ tower.weights[0][span].T
+        parameters += layers
+    return [*blocks, *parameters]
 
 
 @dataclass
@@ -63,49 +105,6 @@ class _Input:
         self.shared = [(i, block, row_of, span) for i, block, row_of, span in everything if row_of is not None]
         self.size = len(blocks[0]) if rows[0] is None else len(rows[0])
         self.blocks = blocks
-
-
-class _Stacks(paddle.autograd.PyLayer):
-    @staticmethod
-    def forward(ctx: Any, rows: list[Array | None], depths: list[int], *tensors: Any) -> Any:
-        arrays = [to_array(tensor) for tensor in tensors]
-        x = _Input(arrays[: len(rows)], rows)
-        towers, rest = [], iter(arrays[len(rows) :])
-        for depth in depths:
-            layers = [(next(rest), next(rest)) for _ in range(depth)]
-            weights, biases = [w for w, _ in layers], [b for _, b in layers]
-            towers.append(_Tower(weights, biases, [np.empty((x.size, w.shape[1]), np.float32) for w in weights]))
-        jobs = [(x, tower, _shared_products(x, tower), cut) for tower in towers for cut in _cuts(x.size, len(towers))]
-        _together(_forward, jobs)
-        ctx.saved = x, towers, tensors  # the arrays are views of the tensors
-        return tuple(paddle.from_dlpack(tower.outputs[-1]) for tower in towers)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> tuple[Any, ...]:
-        x, towers, tensors = ctx.saved
-        cuts = _cuts(x.size, len(towers))
-        own = [[np.empty_like(block) for _, block, _ in x.own] for _ in towers]
-        jobs = [
-            (x, tower, to_array(gradient)[cut], into, cut)
-            for tower, gradient, into in zip(towers, gradients, own, strict=True)
-            for cut in cuts
-        ]
-        done = _together(_backward, jobs)
-        by_tower = [done[i : i + len(cuts)] for i in range(0, len(done), len(cuts))]
-        blocks: list[Array] = [np.zeros(0)] * len(x.blocks)
-        parameters: list[Array] = []
-        for (i, _, _), *each in zip(x.own, *own, strict=True):
-            blocks[i] = _sum(each)
-        for tower, parts in zip(towers, by_tower, strict=True):
-            layers = [_sum(values) for values in zip(*(part[0] for part in parts), strict=True)]
-            for (i, block, _, span), *each in zip(x.shared, *(part[1] for part in parts), strict=True):
-                by_row = _sum(each)
-                np.matmul(block.T, by_row, out=layers[0][span])
-                more = by_row @ tower.weights[0][span].T
-                blocks[i] = blocks[i] + more if len(blocks[i]) else more
-            parameters += layers
-        wanted = zip((*blocks, *parameters), tensors, strict=True)
-        return tuple(None if tensor.stop_gradient else paddle.from_dlpack(each) for each, tensor in wanted)
 
 
 def _shared_products(x: _Input, tower: _Tower) -> list[Array]:
