@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 CONFIG ?= models/multitask/esmm/config.yaml
 
-.PHONY: help demo test lint format clean
+.PHONY: help demo test bench lint format clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -16,6 +16,9 @@ demo: $(VENV)/installed  ## train ESMM on the bundled data, evaluate it, print t
 test: $(VENV)/installed-dev  ## the whole test suite
 	$(BIN)/python -m pytest
 
+bench: $(VENV)/installed-dev  ## measure speed (10 minutes)
+	$(BIN)/python benchmarks/throughput.py
+
 lint: $(VENV)/installed-dev  ## ruff and mypy
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -26,7 +29,7 @@ format: $(VENV)/installed-dev  ## let ruff put code in shape
 	$(BIN)/ruff check --fix
 
 clean:  ## remove the virtual environment, caches and the demo's output
-	rm -rf $(VENV) output_model* .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) bench output_model* .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:

@@ -42,7 +42,7 @@ def run(mode: Literal["dygraph", "static"], task: Literal["train", "infer"], des
 def _run(args: argparse.Namespace, mode: Any, task: Any) -> None:
     config = load(args.config_yaml, args.opt)
     # Imported late: --help and a file that is no config need no Paddle, whose import takes seconds.
-    _import_paddle()
+    import_paddle()
     from rec.session import Session
 
     session = Session(config, mode, task)
@@ -60,7 +60,7 @@ def _run(args: argparse.Namespace, mode: Any, task: Any) -> None:
         evaluate(session)
 
 
-def _import_paddle() -> None:
+def import_paddle() -> None:
     """Import Paddle with the environment that it reads then; what the user has set stays."""
     keep_freed_memory()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

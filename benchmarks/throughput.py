@@ -1,0 +1,266 @@
+"""How fast it trains: ours in its variants against plain Paddle, taking turns on this machine.
+
+    python benchmarks/throughput.py [WORK]          # make bench; under 10 minutes, 12 GB of memory
+
+Simulates 200,000 exposures (and text lines of 30,000) in WORK, starts every contestant as a process of its own and lets
+one run at a time, a stretch of batches each, ROUNDS times. Medians go to benchmarks/results/throughput.json, a table
+and a plot beside it; the table is printed too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from measure import machine
+from rich.progress import track
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results"
+SCRIPTS = HERE.parents[0] / "datasets" / "ali-ccp"
+EXPOSURES, LINES = 200_000, 30_000
+ROUNDS = 1
+KNOBS = ["--click-rate", "0.1", "--conversion-rate", "0.1", "--seed", "1"]
+SMALL = {"dim": 12, "sizes": [256, 64]}
+"""PaddleRec's configuration; the paper's is PAPER."""
+PAPER = {"dim": 18, "sizes": [360, 200, 80]}
+USER_FIELDS, ITEM_FIELDS = 13, 10
+
+
+def ours(work: Path, mode: str = "dygraph", task: str = "train", **changes: Any) -> dict[str, Any]:
+    """What a contestant of ours is started with."""
+    net = changes.get("net", SMALL)
+    folder = work / "lines" if changes.get("text") else work / "prepared"
+    batch = changes.get("batch", 1024)
+    options = {
+        "runner.train_data_dir": folder / "train",
+        "runner.valid_data_dir": "null",
+        "runner.best_metric": "null",
+        "runner.test_data_dir": folder / "test",
+        "runner.train_batch_size": batch,
+        "runner.infer_batch_size": batch,
+        "hyper_parameters.sparse_feature_number": changes.get("num_id", 740_000),
+        "hyper_parameters.sparse_feature_dim": net["dim"],
+        "hyper_parameters.ctr_fc_sizes": net["sizes"],
+        "hyper_parameters.cvr_fc_sizes": net["sizes"],
+        "hyper_parameters.max_len": changes.get("max_len", 0),
+    }
+    texts = {name: str(value) for name, value in options.items()}
+    return {"kind": "ours", "mode": mode, "task": task, "batch": batch, "net": net, "options": texts}
+
+
+def plain(work: Path, batch: int = 1024, net: dict[str, Any] = SMALL) -> dict[str, Any]:
+    """What the reference is started with."""
+    return {
+        "kind": "plain",
+        "data": str(work / "lines" / "train"),
+        "num_id": 740_000,
+        "batch": batch,
+        "net": net,
+        **net,
+    }
+
+
+def contestants(work: Path) -> dict[str, dict[str, Any]]:
+    """By name; those called "one thread" run with one."""
+    return {
+        "(a) plain Paddle, 3 values, from text": plain(work),
+        "(b) ours, 3 values": ours(work, max_len=3),
+        "(c) ours, all tokens": ours(work),
+        "(c) ours, at most 64 tokens per field": ours(work, max_len=64),
+        "(d) static, all tokens": ours(work, mode="static"),
+        "(e) evaluation, all tokens": ours(work, task="infer"),
+        "(f) ours, all tokens, from text": ours(work, text=True),
+        "(a) batch 4096": plain(work, 4096),
+        "(b) batch 4096": ours(work, batch=4096, max_len=3),
+        "(c) batch 4096": ours(work, batch=4096),
+        "(d) batch 4096": ours(work, mode="static", batch=4096),
+        "(e) batch 4096": ours(work, task="infer", batch=4096),
+        "(b) vocabulary 10 M": ours(work, max_len=3, num_id=10_000_000),
+        "(c) vocabulary 10 M": ours(work, num_id=10_000_000),
+        "(a) paper's network": plain(work, net=PAPER),
+        "(c) paper's network": ours(work, net=PAPER),
+        "(d) paper's network": ours(work, mode="static", net=PAPER),
+        "(a) one thread": plain(work),
+        "(b) one thread": ours(work, max_len=3),
+        "(c) one thread": ours(work),
+    }
+
+
+class Contestant:
+    """A running contestant."""
+
+    def __init__(self, name: str, spec: dict[str, Any], work: Path) -> None:
+        self.name, self.spec = name, spec
+        environment = {**os.environ, **({"OMP_NUM_THREADS": "1"} if name.endswith("one thread") else {})}
+        with (work / "contestants.log").open("a") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, str(HERE / "contestant.py"), json.dumps(spec)],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=environment, cwd=work, text=True,
+            )  # fmt: skip
+        self._answer()
+        self.stretches: list[dict[str, Any]] = []
+
+    def run(self, count: int) -> None:
+        """A stretch of `count` batches."""
+        assert self._process.stdin
+        self._process.stdin.write(f"{count}\n")
+        self._process.stdin.flush()
+        self.stretches.append(self._answer())
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self.name} ended early; see contestants.log in the work folder")
+        return dict(json.loads(line))
+
+    def close(self) -> None:
+        """End it."""
+        self._process.communicate()
+
+    def result(self, gflops: float) -> dict[str, Any]:
+        """Medians over the stretches, and what follows from them."""
+        row: dict[str, Any] = {}
+        for key, first in self.stretches[0].items():
+            values = [stretch[key] for stretch in self.stretches]
+            if isinstance(first, dict):
+                row[key] = {part: round(median(value[part] for value in values), 3) for part in first}
+            else:
+                row[key] = round(median(values), 3)
+        row["range"] = [round(f(s["exposures_per_second"] for s in self.stretches)) for f in (min, max)]
+        parts = row.get("parts_ms")
+        if parts:
+            bound = 1e3 * dense_flops(self.spec["net"], row["rows_per_exposure"]) * self.spec["batch"] / (gflops * 1e9)
+            row["dense_bound_ms"] = round(bound, 3)
+            row["dense_share_of_bound"] = round(bound / (parts["forward"] + parts["backward"]), 3)
+            row["step_share_of_bound"] = round(
+                bound * row["step_alone_exposures_per_second"] / self.spec["batch"] / 1e3, 3
+            )
+        return row
+
+
+def dense_flops(net: dict[str, Any], rows_per_exposure: float) -> float:
+    """Multiplications and additions per exposure in both towers' products, forward and backward."""
+    first = net["dim"] * (ITEM_FIELDS + USER_FIELDS * rows_per_exposure) * net["sizes"][0]
+    widths = [*net["sizes"], 1]
+    rest = sum(a * b for a, b in itertools.pairwise(widths))
+    return 3 * 2 * 2 * (first + rest)
+
+
+def simulate(work: Path) -> None:
+    """Prepared data and text lines, unless they are there from an earlier run."""
+    if (work / "prepared" / "schema.json").exists() and (work / "lines" / "train").exists():
+        return
+    simulator = [sys.executable, str(SCRIPTS / "simulate.py")]
+    prepare = [sys.executable, str(SCRIPTS / "prepare.py"), "raw", "prepared"]
+    for command in (
+        [*simulator, "raw", "--exposures", str(EXPOSURES), *KNOBS],
+        prepare,
+        [*simulator, "lines", "--lines", "--exposures", str(LINES), *KNOBS],
+    ):
+        subprocess.run(command, cwd=work, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def batches(spec: dict[str, Any]) -> int:
+    """How many make a stretch of a second or so."""
+    exposures = 10_000 if spec["kind"] == "plain" else 25_000 if "lines" in str(spec["options"]) else 60_000
+    return max(2, exposures // int(spec["batch"]))
+
+
+def sgemm() -> float:
+    """GFLOPS of [1024, 276] x [276, 512] in float32, the better of Paddle and NumPy, all cores."""
+    done = subprocess.run([sys.executable, str(HERE / "sgemm.py")], capture_output=True, check=True, text=True)
+    return float(done.stdout)
+
+
+def table(rows: dict[str, dict[str, Any]]) -> str:
+    """Markdown, a contestant per line; ratios are to (a) of the same batch size and network."""
+    lines = [
+        "| | exposures/s | to (a) | step alone | to (a) | reader wait | stored tokens/s | CPU us/exposure | peak MB |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, row in rows.items():
+        variant = next((v for v in ("batch 4096", "paper's network", "one thread") if name.endswith(v)), "")
+        reference = next(r for n, r in rows.items() if n.startswith("(a)") and (n.endswith(variant) or not variant))
+        total, step = row["exposures_per_second"], row["step_alone_exposures_per_second"]
+        lines.append(
+            f"| {name} | {total:,.0f} | {total / reference['exposures_per_second']:.1f} | {step:,.0f} "
+            f"| {step / reference['step_alone_exposures_per_second']:.1f} "
+            f"| {100 * row['reader_wait_ms'] / row['batch_ms']:.1f} % "
+            f"| {total * row['stored_tokens_per_exposure']:,.0f} | {row['cpu_us_per_exposure']:.0f} "
+            f"| {row['peak_mb']:,.0f} |"
+        )
+    lines += [
+        "",
+        "| ms per step | pull | forward | backward | optimizer | table update (beside) | dense share | step share |",
+    ]
+    lines.append("|---|---|---|---|---|---|---|---|")
+    for name, row in rows.items():
+        if row.get("parts_ms"):
+            parts = row["parts_ms"]
+            values = [parts[part] for part in ("pull", "forward", "backward", "optimizer", "table update")]
+            shares = [row["dense_share_of_bound"], row["step_share_of_bound"]]
+            cells = [f"{value:.2f}" for value in values] + [f"{100 * share:.0f} %" for share in shares]
+            lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def plot(rows: dict[str, dict[str, Any]], target: Path) -> None:
+    """Bars of exposures per second, end to end and the step alone."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    names = list(rows)[::-1]
+    figure, axes = pyplot.subplots(figsize=(9, 0.38 * len(names) + 1), layout="constrained")
+    for shift, key, label in (
+        (0.2, "exposures_per_second", "end to end"),
+        (-0.2, "step_alone_exposures_per_second", "step alone"),
+    ):
+        places = [index + shift for index in range(len(names))]
+        axes.barh(places, [rows[name][key] / 1e3 for name in names], 0.38, label=label)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_xlabel("thousand exposures per second")
+    axes.legend()
+    figure.savefig(target, dpi=110)
+
+
+def main() -> None:
+    """Measure, print and record."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "work", type=Path, nargs="?", default=Path("bench"), help="folder for the data (default: bench)"
+    )
+    work = parser.parse_args().work.resolve()
+    work.mkdir(parents=True, exist_ok=True)
+    simulate(work)
+    specs = contestants(work)
+    field = [Contestant(name, spec, work) for name, spec in track(specs.items(), "starting", transient=True)]
+    rates = []
+    for turn in range(ROUNDS):
+        rates.append(sgemm())
+        for contestant in track(field, f"round {turn + 1} of {ROUNDS}", transient=True):
+            contestant.run(batches(contestant.spec))
+    gflops = median(rates)
+    rows = {contestant.name: contestant.result(gflops) for contestant in field}
+    for contestant in field:
+        contestant.close()
+    text = table(rows)
+    print(f"sgemm: {gflops:.0f} GFLOPS\n\n{text}")
+    result = {"machine": machine(), "sgemm_gflops": round(gflops, 1), "contestants": rows}
+    (RESULTS / "throughput.json").write_text(json.dumps(result, indent=1) + "\n")
+    (RESULTS / "throughput.md").write_text(text)
+    plot(rows, RESULTS / "throughput.png")
+
+
+if __name__ == "__main__":
+    main()
