@@ -128,13 +128,15 @@ class Session:
         """How an epoch is read from batch `start` on."""
         runner = self.config.runner
         drop_last = (not self.house) if runner.drop_last is None else runner.drop_last
+        in_any_order = self.house or runner.reader_type == "InmemoryDataset"
+        shuffle = in_any_order if runner.shuffle is None else runner.shuffle
         return ReadPlan(
             batch_size=(runner.train_batch_size if training else runner.infer_batch_size or runner.train_batch_size)
             or 1,
             training=training,
             epoch=epoch,
             seed=runner.seed,
-            shuffle=training and runner.shuffle and (self.house or runner.reader_type == "InmemoryDataset"),
+            shuffle=training and shuffle,
             drop_last=training and drop_last,
             start=start,
         )

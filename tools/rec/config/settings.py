@@ -19,7 +19,11 @@ class RunnerSettings(BaseModel):
     train_reader_path: str = Field("reader", description="reader module of the model directory, without .py")
     train_batch_size: int | None = Field(None, gt=0, description="exposures a step; null: the reader yields batches")
     epochs: int = Field(1, gt=0, description="passes over the training data")
-    shuffle: bool = Field(True, description="visit the training data in a new seeded order each epoch")
+    shuffle: bool | None = Field(
+        None,
+        description="visit the training data in a new seeded order each epoch; null: yes for our readers and "
+        "InmemoryDataset, no for PaddleRec's, whose iterable data sets have one order only",
+    )
     shuffle_chunk: int = Field(
         64, gt=0, description="exposures of one common row that stay together when prepared data is shuffled"
     )

@@ -11,6 +11,7 @@ from rec.data.multislot import InMemoryDataset, PipeDataset
 from rec.data.rows import RowReader
 from rec.errors import UserError
 from rec.loading import ModelDirectory
+from rec.report.console import log
 
 Part = Literal["train", "valid", "test"]
 
@@ -57,4 +58,7 @@ def open_rows(
         rows = PipeDataset(files, runner.pipe_command, config.model_dir, dtypes)
         return RowReader(rows if runner.reader_type == "QueueDataset" else InMemoryDataset(rows), whole_batches=False)
     module = runner.train_reader_path if part == "train" else runner.infer_reader_path
-    return RowReader(directory.load(module, "RecDataset")(files, config), whole_batches=size is None)
+    dataset = directory.load(module, "RecDataset")(files, config)
+    if runner.shuffle and part == "train" and hasattr(dataset, "__iter__"):
+        log.warning("runner.shuffle: %s.py is an iterable data set, which has one order only", module)
+    return RowReader(dataset, whole_batches=size is None)
