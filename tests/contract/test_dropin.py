@@ -154,3 +154,12 @@ def test_the_best_epoch_by_a_directorys_own_metric(tool: Tool):
     assert all(0.5 < m["metrics"]["auc"] < 1 for m in manifests)
     outcome = tool("infer", *arguments("rows_fm", "runner.infer_checkpoint=best", "runner.best_metric=auc"))
     assert outcome.code == 0, outcome.err
+
+
+def test_validation_with_a_config_for_training_alone(tool: Tool, tmp_path):
+    shutil.copytree(HERE / "rows_fm", tmp_path / "fm")
+    config = tmp_path / "fm" / "config.yaml"
+    config.write_text(re.sub(r"  infer_\w+: .*\n", "", config.read_text()))
+    outcome = tool("trainer", "-m", config, "-o", "runner.epochs=1", "runner.valid_data_dir=data/test")
+    assert outcome.code == 0, outcome.err
+    assert re.search(r"validation, epoch: validation of epoch 0 done, auc: 0\.\d+", outcome.err)

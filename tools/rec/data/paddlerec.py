@@ -23,7 +23,12 @@ def brings_loader(config: Config, model: Any) -> bool:
 
 def batch_size(config: Config, part: Part) -> int | None:
     """Exposures a step; None: the reader yields batches."""
-    return config.runner.train_batch_size if part == "train" else config.runner.infer_batch_size
+    runner = config.runner
+    return {
+        "train": runner.train_batch_size,
+        "valid": runner.infer_batch_size or runner.train_batch_size,  # a config may be for training alone
+        "test": runner.infer_batch_size,
+    }[part]
 
 
 def open_rows(
@@ -57,7 +62,8 @@ def open_rows(
             raise UserError(f"runner.{'train' if part == 'train' else 'infer'}_batch_size is missing")
         rows = PipeDataset(files, runner.pipe_command, config.model_dir, dtypes)
         return RowReader(rows if runner.reader_type == "QueueDataset" else InMemoryDataset(rows), whole_batches=False)
-    module = runner.train_reader_path if part == "train" else runner.infer_reader_path
+    alone = part == "valid" and "infer_reader_path" not in runner.model_fields_set
+    module = runner.train_reader_path if part == "train" or alone else runner.infer_reader_path
     dataset = directory.load(module, "RecDataset")(files, config)
     if runner.shuffle and part == "train" and hasattr(dataset, "__iter__"):
         log.warning("runner.shuffle: %s.py is an iterable data set, which has one order only", module)
