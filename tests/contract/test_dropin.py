@@ -162,4 +162,4 @@ def test_validation_with_a_config_for_training_alone(tool: Tool, tmp_path):
     config.write_text(re.sub(r"  infer_\w+: .*\n", "", config.read_text()))
     outcome = tool("trainer", "-m", config, "-o", "runner.epochs=1", "runner.valid_data_dir=data/test")
     assert outcome.code == 0, outcome.err
-    assert re.search(r"validation, epoch: validation of epoch 0 done, auc: 0\.\d+", outcome.err)
+    assert re.search(r"validation, epoch: 0 done, auc: 0\.\d+", outcome.err)

@@ -121,9 +121,6 @@ def test_it_trains_saves_and_evaluates(directory, tool: Tool, workers):
 
 
 def test_it_resumes(directory, tool: Tool):
-    # Paddle's sparse Adam on the CPU moves rows that no batch held by what lies in memory behind the gradient, so with
-    # sparse=True not even two whole runs are equal (Paddle 3.3.1).
-    (directory / "net.py").write_text(NET.replace("sparse=True", "sparse=False"))
     arguments = ["-m", directory / "config.yaml", "-o"]
     assert tool("trainer", *arguments, "runner.model_save_path=whole").code == 0
     assert tool("trainer", *arguments, "runner.epochs=1").code == 0
