@@ -83,7 +83,7 @@ def test_base_may_not_lead_back(tmp_path):
 def test_all_problems_are_reported_at_once(tmp_path):
     path = write(tmp_path / "c.yaml", "runner: {epochs: three, use_gpu: 1, train_batch_size: 0}\nruner: {}\n")
     with pytest.raises(UserError) as error:
-        load(path).check(load(path).unknown_runner_keys())
+        load(path).check(load(path).oddities)
     message = str(error.value)
     assert "runner.epochs should be an int, got 'three'" in message
     assert "runner.use_gpu should be true or false, got 1" in message
@@ -97,13 +97,33 @@ def test_a_misspelt_setting_names_the_nearest(config_file):
     assert config.unknown_runner_keys() == ["runner.print_intervall is not a setting (did you mean print_interval?)"]
 
 
+def test_a_key_given_twice_counts_once_and_is_told(tmp_path):
+    config = load(write(tmp_path / "c.yaml", "runner: {epochs: 1,\n  epochs: 2}\n"))
+    assert config.runner.epochs == 2
+    assert config.oddities == ["key 'epochs' is given twice (line 2; the last one counts)"]
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"), [("last_epoch=0", 0), ("last_epoch=-1", -1), ("last_epoch=3", 3), ("runner.epochs=1", -1)]
+)
+def test_last_epoch_is_a_number(config_file, override, expected):
+    config = load(config_file, [override])
+    config.check()
+    assert config.last_epoch == expected
+
+
+@pytest.mark.parametrize("text", ["x", "-2", "true", "1.5"])
+def test_a_last_epoch_that_is_none(config_file, text):
+    with pytest.raises(UserError, match=r"last_epoch should be the number of a trained epoch"):
+        load(config_file, [f"last_epoch={text}"]).check()
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("runner: [1, 2\nhyper: 3\n", r"c\.yaml:\d+:\d+: not valid YAML"),
         ("- a\n- b\n", "expected a mapping"),
         ("", "expected a mapping"),
-        ("runner: {epochs: 1, epochs: 2}\n", r"c\.yaml:1:21: not valid YAML: key 'epochs' is given twice"),
         ("runner: !!python/object/apply:os.system ['true']\n", "not valid YAML"),
     ],
 )

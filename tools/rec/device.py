@@ -11,6 +11,11 @@ from rec.errors import UserError
 from rec.numeric import Array
 
 
+def has_gpu() -> bool:
+    """Whether this Paddle can compute on a GPU of this machine."""
+    return paddle.is_compiled_with_cuda() and paddle.device.cuda.device_count() > 0
+
+
 def choose(use_gpu: bool) -> Any:
     """The place to compute on, made Paddle's default.
 

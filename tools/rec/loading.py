@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,10 +19,16 @@ class ModelDirectory:
 
     Its folder goes to the front of the import path, where PaddleRec's directories expect it, also for imports made
     late, inside functions. Modules of a directory loaded before are forgotten, so that `net` means this one's.
+
+    Args:
+        path: the folder.
+        keep: leave its modules as they are if it is the one that is loaded.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, keep: bool = False) -> None:
         self.path = path
+        if keep and _LOADED and _LOADED[-1] == path:
+            return
         forget()
         _LOADED.append(path)
         sys.path.insert(0, str(path))
@@ -74,9 +82,28 @@ def forget() -> None:
                 del sys.modules[name]
 
 
+@contextmanager
+def blaming(folder: Path, what: str) -> Iterator[None]:
+    """Turn whatever a model directory's code raises into one line that says `what` failed, and where.
+
+    Raises:
+        UserError: in place of any other exception.
+    """
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{error} ({what})") from error
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise UserError(f"{where(error, folder)} ({what})") from error
+
+
 def where(error: BaseException, folder: Path) -> str:
     """`file:line: Type: message` of the innermost line of `folder` that an exception passed through."""
     frames = traceback.extract_tb(error.__traceback__)
     inside = [frame for frame in frames if Path(frame.filename).is_relative_to(folder)]
     place = f"{inside[-1].filename}:{inside[-1].lineno}: " if inside else ""
-    return f"{place}{type(error).__name__}: {' '.join(str(error).split())}"
+    # Paddle's own message stands below a C++ stack.
+    message = str(error).rpartition("Error Message Summary:")[2].replace("-" * 22, "")
+    return f"{place}{type(error).__name__}: {' '.join(message.split())}"

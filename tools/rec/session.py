@@ -10,13 +10,16 @@ from rec.config.config import Config
 from rec.contract.house import HouseModel
 from rec.data.lines import data_files
 from rec.data.loader import load_batches
+from rec.data.paddlerec import Part, brings_loader, open_rows
 from rec.data.plan import ReadPlan
-from rec.data.rows import RowReader
+from rec.device import has_gpu
 from rec.engine.dygraph import DygraphEngine
 from rec.engine.engine import Engine
 from rec.engine.static import StaticEngine
 from rec.errors import UserError
 from rec.loading import ModelDirectory, where
+from rec.report.console import log
+from rec.seeding import seed_host
 
 Mode = Literal["dygraph", "static"]
 Task = Literal["train", "infer"]
@@ -39,16 +42,33 @@ class Session:
         if int(os.environ.get("PADDLE_TRAINERS_NUM", "1")) > 1:
             raise UserError("a launcher started several trainers, which would not exchange gradients here: start one")
         self.directory = ModelDirectory(config.model_dir)
+        seed_host(config.runner.seed)
         self.model = self._load_model()
         self.house = isinstance(self.model, HouseModel)
-        runner = config.runner
-        self._reader_class = self.directory.load(
-            runner.train_reader_path if task == "train" else runner.infer_reader_path, "RecDataset"
-        )
-        problems = self.model.check(config, self._reader_class) if self.house else []
-        config.check([*problems, *self._missing_settings()])
-        self.reader = self.open_reader("train") if task == "train" else self.open_reader("test")
-        self.engine: Engine = self._build_engine()
+        self.engine: Engine
+        part: Part = "train" if task == "train" else "test"
+        if self.house:
+            runner = config.runner
+            self._reader_class = self.directory.load(
+                runner.train_reader_path if task == "train" else runner.infer_reader_path, "RecDataset"
+            )
+            config.check([*self.model.check(config, self._reader_class), *self._missing_settings()])
+            self.reader = self.open_reader(part)
+            self.engine = self._build_engine()
+        else:
+            config.check(self._missing_settings())
+            self._tolerate()
+            # PaddleRec makes the model first, which may write into the config what the reader reads there.
+            self.engine = self._build_engine()
+            self.reader = self.open_reader(part)
+
+    def _tolerate(self) -> None:
+        """Say what a model of ours would be refused for, and go on."""
+        for oddity in [*self.config.oddities, *self.config.probably_misspelt()]:
+            log.warning("%s: %s", self.config.path, oddity)
+        if self.config.runner.use_gpu and not has_gpu():
+            log.warning("runner.use_gpu is true, but this Paddle finds no GPU: computing on the CPU")
+            self.config.runner.use_gpu = self.config["runner.use_gpu"] = False
 
     def _load_model(self) -> Any:
         if self.mode == "dygraph":
@@ -56,6 +76,8 @@ class Session:
         return self.directory.load("static_model", "StaticModel")(self.config)
 
     def _missing_settings(self) -> list[str]:
+        if brings_loader(self.config, self.model):
+            return []
         names = ["train_data_dir"] if self.task == "train" else ["test_data_dir"]
         if self.house:
             names += ["train_batch_size"] if self.task == "train" else ["infer_batch_size"]
@@ -81,7 +103,7 @@ class Session:
         except Exception as error:
             raise UserError(f"the model could not be built: {where(error, self.config.model_dir)}") from error
 
-    def open_reader(self, part: Literal["train", "valid", "test"]) -> Any:
+    def open_reader(self, part: Part) -> Any:
         """A reader over the data folder of a part; `config["reader_for"]` tells it which.
 
         Raises:
@@ -89,37 +111,41 @@ class Session:
         """
         runner = self.config.runner
         folder = {"train": runner.train_data_dir, "valid": runner.valid_data_dir, "test": runner.test_data_dir}[part]
-        files = data_files(self.config.resolve(folder or ""))
         self.config["reader_for"] = part
         try:
-            dataset = self._reader_class(files, self.config)
+            if self.house:
+                return self._reader_class(data_files(self.config.resolve(folder or "")), self.config)
+            own_loader = brings_loader(self.config, self.model)
+            files = [] if own_loader else data_files(self.config.resolve(folder or ""), or_folders=True)
+            dtypes = getattr(self.engine, "feed_dtypes", None)
+            return open_rows(self.config, self.directory, self.model, part, files, dtypes)
         except UserError:
             raise
         except Exception as error:
             raise UserError(f"the reader could not be made: {where(error, self.config.model_dir)}") from error
-        if hasattr(dataset, "batches"):
-            return dataset
-        size = self.config.runner.train_batch_size if self.task == "train" else self.config.runner.infer_batch_size
-        return RowReader(dataset, whole_batches=size is None)
 
     def plan(self, epoch: int, start: int, training: bool) -> ReadPlan:
         """How an epoch is read from batch `start` on."""
         runner = self.config.runner
         drop_last = (not self.house) if runner.drop_last is None else runner.drop_last
+        in_any_order = self.house or runner.reader_type == "InmemoryDataset"
+        shuffle = in_any_order if runner.shuffle is None else runner.shuffle
         return ReadPlan(
             batch_size=(runner.train_batch_size if training else runner.infer_batch_size or runner.train_batch_size)
             or 1,
             training=training,
             epoch=epoch,
             seed=runner.seed,
-            shuffle=training and runner.shuffle and self.house,
+            shuffle=training and shuffle,
             drop_last=training and drop_last,
             start=start,
         )
 
     def batches(self, reader: Any, plan: ReadPlan) -> Iterator[Any]:
         """The batches of a plan, through the reader processes that the config asks for."""
-        return load_batches(reader, plan, self.config.runner.num_workers, self.config.model_dir)
+        # A model's own loader may compute with Paddle, which does not survive the fork of a reader process.
+        num_workers = 0 if brings_loader(self.config, self.model) else self.config.runner.num_workers
+        return load_batches(reader, plan, num_workers, self.config.model_dir)
 
 
 def batch_length(batch: Any) -> int:

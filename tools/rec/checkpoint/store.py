@@ -196,7 +196,7 @@ class Store:
 
 def lower_is_better(metric: str) -> bool:
     """Whether a metric is an error, such as logloss_ctr."""
-    return metric.startswith(("loss", "logloss"))
+    return metric.lower().startswith(("loss", "logloss", "mae", "mse", "rmse"))
 
 
 def _write_manifest(path: Path, manifest: Manifest) -> None:

@@ -10,7 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from rec.config import yaml_io
-from rec.config.settings import RunnerSettings
+from rec.config.settings import IGNORED, RunnerSettings
 from rec.config.suggest import did_you_mean
 from rec.errors import UserError
 
@@ -26,12 +26,14 @@ class Config(dict[str, Any]):
         path: the config file.
         model_dir: its folder, absolute; also `config["config_abs_dir"]`.
         runner: the checked runner settings.
+        last_epoch: the epoch after which training goes on; -1: it begins.
         data: the `data` section as a tree, which describes a table of the user's own; None where there is none.
         shared: what one reader leaves for another, such as a vocabulary.
         problems: what is wrong so far; `check` raises them together.
+        oddities: what PaddleRec passes over in silence; wrong for a model of ours, a warning for PaddleRec's.
     """
 
-    def __init__(self, path: Path, tree: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, tree: Mapping[str, Any], oddities: Iterable[str] = ()) -> None:
         super().__init__(flatten(tree))
         self.path = path
         self.model_dir = path.resolve().parent
@@ -40,12 +42,14 @@ class Config(dict[str, Any]):
         self.data: Any = tree.get("data")
         self.shared: dict[str, Any] = {}
         self.problems: list[str] = []
-        self.problems += [
+        self.oddities = [
             f"{key} is not a section (expected runner or hyper_parameters){did_you_mean(key, SECTIONS)}"
             for key in tree
             if key not in SECTIONS
         ]
+        self.oddities += oddities
         self.runner = self._check_runner(tree.get("runner") or {})
+        self.last_epoch = self._check_last_epoch(tree.get("last_epoch", -1))
 
     def _check_runner(self, given: Any) -> RunnerSettings:
         if not isinstance(given, Mapping):
@@ -60,6 +64,12 @@ class Config(dict[str, Any]):
                 bad.add(key)
                 self.problems.append(f"runner.{key} {_expectation(key, problem)}, got {problem['input']!r}")
             return RunnerSettings(**{str(key): value for key, value in given.items() if str(key) not in bad})
+
+    def _check_last_epoch(self, given: Any) -> int:
+        if isinstance(given, int) and not isinstance(given, bool) and given >= -1:
+            return given
+        self.problems.append(f"last_epoch should be the number of a trained epoch, or -1 for none, got {given!r}")
+        return -1
 
     @property
     def hyper_parameters(self) -> dict[str, Any]:
@@ -84,6 +94,15 @@ class Config(dict[str, Any]):
             if key not in known
         ]
 
+    def probably_misspelt(self) -> list[str]:
+        """Of the same, those within a letter or two of a setting: a PaddleRec model may have keys of its own."""
+        known = [*RunnerSettings.model_fields, *IGNORED]
+        return [
+            f"runner.{key} is not a setting{hint}: left to the model"
+            for key in self.runner.model_extra or {}
+            if key not in known and (hint := did_you_mean(key, known, cutoff=0.9))
+        ]
+
     def check(self, more: Iterable[str] = ()) -> None:
         """Raise all problems found so far, and `more`, as one UserError."""
         problems = [*self.problems, *more]
@@ -96,7 +115,7 @@ class Config(dict[str, Any]):
 
     def to_yaml(self) -> str:
         """The resolved config as YAML, defaults written out, so that a checkpoint tells what made it."""
-        tree = {"runner": self.runner.model_dump(), "hyper_parameters": self.hyper_parameters}
+        tree: dict[str, Any] = {"runner": self.runner.model_dump(), "hyper_parameters": self.hyper_parameters}
         if self.data is not None:
             tree["data"] = self.data
         return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=120)
@@ -110,10 +129,11 @@ def load(path: str | Path, overrides: Iterable[str] = ()) -> Config:
             `problems` instead, so that the caller can report them together with what the model finds.
     """
     path = Path(path)
-    tree = _read_with_base(path, ())
+    oddities: list[str] = []
+    tree = _read_with_base(path, (), oddities)
     for text in overrides:
         _override(tree, text)
-    return Config(path, tree)
+    return Config(path, tree, oddities)
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -135,17 +155,17 @@ def _named(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(v, Mapping) and "name" in v for v in value)
 
 
-def _read_with_base(path: Path, children: tuple[Path, ...]) -> dict[str, Any]:
+def _read_with_base(path: Path, children: tuple[Path, ...], oddities: list[str]) -> dict[str, Any]:
     """The tree of a file over its `base:` file's, which is relative to it."""
     if path.resolve() in children:
         raise UserError(f"{path}: base leads back to this file")
-    tree = yaml_io.read(path)
+    tree = yaml_io.read(path, oddities)
     base = tree.pop("base", None)
     if base is None:
         return tree
     if not isinstance(base, str):
         raise UserError(f"{path}: base should be the path of another config file, got {base!r}")
-    return _merge(_read_with_base(path.parent / base, (*children, path.resolve())), tree)
+    return _merge(_read_with_base(path.parent / base, (*children, path.resolve()), oddities), tree)
 
 
 def _merge(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,10 +19,25 @@ class RunnerSettings(BaseModel):
     train_reader_path: str = Field("reader", description="reader module of the model directory, without .py")
     train_batch_size: int | None = Field(None, gt=0, description="exposures a step; null: the reader yields batches")
     epochs: int = Field(1, gt=0, description="passes over the training data")
-    shuffle: bool = Field(True, description="visit the training data in a new seeded order each epoch")
+    shuffle: bool | None = Field(
+        None,
+        description="visit the training data in a new seeded order each epoch; null: yes for our readers and "
+        "InmemoryDataset, no for PaddleRec's, whose iterable data sets have one order only",
+    )
     shuffle_chunk: int = Field(
         64, gt=0, description="exposures of one common row that stay together when prepared data is shuffled"
     )
+    reader_type: Literal["DataLoader", "RecDataset", "CustomizeDataLoader", "QueueDataset", "InmemoryDataset"] = Field(
+        "DataLoader",
+        description="where a PaddleRec directory's batches come from: the reader's RecDataset (DataLoader), the "
+        "model's create_data_loader(), or pipe_command; InmemoryDataset also shuffles all rows",
+    )
+    pipe_command: str | None = Field(
+        None,
+        description="shell command that gets a file on its input and prints a row a line, each slot as "
+        "<count> <value> ... <value>, in the order of the model's feeds",
+    )
+    thread_num: int = Field(1, description="PaddleRec's reader threads; the files are read in order all the same")
     drop_last: bool | None = Field(
         None,
         description="leave out an incomplete last batch in training; null: no for our readers, yes for PaddleRec's",
@@ -41,8 +56,10 @@ class RunnerSettings(BaseModel):
     # Checkpoints
     model_save_path: str = Field("model_output", description="where checkpoints go, relative to the working directory")
     model_init_path: str | None = Field(None, description="checkpoint folder whose weights training starts from")
-    save_format: Literal["safetensors", "pdparams"] = Field(
-        "safetensors", description="file format of checkpoints; both are read"
+    save_format: Literal["safetensors", "pdparams"] | None = Field(
+        None,
+        description="file format of checkpoints; null: pdparams for PaddleRec's directories, else safetensors; both "
+        "are read",
     )
     save_steps: int = Field(0, ge=0, description="steps between two checkpoints within an epoch; 0: none")
     keep_last: int = Field(0, ge=0, description="how many of the newest epochs to keep; 0: all")
@@ -50,6 +67,14 @@ class RunnerSettings(BaseModel):
         None, description="validation metric whose best epoch is always kept, e.g. auc_ctcvr (needs valid_data_dir)"
     )
     resume: bool = Field(False, description="go on from the newest checkpoint under model_save_path, if there is one")
+
+    use_out_vec: bool = Field(False, description="write the trained embedding emb_weight_name to out_vec_path")
+    emb_weight_name: str | None = Field(
+        None, description="the embedding's parameter: its name in the checkpoint, or the one its ParamAttr gives it"
+    )
+    out_vec_path: str | None = Field(
+        None, description="file for the embedding: .npy, float32 [rows, width], or else text, a line `row v1 v2 ...`"
+    )
 
     # Evaluation
     valid_data_dir: str | None = Field(None, description="folder evaluated after each training epoch")
@@ -68,9 +93,21 @@ class RunnerSettings(BaseModel):
         None, description="write one row per exposure to this .parquet or .csv file (sample id, labels, probabilities)"
     )
 
+    use_save_data: bool = Field(
+        False,
+        description="PaddleRec's switch for keeping what infer computes: without predict_save_path, into "
+        "predictions.parquet in the last evaluated checkpoint",
+    )
+
     # Report
     use_visual: bool = Field(
         False, description="write curves for VisualDL, or TensorBoard where VisualDL does not work"
     )
-    use_auc: bool = Field(False, description="PaddleRec's switch for resetting AUC in static mode; ours always counts")
-    auc_num: int = Field(1, description="PaddleRec's number of AUCs in static mode; ours knows the tasks")
+    use_auc: bool = Field(
+        False, description="PaddleRec's switch for starting AUC anew in each epoch; metrics always do so here"
+    )
+    auc_num: int = Field(1, description="PaddleRec's number of AUCs to start anew; here all of them")
+
+
+IGNORED = ("use_xpu", "use_npu", "use_fleet", "sync_mode", "split_file_list", "dataset_debug")
+"""Settings of PaddleRec's that mean nothing here."""

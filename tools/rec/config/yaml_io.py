@@ -1,4 +1,4 @@
-"""YAML as users mean it: 1e-3 is a number, a key stands once, and an error names file and line."""
+"""YAML as users mean it: 1e-3 is a number, a key given twice is noticed, and an error names file and line."""
 
 import re
 from pathlib import Path
@@ -10,17 +10,21 @@ from rec.errors import UserError
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader with YAML 1.2's numbers, which refuses a key that is given twice.
+    """SafeLoader with YAML 1.2's numbers, which notes the keys that are given twice; the last one counts.
 
     YAML 1.1 reads 1e-3 as text, and Ali-CCP's field name 109_14 as the number 10914.
     """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.twice: list[tuple[str, yaml.Mark]] = []
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
         for key_node, _ in node.value:
             key = key_node.value
             if isinstance(key, str) and key != "<<" and key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is given twice", key_node.start_mark)
+                self.twice.append((key, key_node.start_mark))
             seen.add(str(key))
         return super().construct_mapping(node, deep)
 
@@ -39,11 +43,20 @@ for _tag, _pattern in _NUMBERS.items():
 
 def parse(text: str) -> Any:
     """One YAML value, e.g. the right-hand side of `-o key=value`. Raises yaml.YAMLError."""
-    return yaml.load(text, Loader=_Loader)
+    return _load(text, [])
 
 
-def read(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML file. Raises UserError naming file and line."""
+def _load(text: str, twice: list[tuple[str, yaml.Mark]]) -> Any:
+    loader = _Loader(text)
+    try:
+        return loader.get_single_data()
+    finally:
+        twice += loader.twice
+        loader.dispose()
+
+
+def read(path: Path, oddities: list[str]) -> dict[str, Any]:
+    """The mapping in a YAML file; keys given twice are added to `oddities`. Raises UserError naming file and line."""
     if path.is_dir():
         raise UserError(f"{path}: is a directory; expected a YAML file such as {path / 'config.yaml'}")
     try:
@@ -52,8 +65,9 @@ def read(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: no such file; give the path of a config file with -m") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read: {error}") from None
+    twice: list[tuple[str, yaml.Mark]] = []
     try:
-        value = parse(text)
+        value = _load(text, twice)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
@@ -62,4 +76,5 @@ def read(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(value, dict):
         raise UserError(f"{path}: expected a mapping with runner and hyper_parameters, found {type(value).__name__}")
+    oddities += [f"key {key!r} is given twice (line {mark.line + 1}; the last one counts)" for key, mark in twice]
     return value

@@ -70,7 +70,7 @@ class HouseModel:
             reader.prepare(config)
         targets = [self.network, TableSettings, reader.settings]
         hyper.fill_defaults(config, targets)
-        problems = config.unknown_runner_keys()
+        problems = config.oddities + config.unknown_runner_keys()
         problems += hyper.check(config, targets)
         problems += hyper.check_section(config, "optimizer", DENSE_OPTIMIZERS)
         if "table_optimizer" in config.hyper_parameters:

@@ -12,8 +12,12 @@ from rec.numeric import Array
 _CHUNK = 1 << 24
 
 
-def data_files(folder: Path) -> list[str]:
+def data_files(folder: Path, or_folders: bool = False) -> list[str]:
     """The data files of a folder, sorted; hidden files and sub-folders are none.
+
+    Args:
+        folder: where to look.
+        or_folders: where there is no file, take the sub-folders.
 
     Raises:
         UserError: the folder is missing or holds no file.
@@ -26,7 +30,10 @@ def data_files(folder: Path) -> list[str]:
         raise UserError(f"{folder}: expected a directory of data files, found a file") from None
     except OSError as error:
         raise UserError(f"{folder}: cannot be read: {error.strerror}") from None
-    files = [str(entry) for entry in entries if entry.is_file() and not entry.name.startswith(".")]
+    entries = [entry for entry in entries if not entry.name.startswith(".")]
+    files = [str(entry) for entry in entries if entry.is_file()]
+    if not files and or_folders:
+        files = [str(entry) for entry in entries if entry.is_dir()]
     if not files:
         raise UserError(f"{folder}: holds no data files")
     return files

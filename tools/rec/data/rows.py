@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from rec.data.collate import as_arrays, collate
 from rec.data.plan import ReadPlan
-from rec.errors import UserError
-from rec.numeric import Array
+from rec.seeding import seed_host
 
 
 class RowReader:
@@ -24,35 +24,27 @@ class RowReader:
     def __init__(self, dataset: Any, whole_batches: bool) -> None:
         self.dataset, self.whole_batches = dataset, whole_batches
 
-    def batches(self, plan: ReadPlan) -> Iterator[list[Array]]:
-        """The batches of a plan as lists of arrays. Every process reads every row and keeps its own batches."""
+    def batches(self, plan: ReadPlan) -> Iterator[Any]:
+        """The batches of a plan, mostly lists of arrays. Every process reads every row and keeps its own batches."""
         rows = itertools.islice(self._rows(plan), plan.rank, None, plan.ranks)
         if self.whole_batches:
             for index, row in enumerate(rows):
                 if plan.mine(index):
-                    yield [np.asarray(value) for value in row]
+                    yield as_arrays(row)
             return
         for index in itertools.count():
             batch = list(itertools.islice(rows, plan.batch_size))
             if not batch or (plan.drop_last and len(batch) < plan.batch_size):
                 return
             if plan.mine(index):
-                yield [_stack(column) for column in zip(*batch, strict=True)]
+                yield collate(batch)
 
     def _rows(self, plan: ReadPlan) -> Iterator[Any]:
+        # Readers that draw (negative samples, say) draw the same in each process, and again when an epoch is resumed.
+        seed_host(plan.seed, plan.epoch)
         if hasattr(self.dataset, "__iter__"):  # Paddle's IterableDataset also has a __getitem__, which raises
             return iter(self.dataset)
         order = np.arange(len(self.dataset))
         if plan.shuffle:
             np.random.default_rng([plan.seed, plan.epoch]).shuffle(order)
         return (self.dataset[int(index)] for index in order)
-
-
-def _stack(values: tuple[Any, ...]) -> Array:
-    arrays = [np.asarray(value) for value in values]
-    shapes = sorted({array.shape for array in arrays})
-    if len(shapes) > 1:
-        raise UserError(
-            f"the reader yields rows of different shapes ({shapes[0]} and {shapes[-1]}), which make no batch"
-        )
-    return np.stack(arrays)

@@ -11,11 +11,13 @@ from rec.config.config import Config
 from rec.contract.dygraph import Inputs
 from rec.data.batch import Batch
 from rec.device import choose, to_tensor
+from rec.engine.embeddings import check_ids, right_gradients
 from rec.engine.engine import State
 from rec.engine.match import by_structure, by_variable, check_match, check_rule, rule_of
 from rec.errors import UserError
 from rec.nn.features import Features
 from rec.numeric import Array
+from rec.report.console import log
 from rec.table.table import Table
 
 
@@ -35,8 +37,13 @@ class TensorFeed:
     def __init__(self, place: Any) -> None:
         self._place = place
 
-    def open(self, batch: list[Array], training: bool) -> list[Any]:
-        return [paddle.to_tensor(array, place=self._place) for array in batch]
+    def open(self, batch: Any, training: bool) -> Any:
+        """The batch with a tensor for each array, however deep."""
+        if isinstance(batch, np.ndarray):
+            return paddle.to_tensor(batch, place=self._place)
+        if isinstance(batch, list):
+            return [self.open(value, training) for value in batch]
+        return {key: self.open(value, training) for key, value in batch.items()} if isinstance(batch, dict) else batch
 
     def close(self, inputs: Any) -> None:
         """Nothing: such models keep their embeddings to themselves."""
@@ -84,6 +91,17 @@ class DygraphEngine:
         if hasattr(model, "create_table"):
             self.table = model.create_table(self.net, config, place)
         self.feed: Feed = TableFeed(self.table, place) if self.table else TensorFeed(place)
+        if self.table is None:
+            self._look_after_embeddings()
+
+    def _look_after_embeddings(self) -> None:
+        check_ids(self.net)
+        changed = right_gradients(self.net, self.optimizer) if self.optimizer is not None else []
+        if changed:
+            log.info(
+                "dense gradients for %s, whose sparse=True Paddle's %s gets wrong (lazy_mode=True keeps it)",
+                ", ".join(changed), type(self.optimizer).__name__,
+            )  # fmt: skip
 
     def train_step(self, batch: Any) -> dict[str, Any]:
         self.net.train()
@@ -113,7 +131,7 @@ class DygraphEngine:
         saved = dict(self.optimizer.state_dict())
         scheduler = saved.pop("LR_Scheduler", {})
         arrays = {name: value.numpy() for name, value in saved.items() if hasattr(value, "numpy")}
-        optimizer = by_structure(arrays, self._variable_names())
+        optimizer = by_structure(arrays, self.variable_names())
         if self.table is not None:
             optimizer |= self.table.optimizer_state()
         return State(weights, optimizer, scheduler, rule_of(self.optimizer, self.table))
@@ -131,17 +149,18 @@ class DygraphEngine:
             self.table.load({name: arrays[name] for name in table_names if name in arrays})
         if state.optimizer and self.optimizer is not None:
             dense = {k: paddle.to_tensor(v) for k, v in state.optimizer.items() if k not in table_names}
-            saved: dict[str, Any] = by_variable(dense, self._variable_names())
+            saved: dict[str, Any] = by_variable(dense, self.variable_names())
             if state.scheduler:
                 saved["LR_Scheduler"] = state.scheduler
             self.optimizer.set_state_dict(saved)
 
     def _check_optimizer(self, found: dict[str, Array]) -> None:
         """Paddle takes whatever state it is given: check that the table's fits and no parameter's is missing."""
-        expected = {} if self.table is None else self.table.optimizer_state()
+        if self.table is None:
+            return  # PaddleRec's parameters may be frozen or unused, and have no state then
+        expected = self.table.optimizer_state()
         of_table = {name: value for name, value in found.items() if name.startswith("embedding.weight/")}
-        if self.table is not None:
-            check_match(of_table, expected, "the checkpoint's optimizer states")
+        check_match(of_table, expected, "the checkpoint's optimizer states")
         owners = {name.rpartition("/")[0] for name in found}
         absent = [name for name, _ in self.net.named_parameters() if name not in owners]
         if absent and len(absent) < len(list(self.net.named_parameters())):
@@ -151,9 +170,11 @@ class DygraphEngine:
         counts = {name: int(np.prod(p.shape)) for name, p in self.net.named_parameters()}
         return counts | ({} if self.table is None else {k: v.size for k, v in self.table.weights().items()})
 
-    def _variable_names(self) -> dict[str, str]:
+    def variable_names(self) -> dict[str, str]:
+        """Paddle's name of each weight (as a ParamAttr may give it) by its name in checkpoints."""
         return {name: tensor.name for name, tensor in self.net.state_dict().items()}
 
 
 def _arrays(shown: dict[str, Any] | None) -> dict[str, Any]:
-    return {k: v.numpy() if hasattr(v, "numpy") else np.asarray(v) for k, v in (shown or {}).items()}
+    arrays = {k: v.numpy() if hasattr(v, "numpy") else np.asarray(v) for k, v in (shown or {}).items()}
+    return {k: v for k, v in arrays.items() if v.dtype != object}

@@ -13,6 +13,7 @@ from typing import Any
 from rec.checkpoint.store import Store, read_manifest
 from rec.checkpoint.store import load as load_checkpoint
 from rec.errors import UserError
+from rec.loading import blaming
 from rec.loop.notices import Notices
 from rec.loop.predictions import PredictionFile, check_path
 from rec.metrics.tasks import TaskMetrics, TaskResult
@@ -53,6 +54,8 @@ def evaluate(session: Session) -> None:
     runner = session.config.runner
     folders = _chosen(session)
     predictions = Path(runner.predict_save_path) if runner.predict_save_path else None
+    if runner.use_save_data and predictions is None:
+        predictions = folders[-1] / "predictions.parquet"
     if predictions:
         check_path(predictions)
     shown = {}
@@ -88,7 +91,8 @@ def evaluate_pass(session: Session, reader: Any, title: str, writer: PredictionF
         for index, batch in enumerate(session.batches(reader, session.plan(0, 0, training=False))):
             meter.reading_done()
             notices.add(batch)
-            values = engine.eval_step(batch)
+            with blaming(session.config.model_dir, f"{title}, batch {index}"):
+                values = engine.eval_step(batch)
             truth.update(values, getattr(batch, "truth", {}))
             if writer:
                 writer.add(batch, values)

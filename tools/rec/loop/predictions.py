@@ -32,7 +32,7 @@ class PredictionFile:
     """A Parquet or CSV file that appears under its name when it is complete.
 
     Columns: sample_id (int64 if the first batch's are whole numbers, else text), the labels (null where not given) and
-    the model's per-exposure outputs. A PaddleRec model's rows are numbered from 0.
+    the model's per-exposure outputs: numbers, and in Parquet vectors too. A PaddleRec model's rows are numbered from 0.
 
     Args:
         path: as `check_path` has found it good.
@@ -60,7 +60,7 @@ class PredictionFile:
             self._temporary.unlink(missing_ok=True)
 
     def add(self, batch: Any, values: Mapping[str, Any]) -> None:
-        """Write a batch's rows; outputs that are not one number per exposure are left out.
+        """Write a batch's rows; outputs that are not per exposure are left out.
 
         Raises:
             UserError: the file cannot be written.
@@ -70,6 +70,8 @@ class PredictionFile:
         for name, value in values.items():
             if np.size(value) == length:
                 columns[name] = pa.array(np.asarray(value).reshape(-1))
+            elif np.ndim(value) == 2 and len(value) == length and self._path.suffix == ".parquet":
+                columns[name] = pa.array(list(value))
         try:
             table = pa.table(columns)
             if self._writer is None:

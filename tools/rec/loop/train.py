@@ -12,17 +12,19 @@ import numpy as np
 import paddle
 
 from rec.checkpoint import arrays
-from rec.checkpoint.store import Manifest, Store
+from rec.checkpoint.store import Manifest, Store, read_manifest
 from rec.checkpoint.store import load as load_checkpoint
 from rec.config.suggest import did_you_mean
 from rec.errors import UserError
+from rec.loading import blaming
+from rec.loop import vectors
 from rec.loop.evaluate import evaluate_pass
 from rec.loop.notices import Notices
 from rec.metrics.tasks import TaskMetrics
-from rec.metrics.values import flat, for_line, rankable
+from rec.metrics.values import flat, for_line, numbers, rankable
 from rec.report.console import Bar, log
 from rec.report.curves import Curves
-from rec.report.lines import epoch_line, is_scalar, step_line
+from rec.report.lines import epoch_line, is_scalar, number, step_line
 from rec.report.meter import Meter
 from rec.session import Session, batch_length
 
@@ -62,7 +64,7 @@ class _Training:
             raise UserError(
                 "runner.best_metric needs runner.valid_data_dir: the best epoch is not chosen on training data"
             )
-        known = rankable(self._counted.tasks) if self._counted is not None else []
+        known = rankable(self._counted.tasks) if self._counted is not None else list(self.engine.metric_names)
         if name and name not in known:
             raise UserError(
                 f"runner.best_metric: {name} is not measured{did_you_mean(name, known)}; one of {', '.join(known)}"
@@ -70,6 +72,8 @@ class _Training:
         return self.session.open_reader("valid") if self.runner.valid_data_dir else None
 
     def run(self) -> None:
+        if self.runner.use_out_vec:
+            vectors.check(self.runner, self.engine)
         self.store.check_writable()
         self.store.recover()
         if self.runner.use_visual:
@@ -82,12 +86,26 @@ class _Training:
         if self.curves:
             self.curves.close()
         log.info("checkpoints: %s", self.store.folder.resolve())
+        if self.runner.use_out_vec:
+            log.info("embedding %s: %s", self.runner.emb_weight_name, vectors.write(self.runner, self.engine).resolve())
 
     def initialise(self) -> None:
-        """Start from the weights that the config names, if it names any."""
-        if self.runner.model_init_path:
+        """Start from the weights that the config names, or after the epoch that it names, if any."""
+        if self.session.config.last_epoch >= 0:
+            self._go_on_after(self.session.config.last_epoch)
+        elif self.runner.model_init_path:
             self.engine.load(load_checkpoint(Path(self.runner.model_init_path), "weights"))
             log.info("weights from %s", self.runner.model_init_path)
+
+    def _go_on_after(self, epoch: int) -> None:
+        """PaddleRec's `last_epoch`: with that epoch's weights, and its optimizer's state, which PaddleRec forgets."""
+        folder = Path(self.runner.model_init_path or self.store.folder / str(epoch))
+        self.engine.load(load_checkpoint(folder, "everything"))
+        manifest = read_manifest(folder)
+        if manifest is not None:
+            self.store.run, self.step = manifest.run, manifest.step
+        self.first_epoch = epoch + 1
+        log.info("last_epoch=%d: weights and optimizer state from %s", epoch, folder)
 
     def _resume(self) -> bool:
         manifest = self.store.latest()
@@ -130,6 +148,7 @@ class _Training:
         notices = Notices()
         reader, plan = self.session.reader, self.session.plan(epoch, start, training=True)
         total = len(reader) if hasattr(reader, "__len__") else None
+        index = -1
         with Bar(f"epoch {epoch}", total) as bar:
             bar.advance(start * plan.batch_size)
             self.meter.start()
@@ -139,6 +158,11 @@ class _Training:
                 if batch_length(batch):
                     self._step(epoch, index, batch)
                     bar.advance(batch_length(batch))
+        if index < 0 and not start:
+            raise UserError(
+                "the reader yields no batch: no rows, or fewer than runner.train_batch_size, and an incomplete batch "
+                "is left out (runner.drop_last=false trains on it)"
+            )
         if epoch == self.first_epoch:
             notices.log(self.runner.train_data_dir, "not trained on")
         self._end_epoch(epoch, time.perf_counter() - begun)
@@ -146,7 +170,8 @@ class _Training:
     def _step(self, epoch: int, index: int, batch: Any) -> None:
         # Random layers draw from the step's own seed: a resumed run needs no generator state to repeat them.
         paddle.seed(self.runner.seed + self.step)
-        shown = self.engine.train_step(batch)
+        with blaming(self.session.config.model_dir, f"training, epoch {epoch}, batch {index}"):
+            shown = self.engine.train_step(batch)
         self.step += 1
         if self.runner.detect_nan:
             self._check_finite(shown, epoch, index)
@@ -161,7 +186,9 @@ class _Training:
             self._save(epoch, index + 1)
 
     def _check_finite(self, shown: Mapping[str, Any], epoch: int, index: int) -> None:
-        bad = [name for name, value in shown.items() if is_scalar(value) and not math.isfinite(float(value))]
+        # What else a PaddleRec model shows is its own affair.
+        checked = shown if self.session.house else {"loss": shown["loss"]}
+        bad = [name for name, value in checked.items() if is_scalar(value) and not math.isfinite(number(value))]
         if bad:
             names = [name for name in bad if name != "loss"] or bad
             kept = self.store.latest()
@@ -190,7 +217,7 @@ class _Training:
         if self.validation is None:
             return
         evaluation = evaluate_pass(self.session, self.validation, f"validation of epoch {epoch}")
-        metrics = flat(evaluation.results)
+        metrics = flat(evaluation.results) or numbers(evaluation.values)
         log.info("validation, %s", epoch_line(epoch, evaluation.values, evaluation.seconds))
         self._reset_metrics()
         if self.curves:
@@ -208,7 +235,8 @@ class _Training:
             manifest.meter, manifest.order = self.meter.state(), self._order()
             more = {} if self._counted is None else {METRIC_STATE: self._counted.state()}
         texts = {"config.yaml": self.session.config.to_yaml(), **getattr(self.session.reader, "files", {})}
-        self.store.save(manifest, state, texts, more, self.engine.prefix, self.runner.save_format)
+        save_format = self.runner.save_format or ("safetensors" if self.session.house else "pdparams")
+        self.store.save(manifest, state, texts, more, self.engine.prefix, save_format)
         if next_batch is not None:
             self.store.thin(self.runner.keep_last, self.runner.best_metric)
 

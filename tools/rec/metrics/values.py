@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from rec.metrics.tasks import Task, TaskMetrics, TaskResult
+from rec.report.lines import is_scalar, number
 
 
 def for_line(metrics: Sequence[Any], names: Sequence[str], recent: bool = False) -> dict[str, Any]:
@@ -44,3 +45,8 @@ def flat(results: dict[str, TaskResult]) -> dict[str, float | None]:
             ("calibration", result.calibration),
         )
     }
+
+
+def numbers(values: Mapping[str, Any]) -> dict[str, float | None]:
+    """The single numbers among what a log line shows."""
+    return {name: number(value) for name, value in values.items() if not isinstance(value, str) and is_scalar(value)}

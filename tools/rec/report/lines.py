@@ -27,6 +27,11 @@ def is_scalar(value: Any) -> bool:
     return not isinstance(value, np.ndarray) or (value.size == 1 and value.ndim < 2)
 
 
+def number(value: Any) -> float:
+    """A scalar as a float; NumPy 2.4 refuses `float` of an array of shape [1]."""
+    return float(value.item() if isinstance(value, np.ndarray) else value)
+
+
 def step_line(epoch: int | str, batch: int, values: Mapping[str, Any], costs: Mapping[str, float]) -> str:
     """The line of a print interval; `costs` are its averages per step in seconds and its exposures."""
     ips = costs["samples"] / costs["batch"] if costs["batch"] else 0.0

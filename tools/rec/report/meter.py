@@ -6,7 +6,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from rec.report.lines import is_scalar
+import numpy as np
+
+from rec.report.lines import is_scalar, number
 
 
 class Meter:
@@ -38,9 +40,10 @@ class Meter:
         self._samples += exposures
         self._exposures += exposures
         for name, value in shown.items():
-            if is_scalar(value):
-                self._sums[name] = self._sums.get(name, 0.0) + float(value) * exposures
-                self._recent[name] = self._recent.get(name, 0.0) + float(value) * exposures
+            if is_scalar(value) and np.asarray(value).dtype.kind in "fiub":
+                total = number(value) * exposures
+                self._sums[name] = self._sums.get(name, 0.0) + total
+                self._recent[name] = self._recent.get(name, 0.0) + total
 
     def interval(self) -> tuple[dict[str, float], dict[str, float]]:
         """Averages since the last call, and costs per step; starts a new interval."""
