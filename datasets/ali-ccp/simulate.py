@@ -69,6 +69,9 @@ def _parser() -> argparse.ArgumentParser:
         default = None if required else knob.default
         parser.add_argument(name, type=kind, default=default, required=required, metavar="X", help=text)
     parser.add_argument("--lines", action="store_true", help="write joined lines for text readers, not raw files")
+    parser.add_argument(
+        "--behaviours", action="store_true", help="also write behaviours_*.parquet: carts, likes, watch time, ..."
+    )
     parser.add_argument("--force", action="store_true", help="write over files in OUT")
     cores = os.cpu_count() or 1
     parser.add_argument("--threads", type=_within(int, 1, 256), default=cores, metavar="X", help="default: all cores")
@@ -80,13 +83,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = _parser()
     given = vars(parser.parse_args(arguments))
     settings = Settings(**{knob.name: given[knob.name] for knob in dataclasses.fields(Settings)})
+    if settings.position_effect and not given["behaviours"]:
+        parser.error("--position-effect needs --behaviours, which says what stands where")
     console = Console()
     try:
         with (
             all_or_nothing(given["out"], given["force"]) as folder,
             Progress(console=console, disable=not console.is_terminal, transient=True) as progress,
         ):
-            simulation = Simulation(settings, folder, given["lines"], given["threads"], progress)
+            simulation = Simulation(settings, folder, given["lines"], given["behaviours"], given["threads"], progress)
             tallies = {name: simulation.write(name) for name in PARTS}
     except (UserError, OSError) as error:
         parser.error(str(error))
