@@ -30,10 +30,17 @@ intention nodes grow with its square root.
 
 The bundled demo data, models/multitask/esmm/data, are the two text files of
   python datasets/ali-ccp/simulate.py OUT {demo}
+and models/multitask/data/behaviours is OUT after
+  python datasets/ali-ccp/simulate.py RAW {behaviours}
+  python datasets/ali-ccp/prepare.py RAW OUT --valid 0
 """
 DEMO = (
     "--lines --exposures 8000 --test-exposures 3000 --seed 7 --click-rate 0.2 --conversion-rate 0.25 "
     "--learnability 0.9 --history-scale 0.012 --exposures-per-common 10"
+)
+BEHAVIOURS_DEMO = (
+    "--behaviours --position-effect 0.7 --exposures 6000 --test-exposures 2000 --seed 7 --click-rate 0.2 "
+    "--conversion-rate 0.25 --learnability 0.9 --history-scale 0.012 --exposures-per-common 20"
 )
 
 
@@ -57,7 +64,7 @@ def _within(kind: type, low: float, high: float) -> Callable[[str], Any]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    about = _ABOUT.format(demo=DEMO)
+    about = _ABOUT.format(demo=DEMO, behaviours=BEHAVIOURS_DEMO)
     parser = _Parser(
         prog="simulate.py", description=__doc__, epilog=about, formatter_class=argparse.RawDescriptionHelpFormatter
     )
