@@ -57,7 +57,7 @@ def test_clicks_and_conversions_do_not_depend_on_who_asks(tmp_path):
     one, other = simulated(tmp_path / "one", few), simulated(tmp_path / "other", f"{few} --behaviours")
     names = sorted(path.name for path in one.iterdir())
     assert filecmp.cmpfiles(one, other, names, shallow=False) == (names, [], [])
-    assert sorted(set(path.name for path in other.iterdir()) - set(names)) == [
+    assert sorted({path.name for path in other.iterdir()} - set(names)) == [
         "behaviours_test.parquet", "behaviours_train.parquet",
     ]  # fmt: skip
 
@@ -218,8 +218,8 @@ def test_a_user_s_own_side_file_may_hold_some_columns(tmp_path):
     raw = tmp_path / "raw"
     random_split(1).write(raw, "train")
     random_split(2).write(raw, "test")
+    side_file(raw, "train", cart=[0, 1], position=[1, 2, 3])
     with pytest.raises(UserError, match=r"behaviours_test\.parquet: its columns differ from train's, cart, position"):
-        side_file(raw, "train", cart=[0, 1], position=[1, 2, 3])
         prepare(raw, tmp_path / "out", Settings(), workers=1)
     side_file(raw, "test", cart=[1], position=[2, 4])
     prepare(raw, tmp_path / "out", Settings(), workers=1)

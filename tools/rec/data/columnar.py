@@ -190,9 +190,9 @@ class ColumnarReader:
         together = {name: np.concatenate([part[name] for part in columns]) for name in columns[0]}
         labels = {name: _label(name, together[name]) for name in self.labels}
         truth = {name: together[name] for name in self._truth if name in together}
-        columns = {name: together[name] for name in self.columns}
+        more = {name: together[name] for name in self.columns}
         sample_ids, counts = together["sample_id"], {"exposures": len(together["sample_id"])}
-        return Batch(rows, tuple(bags), labels, sample_ids, counts=counts, truth=truth, columns=columns)
+        return Batch(rows, tuple(bags), labels, sample_ids, counts=counts, truth=truth, columns=more)
 
 
 def shuffled_chunks(common_row: Array, chunk: int, random: np.random.Generator) -> Array:
