@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from rec.compare.figure import draw
 from rec.compare.outcome import Outcome, best_rate
-from rec.compare.report import markdown, page
+from rec.compare.report import FIGURE, markdown, page
 from rec.compare.runs import Run, Runner, plan_runs, searches
 from rec.compare.store import RunStore
 from rec.compare.systems import Built, Net, Plan
@@ -58,6 +58,7 @@ def compare(plan: Plan, dry_run: bool) -> None:
     if dry_run:
         _check(plan, runner)
         return
+    runner.store.make()
     with show.progress:
         outcome = _do_all(plan, runner, show)
     _write(outcome, out, f"Comparison of {', '.join(plan.compare.systems)}")
@@ -109,5 +110,5 @@ def _write(outcome: Outcome, out: Path, title: str) -> None:
     except OSError as error:
         raise UserError(f"{out}: cannot be written: {error.strerror}") from None
     console = Console()
-    (console if console.is_terminal else Console(width=180)).print(Markdown(text))
+    (console if console.is_terminal else Console(width=180)).print(Markdown(text.replace(FIGURE, "")))
     log.info("written: %s", ", ".join(str((out / name).resolve()) for name in files))

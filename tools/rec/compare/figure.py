@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 from rec.compare.outcome import Outcome
+from rec.compare.report import percent
 
 
 def draw(outcome: Outcome) -> bytes:
@@ -23,7 +24,7 @@ def draw(outcome: Outcome) -> bytes:
                 x, y, bars = zip(*known, strict=True)
                 panel.errorbar(x, y, yerr=bars, marker="o", markersize=4, capsize=2, linewidth=1.3, label=system)
         panel.set_xscale("log")
-        panel.set_xticks(shares, [f"{share:.0%}" for share in shares])
+        panel.set_xticks(shares, [percent(share) for share in shares])
         panel.minorticks_off()
         panel.set_xlabel("share of training data")
         panel.set_ylabel(f"{name.upper()} AUC")

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from rec.compare.outcome import Outcome
 
+FIGURE = "![AUC against the share of training data](figure3.png)"
+"""Where the figure stands in Markdown."""
+
 _STYLE = (
     "body{font:15px/1.5 sans-serif;max-width:70em;margin:2em auto;padding:0 1em}"
     "table{border-collapse:collapse;margin:1em 0}td,th{border:1px solid #ccc;padding:.3em .6em;text-align:right}"
@@ -49,8 +52,8 @@ def _main(outcome: Outcome) -> Section:
             row += [str(outcome.summary(name, figure)), *map(_p, p_values), _number(published)]
         rows.append(row)
     text = (
-        f"Mean ± standard deviation over {len(outcome.compare.seeds)} seeds, {outcome.full:.0%} of the training data. "
-        "CVR on clicked test exposures; CTCVR on all, every pCVR times the pCTR of one separately trained CTR net. "
+        f"Mean ± standard deviation over {len(outcome.compare.seeds)} seeds, {percent(outcome.full)} of the training "
+        "data. CVR on clicked test exposures; CTCVR on all, every pCVR times the pCTR of one separately trained CTR net. "
         f"p: paired t-test over seeds. Best: CVR {bests['cvr'] or '-'}, CTCVR {bests['ctcvr'] or '-'}."
     )
     return Section("Systems", text, rows)
@@ -82,18 +85,18 @@ def _search(outcome: Outcome) -> Section:
             mark = "yes" if content["rate"] == chosen else ""
             rows.append([name, f"{content['rate']:g}", _number(content["valid_cvr"]), mark])
     text = (
-        f"With the first seed on {outcome.full:.0%} of the training data; validation data are "
-        f"{outcome.compare.valid_share:.0%} of the training exposures, which no run trains on."
+        f"With the first seed on {percent(outcome.full)} of the training data; validation data are "
+        f"{percent(outcome.compare.valid_share)} of the training exposures, which no run trains on."
     )
     return Section("Rates searched", text, rows)
 
 
 def _shares(outcome: Outcome) -> Section:
     shares = sorted(outcome.compare.shares)
-    rows = [["system", *(f"{task} {share:.0%}" for task in ("CVR", "CTCVR") for share in shares)]]
+    rows = [["system", *(f"{task} {percent(share)}" for task in ("CVR", "CTCVR") for share in shares)]]
     for name in outcome.compare.systems:
         rows.append([name, *(str(outcome.summary(name, f, s)) for f in ("cvr", "ctcvr") for s in shares)])
-    return Section("AUC against the share of training data", "![AUC against the share](figure3.png)", rows)
+    return Section("AUC against the share of training data", FIGURE, rows)
 
 
 def markdown(outcome: Outcome, title: str) -> str:
@@ -111,7 +114,7 @@ def page(outcome: Outcome, title: str, figure: bytes | None) -> str:
     parts = [f"<h1>{html.escape(title)}</h1>"]
     for section in sections(outcome):
         text = html.escape(section.text)
-        if section.text.startswith("!["):
+        if section.text == FIGURE:
             data = base64.b64encode(figure or b"").decode()
             text = f'<img alt="AUC against the share of training data" src="data:image/png;base64,{data}">'
         parts.append(f"<h2>{html.escape(section.title)}</h2><p>{text}</p>{_table(section.rows)}")
@@ -125,6 +128,11 @@ def _table(rows: list[list[str]]) -> str:
         tag = "td" if number else "th"
         lines.append("<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in row) + "</tr>")
     return f"<table>{''.join(lines)}</table>"
+
+
+def percent(share: float) -> str:
+    """A share for people: 0.005 is 0.5 %."""
+    return f"{100 * share:g} %"
 
 
 def _number(value: float | None) -> str:

@@ -20,7 +20,7 @@ _MULTIPLY_1, _MULTIPLY_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB13
 def digests(sample_ids: Array) -> Array:
     """uint64 [n] of ids, whole numbers or texts, the same number whatever type it comes in (FNV-1a of its text)."""
     texts = np.ascontiguousarray(np.asarray(sample_ids).astype("S"))
-    letters = texts.view(np.uint8).reshape(len(texts), -1)
+    letters = texts.view(np.uint8).reshape(len(texts), texts.dtype.itemsize)
     hashed = np.full(len(texts), _BASIS)
     with np.errstate(over="ignore"):
         for column in letters.T:  # zeros fill up to the longest id of the batch: they must not count

@@ -43,7 +43,7 @@ class Run:
     def title(self) -> str:
         """For people."""
         rate = "" if self.rate is None else f" at {self.rate:g}"
-        return f"{self.name}{rate}, {self.share:.0%} of the data, seed {self.seed}"
+        return f"{self.name}{rate}, {100 * self.share:g} % of the data, seed {self.seed}"
 
 
 def plan_runs(plan: Plan, chosen: dict[str, float | None]) -> Iterator[Run]:

@@ -38,10 +38,13 @@ class RunStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+
+    def make(self) -> None:
+        """Make the folder, before a run is done that could not be kept."""
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UserError(f"{folder}: cannot be made: {error.strerror}") from None
+            raise UserError(f"{self.folder}: cannot be made: {error.strerror}") from None
 
     def load(self, key: str) -> dict[str, Any] | None:
         """The content of a finished run; None where there is none, or it cannot be read."""

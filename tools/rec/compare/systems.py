@@ -55,8 +55,11 @@ class Plan:
         tree, path = copy.deepcopy(self.tree), self.path
         if system.model is not None and (self.path.parent / system.model).resolve() != self.path.resolve().parent:
             path = self.path.parent / system.model / "config.yaml"
-            own = read_tree(path)
-            runner = {k: v for k, v in tree["runner"].items() if k not in ("train_reader_path", "infer_reader_path")}
+            own, runner = read_tree(path), dict(tree["runner"])
+            for name in ("train_reader_path", "infer_reader_path"):
+                reader = runner.pop(name, "reader")
+                if "data" in tree:  # a table is read as the plan says, prepared data by the directory's own reader
+                    runner[name] = str(self.path.resolve().parent / reader)
             given = tree["hyper_parameters"]
             tree = merge(own, {"runner": runner, "hyper_parameters": {k: given[k] for k in SHARED if k in given}})
             tree["data"] = self.tree.get("data")
