@@ -97,25 +97,25 @@ def test_each_run_trains_on_the_rows_of_its_rule(plan, tmp_path):
 
 
 def test_a_run_cut_short_goes_on_and_repeats_nothing(plan, tmp_path, monkeypatch):
-    original, trained = fit.train, []
+    original, trained = fit.train_epoch, []
 
-    def counted(built, *others):
-        if len(trained) == 3:
+    def counted(built, epoch, *others):
+        trained.append(epoch)
+        if trained == [0, 1, 0, 1, 0, 1, 0, 1]:  # within the fourth run
             raise KeyboardInterrupt
-        trained.append(built.config.runner.seed)
-        return original(built, *others)
+        return original(built, epoch, *others)
 
-    monkeypatch.setattr(fit, "train", counted)
+    monkeypatch.setattr(fit, "train_epoch", counted)
     with pytest.raises(KeyboardInterrupt):
         command.compare(plan, dry_run=False)
     assert len(contents(tmp_path / "out")) == 3
     before = {path.name: path.read_bytes() for path in (tmp_path / "out" / "runs").iterdir()}
 
     later: list[int] = []
-    monkeypatch.setattr(fit, "train", lambda built, *others: later.append(1) or original(built, *others))
+    monkeypatch.setattr(fit, "train_epoch", lambda built, *others: later.append(1) or original(built, *others))
     command.compare(plan, dry_run=False)
     # Two seeds of CTR, CTCVR, BASE, AMAN, OVERSAMPLING, UNBIAS and ESMM, and one more rate tried: 15, of which 3 done.
-    assert len(later) == 12
+    assert len(later) == 2 * 12
     assert all((tmp_path / "out" / "runs" / name).read_bytes() == content for name, content in before.items())
     report = (tmp_path / "out" / "report.md").read_text()
 
@@ -127,6 +127,34 @@ def test_a_run_cut_short_goes_on_and_repeats_nothing(plan, tmp_path, monkeypatch
     first = next(iter(runs.plan_runs(changed, {})))
     store = command.RunStore(tmp_path / "out" / "runs")
     assert runs.Runner(changed, store, lambda _: None).result(first) is None, "other settings are another run"
+
+
+def test_the_epoch_that_is_best_on_validation_data_is_kept(tmp_path, in_dynamic_graph, monkeypatch):
+    """Validation predictions are replaced by ones whose AUC is 1 after epoch 1 and 0 after the others."""
+    systems = {"BASE": {"rows": "clicked"}}
+    plan = Plan.load(
+        ESMM / "paper.yaml", [*settings(tmp_path, seeds=[5], systems=systems), "runner.epochs=4"]
+    )  # fmt: skip
+    original, epochs, tested = fit.predict, [], []
+    train_epoch = fit.train_epoch
+    monkeypatch.setattr(
+        fit, "train_epoch", lambda b, epoch, *more: epochs.append(epoch) or train_epoch(b, epoch, *more)
+    )
+
+    def predict(built, target, reader, *more, **others):
+        found = original(built, target, reader, *more, **others)
+        if reader is built.test_reader:
+            tested.append((target, epochs[-1]))
+        elif not others and target == "cvr":
+            conversion = fit.facts(built, reader).conversion
+            return conversion if epochs[-1] == 1 else 1 - conversion
+        return found
+
+    monkeypatch.setattr(fit, "predict", predict)
+    command.compare(plan, dry_run=False)
+    assert contents(tmp_path / "out")["BASE", 5, None]["epoch"] == 1
+    assert contents(tmp_path / "out")["BASE", 5, None]["valid_cvr"] == 1
+    assert [epoch for target, epoch in tested if target == "cvr"] == [0, 1]
 
 
 def test_a_smaller_share_is_part_of_the_larger(tmp_path, in_dynamic_graph):

@@ -20,26 +20,24 @@ from rec.numeric import Array
 Advance = Callable[[int], object]
 
 
-def train(built: Built, choose: Callable[[int], Choose], advance: Advance) -> int:
-    """Train for `runner.epochs` on the rows that `choose(epoch)` chooses; returns the exposures of all epochs.
+def train_epoch(built: Built, epoch: int, choose: Choose, advance: Advance) -> int:
+    """Train on the rows that `choose` chooses, once; returns how many there were.
 
     Raises:
         UserError: unreadable data, no row is chosen, or the loss is not finite.
     """
-    runner, step, exposures = built.config.runner, 0, 0
-    for epoch in range(runner.epochs):
-        plan = ReadPlan(runner.train_batch_size or 1, True, epoch=epoch, seed=runner.seed, shuffle=runner.shuffle)
-        rows = ChosenRows(built.train_reader, choose(epoch))
-        for batch in load_batches(rows, plan, min(runner.num_workers, 1), built.config.model_dir):
-            paddle.seed(runner.seed + step)
-            loss = float(built.engine.train_step(batch)["loss"])
-            if not math.isfinite(loss):
-                raise UserError(f"the loss is not finite at epoch {epoch}, step {step}: try a smaller learning_rate")
-            step += 1
-            exposures += len(batch)
-            advance(len(batch))
-        for metric in built.engine.metrics:
-            metric.reset()
+    runner, exposures = built.config.runner, 0
+    plan = ReadPlan(runner.train_batch_size or 1, True, epoch=epoch, seed=runner.seed, shuffle=runner.shuffle)
+    rows = ChosenRows(built.train_reader, choose)
+    for step, batch in enumerate(load_batches(rows, plan, min(runner.num_workers, 1), built.config.model_dir)):
+        # Random layers draw from a seed of the epoch and step, whatever this process did before.
+        paddle.seed(runner.seed + (epoch << 32) + step)
+        if not math.isfinite(float(built.engine.train_step(batch)["loss"])):
+            raise UserError(f"the loss is not finite at epoch {epoch}, step {step}: try a smaller learning_rate")
+        exposures += len(batch)
+        advance(len(batch))
+    for metric in built.engine.metrics:
+        metric.reset()
     if not exposures:
         raise UserError(f"{runner.train_data_dir}: no exposure is left to train on: a larger share of it is needed")
     return exposures

@@ -53,7 +53,8 @@ def _main(outcome: Outcome) -> Section:
         rows.append(row)
     text = (
         f"Mean ± standard deviation over {len(outcome.compare.seeds)} seeds, {percent(outcome.full)} of the training "
-        "data. CVR on clicked test exposures; CTCVR on all, every pCVR times the pCTR of one separately trained CTR net. "
+        "data, each network after the epoch that is best on validation data. CVR on clicked test exposures; CTCVR on "
+        "all, every pCVR times the pCTR of one separately trained CTR net. "
         f"p: paired t-test over seeds. Best: CVR {bests['cvr'] or '-'}, CTCVR {bests['ctcvr'] or '-'}."
     )
     return Section("Systems", text, rows)
