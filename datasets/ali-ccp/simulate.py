@@ -30,10 +30,17 @@ intention nodes grow with its square root.
 
 The bundled demo data, models/multitask/esmm/data, are the two text files of
   python datasets/ali-ccp/simulate.py OUT {demo}
+and models/multitask/data/behaviours is OUT after
+  python datasets/ali-ccp/simulate.py RAW {behaviours}
+  python datasets/ali-ccp/prepare.py RAW OUT --valid 0
 """
 DEMO = (
     "--lines --exposures 8000 --test-exposures 3000 --seed 7 --click-rate 0.2 --conversion-rate 0.25 "
     "--learnability 0.9 --history-scale 0.012 --exposures-per-common 10"
+)
+BEHAVIOURS_DEMO = (
+    "--behaviours --position-effect 0.7 --exposures 6000 --test-exposures 2000 --seed 7 --click-rate 0.2 "
+    "--conversion-rate 0.25 --learnability 0.9 --history-scale 0.012 --exposures-per-common 20"
 )
 
 
@@ -57,7 +64,7 @@ def _within(kind: type, low: float, high: float) -> Callable[[str], Any]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    about = _ABOUT.format(demo=DEMO)
+    about = _ABOUT.format(demo=DEMO, behaviours=BEHAVIOURS_DEMO)
     parser = _Parser(
         prog="simulate.py", description=__doc__, epilog=about, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -69,6 +76,9 @@ def _parser() -> argparse.ArgumentParser:
         default = None if required else knob.default
         parser.add_argument(name, type=kind, default=default, required=required, metavar="X", help=text)
     parser.add_argument("--lines", action="store_true", help="write joined lines for text readers, not raw files")
+    parser.add_argument(
+        "--behaviours", action="store_true", help="also write behaviours_*.parquet: carts, likes, watch time, ..."
+    )
     parser.add_argument("--force", action="store_true", help="write over files in OUT")
     cores = os.cpu_count() or 1
     parser.add_argument("--threads", type=_within(int, 1, 256), default=cores, metavar="X", help="default: all cores")
@@ -80,13 +90,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = _parser()
     given = vars(parser.parse_args(arguments))
     settings = Settings(**{knob.name: given[knob.name] for knob in dataclasses.fields(Settings)})
+    if settings.position_effect and not given["behaviours"]:
+        parser.error("--position-effect needs --behaviours, which says what stands where")
     console = Console()
     try:
         with (
             all_or_nothing(given["out"], given["force"]) as folder,
             Progress(console=console, disable=not console.is_terminal, transient=True) as progress,
         ):
-            simulation = Simulation(settings, folder, given["lines"], given["threads"], progress)
+            simulation = Simulation(settings, folder, given["lines"], given["behaviours"], given["threads"], progress)
             tallies = {name: simulation.write(name) for name in PARTS}
     except (UserError, OSError) as error:
         parser.error(str(error))

@@ -11,6 +11,7 @@ import signal
 import sys
 import textwrap
 import warnings
+from collections.abc import Callable
 from typing import Any, Literal
 
 from rec.config.config import load
@@ -25,17 +26,22 @@ def run(mode: Literal["dygraph", "static"], task: Literal["train", "infer"], des
 
     Exit codes: 0 done, 2 something the user can mend (one line says what), 130 interrupted.
     """
-    args = _parser(description or "").parse_args()
+    args = parser(description or "").parse_args()
+    guarded(lambda: _run(args, mode, task), "interrupted; checkpoints written so far are whole")
+
+
+def guarded(work: Callable[[], None], if_interrupted: str) -> None:
+    """Do a command's work; what goes wrong ends the process with one line and an exit code, as in `run`."""
     set_up_logging()
     try:
-        _run(args, mode, task)
+        work()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     except BrokenPipeError:
         os._exit(1)  # whoever read our output has left; nothing more can be said
     except KeyboardInterrupt:
-        print("interrupted; checkpoints written so far are whole", file=sys.stderr)
+        print(if_interrupted, file=sys.stderr)
         sys.exit(130)
 
 
@@ -81,19 +87,22 @@ def _interrupt(*_: Any) -> None:
     raise KeyboardInterrupt
 
 
-def _parser(description: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser(description: str) -> argparse.ArgumentParser:
+    """-m, -o and --dry-run."""
+    options = argparse.ArgumentParser(
         description=description, epilog=_settings_help(), formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("-m", "--config_yaml", required=True, metavar="CONFIG", help="config file of a model directory")
-    parser.add_argument(
+    options.add_argument(
+        "-m", "--config_yaml", required=True, metavar="CONFIG", help="config file of a model directory"
+    )
+    options.add_argument(
         "-o", "--opt", nargs="+", action="extend", default=[], metavar="KEY=VALUE",
         help="settings that override the file's, e.g. -o runner.epochs=2 'hyper_parameters.ctr_fc_sizes=[64, 32]'",
     )  # fmt: skip
-    parser.add_argument(
+    options.add_argument(
         "--dry-run", action="store_true", help="check config, model, reader and first batch; train or evaluate nothing"
     )
-    return parser
+    return options
 
 
 def _settings_help() -> str:

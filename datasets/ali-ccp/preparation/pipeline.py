@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from behaviours import BEHAVIOURS, COLUMNS, LABELS
 from fields import FIELDS
 from preparation.badrows import BadRows
 from preparation.columnar import write_part
@@ -15,12 +16,12 @@ from preparation.parts import Part, cut
 from preparation.reading import read_split
 from preparation.release import compare
 from preparation.rows import fields_of
+from preparation.side import SideColumns, side_columns
 from preparation.sources import Source, find
 from preparation.spool import Spool
 from preparation.stages import Stages
 from preparation.summary import part_report, part_schema
-from preparation.tables import Tables
-from preparation.truth import Truth
+from preparation.tables import POSITION_FIELD, Positions, Tables
 from preparation.vocabulary import Vocabulary, build
 from preparation.workspace import workspace
 from rec.errors import UserError
@@ -52,7 +53,7 @@ def prepare(raw: Path, out: Path, settings: Settings, workers: int, force: bool 
     ):
         run = _Run(work, settings, pool, reader, stages)
         for source in sources:
-            run.split(source, raw / f"truth_{source.split}.parquet", in_flight=workers + 1)
+            run.split(source, raw, in_flight=workers + 1)
         return run.finish()
 
 
@@ -68,11 +69,13 @@ class _Run:
         self._vocabulary: Vocabulary
         self._weighted = frozenset(field.name for field in FIELDS if field.weighted)
         self._values_not_kept = 0
+        self._positions: Positions | None = None
+        self._beside: dict[str, tuple[str, ...]] = {}
         self._schemas: dict[str, Any] = {}
         self._reports: dict[str, Any] = {}
         self._release: list[dict[str, Any]] = []
 
-    def split(self, source: Source, truth: Path, in_flight: int) -> None:
+    def split(self, source: Source, raw: Path, in_flight: int) -> None:
         """Prepare train (first) or test."""
         split, folder, bad_before = source.split, self._work / "spool", self._bad.count
         with self._stages.stage(f"{split}: read", source.size, "bytes") as advance:
@@ -85,9 +88,10 @@ class _Run:
             self._learn(parts[0])
         else:
             self._values_not_kept = sum(count for name, count in _odd_values(own, common) if name not in self._weighted)
-        chances = Truth(truth, folder / "truth") if truth.exists() else None
+        sides = side_columns(raw, split, folder)
+        self._look_beside(split, sides)
         for part in parts:
-            self._write(part, chances, self._bad.count - bad_before if part.name == split else 0)
+            self._write(part, sides, self._bad.count - bad_before if part.name == split else 0)
         reports = [self._reports[part.name] for part in parts]
         self._release += compare(split, (own.lines, common.lines), reports, self._all_ids())
         shutil.rmtree(folder)
@@ -101,8 +105,21 @@ class _Run:
             path = self._work / "vocabulary.parquet"
             self._vocabulary = build(train, self._settings.min_count, path, self._pool, advance)
 
-    def _write(self, part: Part, truth: Truth | None, skipped: int) -> None:
-        tables = Tables(part, self._vocabulary, self._weighted, truth)
+    def _look_beside(self, split: str, sides: list[SideColumns]) -> None:
+        """Note which behaviours there are, the same for every split, and number the training data's positions."""
+        names = tuple(name for side in sides for name in side.names)
+        self._beside[split] = names
+        first, *others = ([name for name in beside if name in BEHAVIOURS] for beside in self._beside.values())
+        if any(other != first for other in others):
+            raise UserError(
+                f"behaviours_{split}.parquet: its columns differ from train's, {', '.join(first) or 'none'}"
+            )
+        if split == "train" and "position" in names:
+            highest = max(side.highest.get("position", 0) for side in sides)
+            self._positions = Positions(self._vocabulary.total, int(highest))
+
+    def _write(self, part: Part, sides: list[SideColumns], skipped: int) -> None:
+        tables = Tables(part, self._vocabulary, self._weighted, sides, self._positions)
         with self._stages.stage(f"{part.name}: write", 2 * part.counts.exposures, "exposures") as advance:
             files = write_part(tables, self._work, self._pool, advance)
         self._schemas[part.name] = part_schema(part, files, skipped)
@@ -127,12 +144,22 @@ class _Run:
             }
             for field in FIELDS
         ]
+        id_space = vocabulary.total
+        if self._positions:
+            size = 1 + self._positions.highest
+            fields.append(
+                {"name": POSITION_FIELD, "common": False, "offset": id_space, "size": size, "weighted": False}
+            )
+            id_space += size
+        beside = list(dict.fromkeys(name for names in self._beside.values() for name in names))
         schema = {
             "format": "ali-ccp-columnar",
             "version": 1,
             "fields": fields,
-            "id_space": vocabulary.total,
-            "labels": ["click", "conversion"],
+            "id_space": id_space,
+            "labels": ["click", "conversion", *(name for name in beside if name in LABELS)],
+            "columns": [name for name in beside if name in COLUMNS],
+            "truth": [name for name in beside if name not in (*LABELS, *COLUMNS)],
             "splits": self._schemas,
             "min_count": self._settings.min_count,
             "created_by": {"program": "prepare.py"} | asdict(self._settings),

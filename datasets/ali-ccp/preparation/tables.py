@@ -1,6 +1,6 @@
 """A row group as Arrow tables: exposures with their own tokens, and the common rows that they refer to."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,11 +11,28 @@ from numba import njit
 from preparation.arrow import numbers, strings
 from preparation.parts import Part
 from preparation.rows import fields_of
-from preparation.truth import Truth
+from preparation.side import SideColumns
 from preparation.vocabulary import Vocabulary
 
 _IDS = pa.list_(pa.field("element", pa.int32(), nullable=False))
 _VALUES = pa.list_(pa.field("element", pa.float32(), nullable=False))
+
+
+POSITION_FIELD = "position_id"
+"""A field of the positions within requests, where the data tell them."""
+
+
+class Positions(NamedTuple):
+    """The position field's ids: 1 .. highest follow the offset, which is the id of all positions beyond."""
+
+    offset: int
+    highest: int
+
+    def ids(self, position: np.ndarray) -> pa.Array:
+        """Lists of one id each for positions [n]."""
+        known = (position >= 1) & (position <= self.highest)
+        ids = (self.offset + np.where(known, position, 0)).astype(np.int32)
+        return pa.ListArray.from_arrays(numbers(np.arange(len(ids) + 1, dtype=np.int32)), numbers(ids), type=_IDS)
 
 
 class Group(NamedTuple):
@@ -38,7 +55,8 @@ class Tables:
     vocabulary: Vocabulary
     weighted: frozenset[str]
     """Names of the fields whose values are kept."""
-    truth: Truth | None
+    sides: Sequence[SideColumns]
+    positions: Positions | None
 
     def own(self, groups: range) -> Iterator[Group]:
         """The exposures of consecutive groups that share a file; ``common_row`` counts within it."""
@@ -56,9 +74,11 @@ class Tables:
             before += len(common)
             tokens = spool.read_tokens(spool.take("offset", rows), lengths.sum(axis=1, dtype=np.int64))
             lists, stored, unknown = self._lists(tokens, lengths, False)
-            truth = self.truth.take(number) if self.truth else {}
-            chances = {name: numbers(values) for name, values in truth.items()}
-            yield Group(_table(columns | lists | chances), stored, unknown, len(rows))
+            beside = {name: values for side in self.sides for name, values in side.take(number).items()}
+            if self.positions:
+                lists[POSITION_FIELD] = self.positions.ids(beside["position"])
+            known = {name: numbers(values) for name, values in beside.items()}
+            yield Group(_table(columns | lists | known), stored, unknown, len(rows))
 
     def common(self, groups: range) -> Iterator[Group]:
         """The common rows of consecutive groups, each group's by first appearance."""

@@ -4,14 +4,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+from simulation.actions import NUM_COLUMN, P_EXAMINED, P_RELEVANCE, POSITION, PRICE, REQUEST_ID, act, price_of
 from simulation.blocks import Block, Part, common_index, row_at
 from simulation.compiled import compiled
 from simulation.goods import MAX_NODES, item_factors, shown_item
 from simulation.history import CATEGORIES, SHOPS, History, browse, empty_history
 from simulation.people import row_exposures, row_user, user_factors
+from simulation.requests import REQUEST, examined, exposure_name, lay_out
 from simulation.rows import MAX_OWN_TOKENS, common_tokens, most_common_tokens, own_tokens
 from simulation.text import WIDEST_TOKEN, put_head, put_hex, put_int, put_pairs, put_tokens, with_room
-from simulation.truth import Truth, exposure_name, labels, logits, position, scores
+from simulation.truth import Truth, action_logits, labels, logits, position, scores
 from simulation.world import FACTORS, World, id_ranges
 
 _COMMA, _NEWLINE = ord(","), ord("\n")
@@ -27,6 +29,7 @@ class Outcomes(NamedTuple):
     click: np.ndarray  # (n,) int8
     conversion: np.ndarray  # (n,) int8
     tokens: np.ndarray  # (2,) int64: in the exposures' own rows; in their common rows, once per exposure
+    behaviours: np.ndarray  # (NUM_COLUMN, n) float64: the columns of BEHAVIOURS; (NUM_COLUMN, 0): not asked for
 
 
 class Desk(NamedTuple):
@@ -37,6 +40,7 @@ class Desk(NamedTuple):
     taste: np.ndarray
     item: np.ndarray
     nodes: np.ndarray
+    places: np.ndarray
     own: np.ndarray
     common: np.ndarray
 
@@ -45,9 +49,8 @@ def new_desk(world: World) -> Desk:
     """A desk for one block."""
     history = empty_history(world)
     own, common = np.empty((MAX_OWN_TOKENS, 3), np.int64), np.empty((most_common_tokens(history), 3), np.int64)
-    return Desk(
-        id_ranges(world), history, np.empty(FACTORS), np.empty(FACTORS), np.empty(MAX_NODES, np.int64), own, common
-    )
+    nodes, places = np.empty(MAX_NODES, np.int64), np.ones(REQUEST, np.int64)
+    return Desk(id_ranges(world), history, np.empty(FACTORS), np.empty(FACTORS), nodes, places, own, common)
 
 
 @compiled
@@ -73,7 +76,16 @@ def common_block(world: World, part: Part, block: Block, desk: Desk) -> tuple[np
 
 @compiled
 def _meet(
-    world: World, truth: Truth, part: Part, row: int, number: int, user: int, desk: Desk, outcomes: Outcomes, at: int
+    world: World,
+    truth: Truth,
+    part: Part,
+    block: Block,
+    row: int,
+    number: int,
+    user: int,
+    desk: Desk,
+    outcomes: Outcomes,
+    at: int,
 ) -> int:
     """One exposure: draw its item and labels, record them at `at`, lay its tokens out in desk.own; returns how many."""
     name = exposure_name(world, row, number)
@@ -81,10 +93,21 @@ def _meet(
     item = shown_item(world, name, user, row, events, interests, desk.taste)
     item_factors(world, item, desk.item)
     place = position(name)
-    click_logit, conversion_logit = logits(truth, scores(desk.taste, desk.item), place, row / part.rows)
-    outcomes.p_click[at] = 1 / (1 + np.exp(-click_logit))
+    raw = scores(desk.taste, desk.item)
+    click_logit, conversion_logit = logits(truth, raw, place, row / part.rows)
+    relevance, slot = 1 / (1 + np.exp(-click_logit)), desk.places[number % REQUEST]
+    looked_at = examined(truth.position_effect, slot)
+    outcomes.p_click[at] = looked_at * relevance
     outcomes.p_conversion[at] = 1 / (1 + np.exp(-conversion_logit))
     outcomes.click[at], outcomes.conversion[at] = labels(truth, name, outcomes.p_click[at], outcomes.p_conversion[at])
+    if outcomes.behaviours.shape[1]:
+        out, p_conversion, click = outcomes.behaviours[:, at], outcomes.p_conversion[at], outcomes.click[at]
+        wanted = action_logits(truth, raw, conversion_logit, desk.taste, desk.item)
+        conversion = outcomes.conversion[at]
+        act(truth.information, truth.gain, name, wanted, p_conversion, click, conversion, desk.taste, desk.item, out)
+        request = 1 + block.first_exposure + at - number % REQUEST  # the sample id of its first exposure
+        out[PRICE], out[POSITION], out[REQUEST_ID] = price_of(world, item, desk.item), slot, request
+        out[P_EXAMINED], out[P_RELEVANCE] = looked_at, relevance
     return own_tokens(world, desk.ranges, name, item, place, desk.history, desk.nodes, desk.own)
 
 
@@ -102,15 +125,16 @@ def _put_skeleton(buffer: np.ndarray, end: int, index: np.uint64, own: np.ndarra
 
 @compiled
 def exposure_block(
-    world: World, truth: Truth, part: Part, block: Block, desk: Desk, numbers: np.ndarray
+    world: World, truth: Truth, part: Part, block: Block, desk: Desk, numbers: np.ndarray, behaviours: bool
 ) -> tuple[np.ndarray, int, Outcomes]:
     """The lines of a block's exposures, as (buffer, end), and their outcomes.
 
     Skeleton lines; or, where `numbers` is not empty, joined lines without values and noise, ids renumbered by it.
     """
     size = block.end_exposure - block.first_exposure
+    more = np.empty((NUM_COLUMN, size if behaviours else 0))
     outcomes = Outcomes(
-        np.empty(size), np.empty(size), np.empty(size, np.int8), np.empty(size, np.int8), np.zeros(2, np.int64)
+        np.empty(size), np.empty(size), np.empty(size, np.int8), np.empty(size, np.int8), np.zeros(2, np.int64), more
     )
     buffer, end, at = np.empty(1 << 20, np.uint8), np.int64(0), np.int64(0)
     for row in range(block.first_row, block.end_row):
@@ -119,8 +143,13 @@ def exposure_block(
         browse(world, row, user, desk.taste, desk.history)
         common = desk.common[: common_tokens(world, desk.ranges, row, desk.history, desk.common)]
         index = common_index(world, part, row)
-        for number in range(min(row_exposures(world, row), size - at)):
-            own = desk.own[: _meet(world, truth, part, row, number, user, desk, outcomes, at)]
+        served = min(row_exposures(world, row), size - at)
+        for number in range(served):
+            if behaviours and number % REQUEST == 0:
+                events, interests = desk.history.wanted[SHOPS], max(1, desk.history.wanted[CATEGORIES])
+                shown = min(REQUEST, served - number)
+                lay_out(world, user, row, number, shown, events, interests, desk.taste, desk.places)
+            own = desk.own[: _meet(world, truth, part, block, row, number, user, desk, outcomes, at)]
             outcomes.tokens[0] += len(own)
             outcomes.tokens[1] += len(common)
             sample, click, conversion = block.first_exposure + at + 1, outcomes.click[at], outcomes.conversion[at]

@@ -2,7 +2,7 @@
 
 import shutil
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,25 +58,23 @@ def in_order(work: Callable[[Task], Result], tasks: Iterable[Task], threads: int
             yield pending.popleft().result()
 
 
-class TruthFile:
-    """A truth_*.parquet: sample_id, p_click, p_conversion (given a click) and p_click_conversion of every exposure."""
+class ColumnFile:
+    """A Parquet file of columns, sample_id the first."""
 
-    def __init__(self, path: Path) -> None:
-        columns = dict.fromkeys(("p_click", "p_conversion", "p_click_conversion"), pa.float64())
+    def __init__(self, path: Path, columns: Mapping[str, pa.DataType]) -> None:
         self.writer = pq.ParquetWriter(path, pa.schema({"sample_id": pa.int64()} | columns), compression="zstd")
         self.waiting: list[pa.Table] = []
 
-    def __enter__(self) -> "TruthFile":
+    def __enter__(self) -> "ColumnFile":
         return self
 
     def __exit__(self, *_: Any) -> None:
         self._flush()
         self.writer.close()
 
-    def add(self, sample_id: np.ndarray, p_click: np.ndarray, p_conversion: np.ndarray) -> None:
-        """Append exposures, each argument (n,)."""
-        columns = [sample_id, p_click, p_conversion, p_click * p_conversion]
-        self.waiting.append(pa.table(columns, schema=self.writer.schema))
+    def add(self, *columns: np.ndarray) -> None:
+        """Append exposures: the columns, (n,) each, in the file's order."""
+        self.waiting.append(pa.table(list(columns), schema=self.writer.schema))
         if sum(map(len, self.waiting)) >= _ROW_GROUP:
             self._flush()
 

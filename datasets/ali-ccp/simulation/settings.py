@@ -33,6 +33,19 @@ class Settings:
     )
     history_scale: float = _knob(1.0, 0.0, 4.0, "multiplies the tokens per history; 1 gives 629 tokens per exposure")
     exposures_per_common: float = _knob(57.9, 1.0, 10_000.0, "mean exposures of one common row")
+    cart_information: float = _knob(
+        0.7,
+        0.0,
+        1.0,
+        "how much a cart tells of the conversion (--behaviours); 0: nothing, 1: nearly all go by the cart",
+    )
+    position_effect: float = _knob(
+        0.0,
+        0.0,
+        3.0,
+        "p(examined) = position ^ -X, and only what is examined is clicked; 0: positions do not matter "
+        "(needs --behaviours)",
+    )
 
     def __post_init__(self) -> None:
         if self.test_exposures is None:

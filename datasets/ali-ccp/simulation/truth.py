@@ -5,19 +5,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulation.chance import key, uniform
+from rec.errors import UserError
+from simulation.actions import LIKE_RATE, preferences
+from simulation.chance import uniform
 from simulation.compiled import compiled
 from simulation.goods import item_factors, shown_item
 from simulation.history import CATEGORIES, SHOPS
 from simulation.people import history_tokens, row_exposures, row_user, user_factors
+from simulation.requests import REQUEST, examined, exposure_name, lay_out
 from simulation.settings import Settings
-from simulation.world import EXPOSURE, FACTORS, World
+from simulation.world import FACTORS, World
 
 _LOGIT_SPREAD = 1.5  # standard deviation of both logits, what is learnable and what is not together
 _USER, _ITEM, _MATCH = np.sqrt((0.3, 0.4, 0.3))
 # The rule of those who rarely click, at right angles to (_USER, _ITEM, _MATCH): what sells an item there puts off here.
 _OTHER_USER, _OTHER_ITEM, _OTHER_MATCH = np.sqrt(0.2), -np.sqrt(0.6), np.sqrt(0.2)
-_POSITION, _CLICK, _CONVERSION, _REPEATED = range(110, 114)
+_POSITION, _CLICK, _CONVERSION = range(110, 113)
 _POSITION_SHARES, _POSITION_EFFECTS = (0.70, 0.92), (0.15, -0.2, -0.6)
 # Click rate at the head, the middle and the tail of the release's file.
 _DRIFT_HEAD, _DRIFT_MIDDLE, _DRIFT_TAIL = np.log((0.0452, 0.0366, 0.0315))
@@ -29,7 +32,7 @@ _CLICKLESS = 230 / (9032 - 230)
 
 
 class Truth(NamedTuple):
-    """The constants of the two logits; by centre and spread, scores get mean 0 and variance 1 over exposures."""
+    """The constants of the logits; by centre and spread, scores get mean 0 and variance 1 over exposures."""
 
     gain: float
     selection: float
@@ -39,6 +42,10 @@ class Truth(NamedTuple):
     conversion: float
     clickless: float
     """Probability that an exposure without a click is logged with a conversion: noise, no part of the truth."""
+    position_effect: float
+    information: float
+    cart: float
+    like: float
 
 
 @compiled
@@ -82,12 +89,14 @@ def logits(truth: Truth, raw: tuple[float, float, float], place: int, time: floa
 
 
 @compiled
-def exposure_name(world: World, row: int, number: int) -> np.uint64:
-    """What `chance` calls a row's exposure; one in a thousand is the one before it once more, labels and all."""
-    name = key(world.seed, EXPOSURE + world.part, (row << 20) + number)
-    if number > 0 and uniform(name, _REPEATED) < 0.001:
-        return key(world.seed, EXPOSURE + world.part, (row << 20) + number - 1)
-    return name
+def action_logits(
+    truth: Truth, raw: tuple[float, float, float], conversion_logit: float, user: np.ndarray, item: np.ndarray
+) -> tuple[float, float]:
+    """Logit of a cart and of a like given a click."""
+    click = (raw[0] - truth.centre[0]) / truth.spread[0]
+    convert = conversion_logit - truth.conversion
+    cart, like = preferences(truth.gain, truth.information, click, convert, user, item)
+    return truth.cart + cart, truth.like + like
 
 
 @compiled
@@ -111,19 +120,28 @@ def attenuation(learnability: float) -> float:
 
 @compiled
 def _sample(world: World, truth: Truth, rows: int, step: int, most: int, out: np.ndarray) -> int:
-    """Scores and logits of up to `most` exposures of every step-th row, into out (capacity, 5); returns how many."""
-    taste, item = np.empty(FACTORS), np.empty(FACTORS)
+    """Scores, logits and p(examined) of up to `most` exposures of every step-th row; returns how many.
+
+    They go into out (capacity, 8): three scores, logits of click, conversion, cart and like, p(examined).
+    """
+    taste, item, places = np.empty(FACTORS), np.empty(FACTORS), np.ones(REQUEST, np.int64)
     count = 0
     for row in range(0, rows, step):
         user = row_user(world, row)
         user_factors(world, user, taste)
         events, interests = history_tokens(world, user, SHOPS), max(1, history_tokens(world, user, CATEGORIES))
-        for number in range(min(most, row_exposures(world, row), len(out) - count)):
+        served = row_exposures(world, row)
+        for number in range(min(most, served, len(out) - count)):
+            if number % REQUEST == 0 and truth.position_effect > 0:
+                size = min(REQUEST, served - number)
+                lay_out(world, user, row, number, size, events, interests, taste, places)
             name = exposure_name(world, row, number)
             item_factors(world, shown_item(world, name, user, row, events, interests, taste), item)
             raw = scores(taste, item)
             out[count, :3] = raw
-            out[count, 3:] = logits(truth, raw, position(name), row / rows)
+            out[count, 3:5] = logits(truth, raw, position(name), row / rows)
+            out[count, 5:7] = action_logits(truth, raw, out[count, 4], taste, item)
+            out[count, 7] = examined(truth.position_effect, places[number % REQUEST])
             count += 1
     return count
 
@@ -143,16 +161,27 @@ def calibrate(train: World, settings: Settings, rows: int) -> Truth:
 
     `rows` are train's common rows. Test is drawn from the same truth.
     """
-    step, most = (1, _SAMPLE) if settings.exposures <= _SAMPLE else (max(1, rows * 4 // _SAMPLE), 4)
+    few = REQUEST if settings.position_effect else 4
+    step, most = (1, _SAMPLE) if settings.exposures <= _SAMPLE else (max(1, rows * few // _SAMPLE), few)
     clickless = _CLICKLESS * settings.click_rate * settings.conversion_rate / (1 - settings.click_rate)
     nothing = (0.0, 0.0, 0.0)
-    truth = Truth(attenuation(settings.learnability), settings.selection_bias, nothing, (1.0,) * 3, 0.0, 0.0, clickless)
-    sample = np.empty((_SAMPLE, 5))
+    gain, effect, information = attenuation(settings.learnability), settings.position_effect, settings.cart_information
+    rates = (0.0, 0.0, clickless, effect, information, 0.0, 0.0)
+    truth = Truth(gain, settings.selection_bias, nothing, (1.0,) * 3, *rates)
+    sample = np.empty((_SAMPLE, 8))
     count = _sample(train, truth, rows, step, most, sample)
     centre, spread = sample[:count, :3].mean(axis=0), np.maximum(sample[:count, :3].std(axis=0), 1e-6)
     truth = truth._replace(centre=tuple(map(float, centre)), spread=tuple(map(float, spread)))
     count = _sample(train, truth, rows, step, most, sample)
-    click_logit, conversion_logit = sample[:count, 3], sample[:count, 4]
-    click = _intercept(click_logit, np.ones(count), settings.click_rate)
-    clicked = 1 / (1 + np.exp(-(click_logit + click)))
-    return truth._replace(click=click, conversion=_intercept(conversion_logit, clicked, settings.conversion_rate))
+    click_logit, conversion_logit, cart_logit, like_logit, looked_at = sample[:count, 3:].T
+    if settings.click_rate >= 0.95 * looked_at.mean():
+        raise UserError(f"--click-rate {settings.click_rate:g}: only {looked_at.mean():.3f} of exposures are examined")
+    click = _intercept(click_logit, looked_at, settings.click_rate / looked_at.mean())
+    clicked = looked_at / (1 + np.exp(-(click_logit + click)))
+    # Carts lie half-way between clicks and conversions, as rates go.
+    return truth._replace(
+        click=click,
+        conversion=_intercept(conversion_logit, clicked, settings.conversion_rate),
+        cart=_intercept(cart_logit, clicked, math.sqrt(settings.conversion_rate)),
+        like=_intercept(like_logit, clicked, LIKE_RATE),
+    )

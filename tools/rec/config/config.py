@@ -14,7 +14,7 @@ from rec.config.settings import IGNORED, RunnerSettings
 from rec.config.suggest import did_you_mean
 from rec.errors import UserError
 
-SECTIONS = ("workspace", "runner", "hyper_parameters", "data", "last_epoch")
+SECTIONS = ("workspace", "runner", "hyper_parameters", "data", "last_epoch", "compare")
 
 
 class Config(dict[str, Any]):
@@ -128,12 +128,16 @@ def load(path: str | Path, overrides: Iterable[str] = ()) -> Config:
         UserError: the file is missing or no YAML, or an override is not `key=value`. Wrong settings are gathered in
             `problems` instead, so that the caller can report them together with what the model finds.
     """
-    path = Path(path)
     oddities: list[str] = []
-    tree = _read_with_base(path, (), oddities)
+    return Config(Path(path), read_tree(path, overrides, oddities), oddities)
+
+
+def read_tree(path: str | Path, overrides: Iterable[str] = (), oddities: list[str] | None = None) -> dict[str, Any]:
+    """What `load` makes a `Config` of, as nested mappings; what is odd in the files is added to `oddities`."""
+    tree = _read_with_base(Path(path), (), [] if oddities is None else oddities)
     for text in overrides:
         _override(tree, text)
-    return Config(path, tree, oddities)
+    return tree
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -165,14 +169,15 @@ def _read_with_base(path: Path, children: tuple[Path, ...], oddities: list[str])
         return tree
     if not isinstance(base, str):
         raise UserError(f"{path}: base should be the path of another config file, got {base!r}")
-    return _merge(_read_with_base(path.parent / base, (*children, path.resolve()), oddities), tree)
+    return merge(_read_with_base(path.parent / base, (*children, path.resolve()), oddities), tree)
 
 
-def _merge(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+def merge(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested mappings, those of `above` over those of `below`."""
     merged = dict(below)
     for key, value in above.items():
         old = merged.get(key)
-        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, Mapping) else value
+        merged[key] = merge(old, value) if isinstance(old, dict) and isinstance(value, Mapping) else value
     return merged
 
 

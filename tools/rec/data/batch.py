@@ -44,7 +44,9 @@ class Batch:
         labels: float32 [B] each, by name; NaN where a label is not given.
         sample_ids: bytes [B] (dtype S).
         noise: bool [B], exposures that are predicted but count in no metric (labels contradict or lack); None: none.
-        truth: float32 [B] each, `p_click` and `p_conversion` that simulated labels were drawn from; else empty.
+        truth: float32 [B] each, the probabilities and means that simulated labels were drawn from, by name
+            (`p_click`, `p_conversion`, ...); else empty.
+        columns: [B] each, what else the reader was asked for by name, as it is stored (`request_id` as int64).
         counts: what the reader met while it made this batch (dropped exposures, tokens of unlisted fields, ...).
     """
 
@@ -54,6 +56,7 @@ class Batch:
     sample_ids: Array
     noise: Array | None = None
     truth: dict[str, Array] = field(default_factory=dict)
+    columns: dict[str, Array] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:

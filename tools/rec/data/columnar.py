@@ -28,7 +28,7 @@ WINDOW = 1 << 20
 """Exposures that are shuffled among each other: about 150 MB in memory."""
 
 TRUTH = ("p_click", "p_conversion")
-"""Columns of simulated data: the probabilities that its labels were drawn from."""
+"""What simulated labels were drawn from, where schema.json does not list it."""
 
 
 @dataclass(frozen=True)
@@ -63,16 +63,20 @@ class ColumnarReader:
     Batch i of an epoch needs only the windows that it lies in, so a resumed run starts reading there.
     """
 
-    def __init__(self, file_list: list[str], config: Config, labels: tuple[str, ...]) -> None:
+    def __init__(
+        self, file_list: list[str], config: Config, labels: tuple[str, ...], columns: tuple[str, ...] = ()
+    ) -> None:
         values = build(ReaderSettings, config)
         self.folder = Path(file_list[0]).parent
         schema = _read_schema(self.folder.parent / "schema.json")
         self.num_id = values.sparse_feature_number or schema["id_space"]
         self._check_id_space(schema)
         config["hyper_parameters.sparse_feature_number"] = self.num_id
-        self.labels = labels
-        if not set(labels) <= set(schema["labels"]):
-            raise UserError(f"{self.folder}: has labels {', '.join(schema['labels'])}; expected {', '.join(labels)}")
+        self.labels, self.columns = labels, columns
+        self._truth = tuple(schema.get("truth", TRUTH))
+        declared = schema.get("columns", [])
+        _check_declared(self.folder, "labels", labels, [*schema["labels"], *declared])
+        _check_declared(self.folder, "columns", columns, declared)
         self._common, self._own = _split_fields(check_field_names(values.fields), schema)
         self.blocks = tuple(
             block for block in (Block(len(self._common), True), Block(len(self._own), False)) if block.num_field
@@ -154,7 +158,8 @@ class ColumnarReader:
 
     def _columns(self, table: pa.Table) -> list[str]:
         """The columns that travel with each exposure; simulated data also say its true probabilities."""
-        return ["sample_id", *self.labels, *(name for name in TRUTH if name in table.column_names)]
+        known = [name for name in self._truth if name in table.column_names]
+        return list(dict.fromkeys(["sample_id", *self.labels, *self.columns, *known]))
 
     def _order(self, common_row: Array, plan: ReadPlan, number: int) -> Array:
         """The exposures of a window in the epoch's order, int64 [n]."""
@@ -183,10 +188,11 @@ class ColumnarReader:
                 weights = token_weights(self.pooling, block.offsets, block.values)
                 bags.append(Bags(block.num_field, where, block.offsets, weights, index))
         together = {name: np.concatenate([part[name] for part in columns]) for name in columns[0]}
-        labels = {name: together[name].astype(np.float32) for name in self.labels}
-        sample_ids = together["sample_id"]
-        truth = {name: together[name] for name in TRUTH if name in together}
-        return Batch(rows, tuple(bags), labels, sample_ids, counts={"exposures": len(sample_ids)}, truth=truth)
+        labels = {name: _label(name, together[name]) for name in self.labels}
+        truth = {name: together[name] for name in self._truth if name in together}
+        more = {name: together[name] for name in self.columns}
+        sample_ids, counts = together["sample_id"], {"exposures": len(together["sample_id"])}
+        return Batch(rows, tuple(bags), labels, sample_ids, counts=counts, truth=truth, columns=more)
 
 
 def shuffled_chunks(common_row: Array, chunk: int, random: np.random.Generator) -> Array:
@@ -206,6 +212,21 @@ def shuffled_chunks(common_row: Array, chunk: int, random: np.random.Generator) 
     first = np.repeat(starts[order], sizes[order])
     ends = np.cumsum(sizes[order])
     return first + np.arange(n) - np.repeat(ends - sizes[order], sizes[order])
+
+
+def _label(name: str, values: Array) -> Array:
+    """Float32 [B], as losses read it. Request ids are numbered within the batch: float32 cannot hold them all."""
+    if name == "request_id":
+        values = np.unique(values, return_inverse=True)[1]
+    return values.astype(np.float32)
+
+
+def _check_declared(folder: Path, what: str, wanted: tuple[str, ...], declared: list[str]) -> None:
+    if not set(wanted) <= set(declared):
+        raise UserError(
+            f"{folder}: has {what} {', '.join(declared) or '(none)'}; expected {', '.join(wanted)}: "
+            "prepare.py takes what behaviours_*.parquet beside the raw files holds"
+        )
 
 
 def _read_schema(path: Path) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from rec.data.columnar import ColumnarReader
 from rec.data.plan import ReadPlan
 from rec.data.reader import Reader, ReaderSettings
 from rec.data.text import TextReader
+from rec.errors import UserError
 
 
 class ImpressionReader:
@@ -20,19 +21,24 @@ class ImpressionReader:
 
     Attributes:
         settings: the hyper-parameters it reads.
-        labels: label columns, in a line's order.
+        labels: label columns, in a line's order. Of prepared data also others that schema.json declares (`cart`,
+            `watch_time`, `price`, ...); a subclass may set them from the config before it calls this constructor.
+        columns: what a batch should hold besides, as stored (`Batch.columns`); of prepared data only.
         implies: (effect, cause): an exposure whose effect label is 1 and cause label 0 is noise; see
             `runner.label_policy`. Preparation has dropped such exposures already.
     """
 
     settings: ClassVar = ReaderSettings
     labels: tuple[str, ...] = ("click", "conversion")
+    columns: tuple[str, ...] = ()
     implies: tuple[str, str] | None = ("conversion", "click")
 
     def __init__(self, file_list: list[str], config: Config) -> None:
         self._reader: Reader
         if any(path.endswith(".parquet") for path in file_list):
-            self._reader = ColumnarReader(file_list, config, self.labels)
+            self._reader = ColumnarReader(file_list, config, self.labels, self.columns)
+        elif self.columns:
+            raise UserError(f"{file_list[0]}: lines of text have no {', '.join(self.columns)}; prepared data have")
         else:
             self._reader = TextReader(file_list, config, self.labels, self.implies)
         self.blocks = self._reader.blocks

@@ -47,7 +47,7 @@ class TruthMetrics:
 
     def update(self, predicted: Mapping[str, Array], truth: Mapping[str, Array]) -> None:
         """Add a batch: `predicted` has `pctr`, `pcvr`, `pctcvr` or some of them, [B, 1]; `truth` float [B] each."""
-        if not truth:
+        if not {"p_click", "p_conversion"} <= truth.keys():
             return
         true = {"ctr": truth["p_click"], "cvr": truth["p_conversion"]}
         true["ctcvr"] = true["ctr"] * true["cvr"]

@@ -1,0 +1,1 @@
+"""Systems compared as a paper compares them: several seeds, shares of the training data, paired tests."""

@@ -1,0 +1,54 @@
+"""What a system's predictions on the test data come to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rec.metrics.auc import auc
+from rec.metrics.truth import soft_auc
+from rec.numeric import Array
+
+Figures = dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of n test exposures: labels, and on simulated data the probabilities that they came from."""
+
+    click: Array
+    conversion: Array
+    p_click: Array | None = None
+    p_conversion: Array | None = None
+
+
+def clipped(p_cvr: Array) -> tuple[Array, int]:
+    """Estimates cut off at 1, and how many were above: those of DIVISION may be."""
+    above = int(np.count_nonzero(p_cvr > 1))
+    return np.minimum(p_cvr, 1.0), above
+
+
+def judge(p_cvr: Array, p_ctr: Array, facts: Facts) -> Figures:
+    """Figures by name: AUCs of CVR on clicked exposures and of CTCVR, pCTR times pCVR, on all.
+
+    With the truth also, over the entire space, the CVR's expected AUC, the ceiling, the share of it reached, and the
+    calibration (sum of predicted over sum of true probabilities) on clicked and unclicked exposures.
+    `p_cvr` and `p_ctr` are float [n] in [0, 1].
+    """
+    clicked = facts.click == 1
+    figures: Figures = {
+        "cvr": auc(p_cvr[clicked], facts.conversion[clicked]).value,
+        "ctcvr": auc(p_ctr.astype(np.float64) * p_cvr, facts.conversion).value,
+    }
+    if facts.p_conversion is None:
+        return figures
+    true = facts.p_conversion
+    area, ceiling = soft_auc(p_cvr, true), soft_auc(true, true)
+    figures["entire_cvr"], figures["ceiling"] = area, ceiling
+    if area is not None and ceiling is not None and ceiling != 0.5:
+        figures["share_of_ceiling"] = (area - 0.5) / (ceiling - 0.5)
+    for name, some in (("clicked", clicked), ("unclicked", ~clicked)):
+        total = float(true[some].sum(dtype=np.float64))
+        figures[f"calibration_{name}"] = float(p_cvr[some].sum(dtype=np.float64)) / total if total else None
+    return figures

@@ -1,0 +1,96 @@
+"""Chosen rows of a reader's batches, filled up to whole batches again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from rec.data.batch import Bags, Batch
+from rec.data.plan import ReadPlan
+from rec.data.ragged import Ragged
+from rec.numeric import Array
+
+Choose = Callable[[Batch], Array]
+"""int64 [k]: rows of a batch, some of them perhaps several times."""
+
+
+@dataclass(frozen=True)
+class ChosenRows:
+    """A reader that delivers what `choose` takes of another's batches.
+
+    It does not know how many exposures it has, and reads in one process.
+    """
+
+    reader: Any
+    choose: Choose
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Those of the reader."""
+        return self.reader.labels
+
+    @property
+    def blocks(self) -> Any:
+        """Those of the reader."""
+        return self.reader.blocks
+
+    def batches(self, plan: ReadPlan) -> Iterator[Batch]:
+        """Batches of `plan.batch_size` chosen rows, the last one smaller."""
+        pieces: list[tuple[Batch, Array]] = []
+        waiting = 0
+        for batch in self.reader.batches(replace(plan, drop_last=False)):
+            rows = self.choose(batch)
+            while len(rows):
+                some, rows = rows[: plan.batch_size - waiting], rows[plan.batch_size - waiting :]
+                pieces.append((batch, some))
+                waiting += len(some)
+                if waiting == plan.batch_size:
+                    yield join(pieces)
+                    pieces, waiting = [], 0
+        if pieces and not plan.drop_last:
+            yield join(pieces)
+
+
+def join(pieces: list[tuple[Batch, Array]]) -> Batch:
+    """One batch of the chosen rows (int64 [k]) of several; a common row that none of them needs is left out."""
+    blocks = [_take_block(pieces, number) for number in range(len(pieces[0][0].bags))]
+    ids, where = np.unique(np.concatenate([ragged.ids for ragged, _ in blocks]), return_inverse=True)
+    ends = np.cumsum([len(ragged.ids) for ragged, _ in blocks])
+    bags = tuple(
+        Bags(ragged.num_field, place.astype(np.int32), ragged.offsets, ragged.values, row_of)
+        for (ragged, row_of), place in zip(blocks, np.split(where, ends[:-1]), strict=True)
+    )
+    first = pieces[0][0]
+
+    def together(values: Callable[[Batch], Array]) -> Array:
+        return np.concatenate([values(batch)[rows] for batch, rows in pieces])
+
+    return Batch(
+        ids.astype(np.int64),
+        bags,
+        {name: together(lambda b, n=name: b.labels[n]) for name in first.labels},  # type: ignore[misc]
+        together(lambda b: b.sample_ids),
+        together(lambda b: np.zeros(len(b), bool) if b.noise is None else b.noise),
+        truth={name: together(lambda b, n=name: b.truth[n]) for name in first.truth},  # type: ignore[misc]
+        counts={"exposures": sum(len(rows) for _, rows in pieces)},
+    )
+
+
+def _take_block(pieces: list[tuple[Batch, Array]], number: int) -> tuple[Ragged, Array | None]:
+    """A block's rows as ragged ids, and the row of each exposure where rows are shared."""
+    parts, row_of, before = [], [], 0
+    for batch, chosen in pieces:
+        bags = batch.bags[number]
+        ids = batch.rows[bags.positions].astype(np.int32)
+        ragged = Ragged(bags.num_field, bags.offsets, ids, bags.weights)
+        if bags.row_of is None:
+            parts.append(ragged.take(chosen.astype(np.int64)))
+            continue
+        rows, place = np.unique(bags.row_of[chosen], return_inverse=True)
+        parts.append(ragged.take(rows.astype(np.int64)))
+        row_of.append((place + before).astype(bags.row_of.dtype))
+        before += len(rows)
+    return Ragged.concatenate(parts), np.concatenate(row_of) if row_of else None

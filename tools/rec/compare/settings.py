@@ -1,0 +1,103 @@
+"""The `compare` section of a config file: which systems, how often, on how much of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from rec.errors import UserError
+
+Rule = Literal["all", "clicked", "aman", "oversampling", "unbias"]
+
+
+class Published(BaseModel):
+    """AUCs that a paper reports."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    cvr: float | None = None
+    ctcvr: float | None = None
+
+
+class System(BaseModel):
+    """One way to estimate p(conversion | click); exactly one of `rows`, `model` and `division` says which.
+
+    Attributes:
+        rows: a CVR net of one task, trained on the rows that this rule chooses (see `rec.compare.rules`).
+        model: a model directory, relative to the config's, whose network predicts `cvr`.
+        division: p(click and conversion) of one net over p(click) of another.
+        rates: what the rule may be told; searched on validation data where there are several.
+        clip: the rule `unbias` lets no row count for more than so many.
+        hyper_parameters: what differs from the config's.
+        published: what the paper has.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    rows: Rule | None = None
+    model: str | None = None
+    division: bool = False
+    rates: list[Annotated[float, Field(gt=0)]] = []
+    clip: float = Field(10.0, ge=1)
+    hyper_parameters: dict[str, Any] = {}
+    published: Published = Published()
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> System:
+        if sum((self.rows is not None, self.model is not None, self.division)) != 1:
+            raise ValueError("should say one of rows, model and division: true")
+        if (self.rows in ("aman", "oversampling")) != bool(self.rates):
+            raise ValueError("rates belong to rows: aman and rows: oversampling, and have to be given there")
+        if self.rows == "aman" and max(self.rates) > 1:
+            raise ValueError("rates of aman are shares, at most 1")
+        if self.rows == "oversampling" and any(rate != int(rate) for rate in self.rates):
+            raise ValueError("rates of oversampling are whole numbers of copies")
+        return self
+
+
+class Compare(BaseModel):
+    """What is compared. The first system is the one that others are tested against.
+
+    Attributes:
+        out: folder of results and report, relative to the working directory.
+        seeds: of initial weights, order of data, and which share of it is kept.
+        shares: of the training exposures; the table is of the largest.
+        valid_share: of the training exposures, held out in every run to search rates on.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    out: str = "output_compare"
+    seeds: list[Annotated[int, Field(ge=0)]] = Field([1, 2, 3, 4, 5], min_length=1)
+    shares: list[Annotated[float, Field(gt=0, le=1)]] = Field([1.0], min_length=1)
+    valid_share: float = Field(0.1, gt=0, lt=1)
+    systems: dict[str, System] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Compare:
+        for name in ("seeds", "shares"):
+            values = getattr(self, name)
+            if len(set(values)) < len(values):
+                raise ValueError(f"{name} should be distinct, got {values}")
+        return self
+
+
+def read(tree: Mapping[str, Any], path: object) -> Compare:
+    """The section of a config's tree.
+
+    Raises:
+        UserError: it is missing, or says something wrong; all of it in one line.
+    """
+    section = tree.get("compare")
+    if not isinstance(section, Mapping):
+        raise UserError(f"{path}: has no compare section; models/multitask/esmm/paper.yaml shows one")
+    try:
+        return Compare(**{str(key): value for key, value in section.items()})
+    except ValidationError as error:
+        problems = [
+            ".".join(["compare", *map(str, problem["loc"])]) + ": " + problem["msg"].replace("Value error, ", "")
+            for problem in error.errors()
+        ]
+        raise UserError(f"{path}: " + "; ".join(problems)) from None
