@@ -15,6 +15,7 @@ from rec.data.rows import RowReader
 from rec.engine.dygraph import DygraphEngine
 from rec.engine.engine import Engine
 from rec.engine.static import StaticEngine
+from rec.engine.static_directory import StaticDirectoryEngine
 from rec.errors import UserError
 from rec.loading import ModelDirectory, where
 
@@ -53,7 +54,11 @@ class Session:
     def _load_model(self) -> Any:
         if self.mode == "dygraph":
             return self.directory.load("dygraph_model", "DygraphModel")()
-        return self.directory.load("static_model", "StaticModel")(self.config)
+        model_class = self.directory.load("static_model", "StaticModel")
+        try:
+            return model_class(self.config)
+        except Exception as error:
+            raise UserError(f"StaticModel(config) failed: {where(error, self.config.model_dir)}") from error
 
     def _missing_settings(self) -> list[str]:
         names = ["train_data_dir"] if self.task == "train" else ["test_data_dir"]
@@ -63,12 +68,9 @@ class Session:
 
     def _build_engine(self) -> Engine:
         training = self.task == "train"
-        if self.mode == "static" and not self.house:
-            raise UserError(
-                f"{self.config.model_dir}/static_model.py: StaticModel does not derive from rec.contract.static."
-                "StaticModel; only such models run in static mode so far (its dygraph_model.py runs in trainer.py)"
-            )
         try:
+            if self.mode == "static" and not self.house:
+                return StaticDirectoryEngine(self.model, self.config, training)
             if self.mode == "static":
                 return StaticEngine(self.model, self.config, training, self.reader)
             return DygraphEngine(self.model, self.config, training)

@@ -1,0 +1,149 @@
+"""The static-graph engine of PaddleRec's own model directories, run as PIR programs."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import paddle
+
+from rec.config.config import Config
+from rec.device import choose
+from rec.engine.engine import State
+from rec.engine.match import by_structure, by_variable, check_match
+from rec.errors import UserError
+from rec.numeric import Array
+from rec.pir.program import Built, build
+from rec.pir.running_auc import RunningAuc
+from rec.report.console import log
+
+
+class StaticDirectoryEngine:
+    """A PaddleRec `StaticModel`: its training program, and its evaluation program over the same parameters.
+
+    Parameters are shared by name: each program is built with names that count from zero, as PaddleRec's tools do in
+    two processes.
+
+    Args:
+        model: the directory's `StaticModel`.
+        config: its config.
+        training: whether a training program is needed. The evaluation program is then built when it is first run.
+    """
+
+    prefix = "rec_static"
+
+    def __init__(self, model: Any, config: Config, training: bool) -> None:
+        self.config, self._model_class = config, type(model)
+        self._place = choose(config.runner.use_gpu)
+        paddle.enable_static()
+        self._scope, self._executor = paddle.static.Scope(), paddle.static.Executor(self._place)
+        self._main = build(model, config, is_infer=not training)
+        self._train, self._eval = (self._main, None) if training else (None, self._main)
+        paddle.seed(config.runner.seed)
+        with paddle.static.scope_guard(self._scope):
+            self._executor.run(self._main.startup)
+        if self._main.sparse:
+            log.info("embeddings with sparse=True get dense gradients in static mode: a step's cost depends on V")
+        self._count_in(self._main)
+
+    def _count_in(self, built: Built) -> None:
+        """The loops print, and reset, the metrics of the program that ran last."""
+        self.metrics: list[Any] = list(built.metrics.values())
+        self.metric_names = list(built.metrics)
+
+    def train_step(self, batch: list[Array]) -> dict[str, Any]:
+        assert self._train is not None
+        shown, _ = self._step(self._train, batch)
+        return shown
+
+    def eval_step(self, batch: list[Array]) -> dict[str, Any]:
+        """What the model returned, and the predictions and labels of each AUC as `<name>_prediction`, `<name>_label`."""
+        shown, counted = self._step(self._evaluation(), batch)
+        return {**shown, **counted}
+
+    def _evaluation(self) -> Built:
+        if self._eval is None:
+            self._eval = build(self._model_class(self.config), self.config, is_infer=True)
+            check_match(
+                {name: value for name, value in self._weights(self._main).items()},
+                {p.name: p for p in _parameters(self._eval.program)},
+                "net's parameters",
+                more_is_fine=True,
+            )
+        return self._eval
+
+    def _step(self, built: Built, batch: list[Array]) -> tuple[dict[str, Any], dict[str, Any]]:
+        self._count_in(built)
+        feed = built.feed(batch)
+        fetches = [*built.fetched.values(), *(v for call in built.counted.values() for v in call.fetches)]
+        with paddle.static.scope_guard(self._scope):
+            built.ids.check(feed, self._executor)
+            results = iter(self._run(built.program, feed, fetches))
+        shown = {name: _figure(next(results), variable) for name, variable in built.fetched.items()}
+        counted = {}
+        for name, call in built.counted.items():
+            prediction, label, *weight = (next(results) for _ in call.fetches)
+            built.metrics[name].update(prediction, label, *weight)
+            counted |= {f"{name}_prediction": prediction[:, -1:], f"{name}_label": label}
+        return {**shown, **built.constants}, counted
+
+    def _run(self, program: Any, feed: dict[str, Array], fetches: list[Any]) -> list[Array]:
+        """Run a program.
+
+        Raises:
+            UserError: an operator refuses what it is given, with the model's line.
+        """
+        try:
+            # The executor takes out of the dict what the program does not read.
+            return self._executor.run(program, feed=dict(feed), fetch_list=fetches)
+        except (ValueError, RuntimeError, TypeError, OSError) as error:
+            raise UserError(f"a step failed: {_operator_error(str(error), str(self.config.model_dir))}") from error
+
+    def state(self) -> State:
+        weights = self._weights(self._main)
+        if self._train is None:
+            return State(weights)
+        with paddle.static.scope_guard(self._scope):
+            names = sorted(self._train.program.state_dict("opt", self._scope))
+        own = {name: self._get(name) for name in names if not name.startswith("learning_rate_")}
+        return State(weights, by_structure(own, {name: name for name in weights}))
+
+    def _weights(self, built: Built) -> dict[str, Array]:
+        return {parameter.name: self._get(parameter.name) for parameter in _parameters(built.program)}
+
+    def load(self, state: State) -> None:
+        own = self.state()
+        # An evaluation program may lack what only training needs.
+        check_match(state.weights, own.weights, "the checkpoint's weights", more_is_fine=self._train is None)
+        arrays = {name: value for name, value in state.weights.items() if name in own.weights}
+        if state.optimizer and self._train is not None:
+            check_match(state.optimizer, own.optimizer, "the checkpoint's optimizer states")
+            arrays |= by_variable(state.optimizer, {name: name for name in own.weights})
+        for name, value in arrays.items():
+            tensor = self._scope.find_var(name).get_tensor()
+            tensor.set(np.ascontiguousarray(value, np.asarray(tensor).dtype), self._place)
+
+    def num_parameter(self) -> dict[str, int]:
+        return {name: value.size for name, value in self._weights(self._main).items()}
+
+    def _get(self, name: str) -> Array:
+        return np.array(self._scope.find_var(name).get_tensor())
+
+
+def _parameters(program: Any) -> list[Any]:
+    """A program's parameters, trained or not, by name; two uses of one name are one parameter."""
+    return list({parameter.name: parameter for parameter in program.global_block().all_parameters()}.values())
+
+
+def _figure(value: Array, variable: Any) -> Array:
+    """A fetched value; one number by its variable's shape, such as [1], becomes a scalar, which log lines show."""
+    return value.reshape(()) if all(size == 1 for size in variable.shape) else value
+
+
+def _operator_error(message: str, folder: str) -> str:
+    """Paddle's report of a failed operator in one line: the model's line and the reason."""
+    lines = re.findall(rf'File "({re.escape(folder)}[^"]*)", line (\d+)', message)
+    reasons = [line for line in message.splitlines() if "Error:" in line or line.startswith("(")]
+    place = ":".join(lines[-1]) + ": " if lines else ""
+    return place + " ".join((reasons[-1] if reasons else message).split())[:400]
