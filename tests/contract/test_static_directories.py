@@ -6,9 +6,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-import pyarrow.csv
 import pytest
-from sklearn.metrics import roc_auc_score
 
 from support import Tool, write_lines
 

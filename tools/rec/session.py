@@ -18,6 +18,7 @@ from rec.engine.static import StaticEngine
 from rec.engine.static_directory import StaticDirectoryEngine
 from rec.errors import UserError
 from rec.loading import ModelDirectory, where
+from rec.report.console import log
 
 Mode = Literal["dygraph", "static"]
 Task = Literal["train", "infer"]
@@ -68,6 +69,8 @@ class Session:
 
     def _build_engine(self) -> Engine:
         training = self.task == "train"
+        if training and self.config.runner.use_inference and (self.house or self.mode == "dygraph"):
+            log.warning("runner.use_inference is for PaddleRec's static models; tools/to_static.py exports this one")
         try:
             if self.mode == "static" and not self.house:
                 return StaticDirectoryEngine(self.model, self.config, training)

@@ -68,6 +68,13 @@ class RunnerSettings(BaseModel):
         None, description="write one row per exposure to this .parquet or .csv file (sample id, labels, probabilities)"
     )
 
+    # Export (PaddleRec's static models)
+    use_inference: bool = Field(False, description="write an inference model, rec_inference.*, beside each checkpoint")
+    save_inference_feed_varnames: list[str] = Field([], description="its inputs by name; none: all that it needs")
+    save_inference_fetch_varnames: list[str] = Field(
+        [], description="its outputs: names in what infer_net returns, or such as softmax_0.tmp_0; none: all returned"
+    )
+
     # Report
     use_visual: bool = Field(
         False, description="write curves for VisualDL, or TensorBoard where VisualDL does not work"

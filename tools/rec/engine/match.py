@@ -7,9 +7,7 @@ from rec.config.suggest import did_you_mean
 from rec.errors import UserError
 
 
-def check_match(
-    found: Mapping[str, Any], expected: Mapping[str, Any], what: str, more_is_fine: bool = False
-) -> None:
+def check_match(found: Mapping[str, Any], expected: Mapping[str, Any], what: str, more_is_fine: bool = False) -> None:
     """Compare arrays by name and shape; `more_is_fine`: some that are not expected are passed over.
 
     Raises:

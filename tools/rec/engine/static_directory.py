@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,9 @@ from rec.device import choose
 from rec.engine.engine import State
 from rec.engine.match import by_structure, by_variable, check_match
 from rec.errors import UserError
+from rec.export.static import InferenceExport
 from rec.numeric import Array
 from rec.pir.program import Built, build
-from rec.pir.running_auc import RunningAuc
 from rec.report.console import log
 
 
@@ -39,13 +40,19 @@ class StaticDirectoryEngine:
         paddle.enable_static()
         self._scope, self._executor = paddle.static.Scope(), paddle.static.Executor(self._place)
         self._main = build(model, config, is_infer=not training)
-        self._train, self._eval = (self._main, None) if training else (None, self._main)
+        self._train = self._main if training else None
+        self._eval = None if training else self._main
         paddle.seed(config.runner.seed)
         with paddle.static.scope_guard(self._scope):
             self._executor.run(self._main.startup)
         if self._main.sparse:
             log.info("embeddings with sparse=True get dense gradients in static mode: a step's cost depends on V")
         self._count_in(self._main)
+        runner = config.runner
+        self._export: InferenceExport | None = None
+        if training and runner.use_inference:
+            names = runner.save_inference_feed_varnames, runner.save_inference_fetch_varnames
+            self._export = InferenceExport(self._evaluation(), *names)
 
     def _count_in(self, built: Built) -> None:
         """The loops print, and reset, the metrics of the program that ran last."""
@@ -58,7 +65,7 @@ class StaticDirectoryEngine:
         return shown
 
     def eval_step(self, batch: list[Array]) -> dict[str, Any]:
-        """What the model returned, and the predictions and labels of each AUC as `<name>_prediction`, `<name>_label`."""
+        """What the model returned, and each AUC's predictions and labels as `<name>_prediction`, `<name>_label`."""
         shown, counted = self._step(self._evaluation(), batch)
         return {**shown, **counted}
 
@@ -66,7 +73,7 @@ class StaticDirectoryEngine:
         if self._eval is None:
             self._eval = build(self._model_class(self.config), self.config, is_infer=True)
             check_match(
-                {name: value for name, value in self._weights(self._main).items()},
+                self._weights(self._main),
                 {p.name: p for p in _parameters(self._eval.program)},
                 "net's parameters",
                 more_is_fine=True,
@@ -81,7 +88,7 @@ class StaticDirectoryEngine:
             built.ids.check(feed, self._executor)
             results = iter(self._run(built.program, feed, fetches))
         shown = {name: _figure(next(results), variable) for name, variable in built.fetched.items()}
-        counted = {}
+        counted: dict[str, Any] = {}
         for name, call in built.counted.items():
             prediction, label, *weight = (next(results) for _ in call.fetches)
             built.metrics[name].update(prediction, label, *weight)
@@ -123,6 +130,12 @@ class StaticDirectoryEngine:
         for name, value in arrays.items():
             tensor = self._scope.find_var(name).get_tensor()
             tensor.set(np.ascontiguousarray(value, np.asarray(tensor).dtype), self._place)
+
+    def epoch_saved(self, folder: Path) -> None:
+        """Put the inference model that the config asks for beside an epoch's checkpoint."""
+        if self._export is not None:
+            with paddle.static.scope_guard(self._scope):
+                self._export.write(folder, self._executor)
 
     def num_parameter(self) -> dict[str, int]:
         return {name: value.size for name, value in self._weights(self._main).items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -60,10 +61,9 @@ class IdCheck:
         for lookup in lookups:
             names = _fed_unchanged(lookup.ids)
             if names is None:
-                above = [variable for variable in inputs if variable.name in _upstream(lookup.ids)]
+                above = [variable for variable in inputs if variable.name in upstream(lookup.ids)]
                 if above:
-                    pruned = paddle.static.normalize_program(program, above, [lookup.ids])
-                    self._computed.append((lookup, pruned, [variable.name for variable in above]))
+                    self._computed.append((lookup, pruned(program, above, lookup.ids), [v.name for v in above]))
             for name in (names or set()) & feeds:
                 known = self._limits.get(name)
                 if known is None or lookup.rows < known.rows:
@@ -76,6 +76,13 @@ class IdCheck:
         for lookup, program, names in self._computed:
             (ids,) = executor.run(program, feed={name: feed[name] for name in names})
             _check(np.asarray(ids), lookup, "an id that the model computes")
+
+
+def pruned(program: Any, inputs: list[Any], *outputs: Any) -> Any:
+    """The part of a program that computes `outputs` from `inputs`, which all have to be needed for it."""
+    with warnings.catch_warnings():  # of AUC states, which no program here keeps
+        warnings.filterwarnings("ignore", message=".*auc states.*")
+        return paddle.static.normalize_program(program, inputs, list(outputs))
 
 
 def _check(ids: Array, lookup: Lookup, what: str) -> None:
@@ -101,7 +108,7 @@ def _fed_unchanged(value: Any) -> set[str] | None:
     return None if any(names is None for names in found) else set().union(*(names or set() for names in found))
 
 
-def _upstream(value: Any) -> set[str]:
+def upstream(value: Any) -> set[str]:
     """Names of all feeds that `value` depends on."""
     found, seen, waiting = set(), set(), [value]
     while waiting:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import paddle
+from paddle.base import framework as old_ir
 
 from rec.config.config import Config
 from rec.errors import UserError
@@ -31,6 +32,7 @@ class Built:
         counted: calls of `paddle.static.auc` by the name under which the model returned their result.
         metrics: the running AUC of each of them, in that order.
         ids: checks the ids of a batch.
+        helpers: ids of operators that are ours, not the model's.
         sparse: whether the model asked for sparse gradients of an embedding.
     """
 
@@ -43,6 +45,7 @@ class Built:
     counted: dict[str, AucCall]
     metrics: dict[str, RunningAuc]
     ids: IdCheck
+    helpers: frozenset[int]
     sparse: bool
 
     def feed(self, batch: list[Array]) -> dict[str, Array]:
@@ -71,8 +74,8 @@ def build(model: Any, config: Config, is_infer: bool) -> Built:
         with (
             old_static_api(config.model_dir) as record,
             paddle.utils.unique_name.guard(),
-            # Some layers take their names from the old IR's program, which exists beside PIR's all the same.
-            paddle.base.program_guard(paddle.base.Program(), paddle.base.Program()),
+            # Paddle's static.nn.* number their names in the old IR's program, which exists beside PIR's all the same.
+            old_ir.program_guard(old_ir.Program(), old_ir.Program()),
             paddle.static.program_guard(program, startup),
             warnings.catch_warnings(),
         ):
@@ -113,7 +116,8 @@ def _sort(program: Any, startup: Any, inputs: list[Any], returned: dict[str, Any
     metrics = {name: RunningAuc() for name in counted}
     ids = IdCheck(program, inputs, record.lookups)
     sparse = any(lookup.sparse for lookup in record.lookups)
-    return Built(program, startup, inputs, variables, fetched, constants, counted, metrics, ids, sparse)
+    helpers: frozenset[int] = frozenset().union(*(call.operators for call in record.aucs))
+    return Built(program, startup, inputs, variables, fetched, constants, counted, metrics, ids, helpers, sparse)
 
 
 def _fit(variable: Any, array: Any, position: int) -> Array:
@@ -121,7 +125,12 @@ def _fit(variable: Any, array: Any, position: int) -> Array:
     what = f"feed {variable.name} (array {position} of the reader)"
     if len(array.shape) != len(wanted) or any(w not in (-1, a) for a, w in zip(array.shape, wanted, strict=True)):
         raise UserError(f"{what}: expected shape {wanted} (-1: any), got {list(array.shape)}")
-    dtype = np.dtype(str(variable.dtype).removeprefix("paddle."))
+    dtype = dtype_of(variable)
     if not np.can_cast(array.dtype, dtype, "same_kind"):
         raise UserError(f"{what}: expected {dtype}, got {array.dtype}")
     return np.ascontiguousarray(array, dtype)
+
+
+def dtype_of(variable: Any) -> np.dtype[Any]:
+    """A variable's type as NumPy's."""
+    return np.dtype(str(variable.dtype).removeprefix("paddle."))

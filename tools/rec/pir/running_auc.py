@@ -1,4 +1,4 @@
-"""`paddle.static.auc` as old models know it: the old tuple, and an AUC that runs over the epoch, counted on the host."""
+"""`paddle.static.auc` as old models know it: the old tuple, and an AUC over the epoch, counted on the host."""
 
 from __future__ import annotations
 
@@ -15,12 +15,19 @@ from rec.numeric import Array
 
 @dataclass(frozen=True)
 class AucCall:
-    """One call of `paddle.static.auc` while a program was built: what to fetch, and the variable it stands for."""
+    """One call of `paddle.static.auc` while a program was built.
+
+    Attributes:
+        value: the variable that the model got for the AUC.
+        prediction, label, weight: what it is counted from.
+        operators: ids of the operators that the call added to the program.
+    """
 
     value: Any
     prediction: Any
     label: Any
     weight: Any | None
+    operators: frozenset[int]
 
     @property
     def fetches(self) -> list[Any]:
@@ -84,12 +91,16 @@ def recorded_auc(original: Callable[..., Any], calls: list[AucCall]) -> Callable
         slide_steps: int = 1,
         ins_tag_weight: Any = None,
     ) -> tuple[Any, Any, list[Any]]:
+        block = paddle.static.default_main_program().global_block()
+        before = len(block.ops)
         if label.dtype not in (paddle.int32, paddle.int64):
             label = paddle.cast(label, "int64")
         _, positives, negatives = original(input, label, curve, num_thresholds, ins_tag_weight=ins_tag_weight)
         batch_auc, value = _area(positives, negatives), _area(positives, negatives)
-        calls.append(AucCall(value, input, label, ins_tag_weight))
-        return value, batch_auc, [positives, negatives, paddle.assign(positives), paddle.assign(negatives)]
+        histograms = [positives, negatives, paddle.assign(positives), paddle.assign(negatives)]
+        added = frozenset(operator.id() for operator in block.ops[before:])
+        calls.append(AucCall(value, input, label, ins_tag_weight, added))
+        return value, batch_auc, histograms
 
     return auc
 

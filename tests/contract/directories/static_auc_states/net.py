@@ -7,7 +7,10 @@ class WideLayer(nn.Layer):
     def __init__(self, rows, dim):
         super().__init__()
         self.embedding = nn.Embedding(
-            rows, dim, sparse=True, weight_attr=paddle.ParamAttr(name="SparseFeatFactors", initializer=nn.initializer.Uniform())
+            rows,
+            dim,
+            sparse=True,
+            weight_attr=paddle.ParamAttr(name="SparseFeatFactors", initializer=nn.initializer.Uniform()),
         )
         self.layers = []
         for index, (inputs, outputs) in enumerate([(2 * dim, 8), (8, 2)]):

@@ -16,7 +16,11 @@ class StaticModel:
 
         vectors = [
             paddle.static.nn.embedding(
-                input=slot, size=[self.rows, 4], is_sparse=True, padding_idx=0, param_attr=paddle.ParamAttr(name="shared_emb")
+                input=slot,
+                size=[self.rows, 4],
+                is_sparse=True,
+                padding_idx=0,
+                param_attr=paddle.ParamAttr(name="shared_emb"),
             )
             for slot in slots
         ]
@@ -38,7 +42,8 @@ class StaticModel:
 
     def create_optimizer(self, strategy=None):
         optimizer = paddle.optimizer.Adam(
-            learning_rate=paddle.optimizer.lr.ExponentialDecay(0.02, gamma=0.9), grad_clip=paddle.nn.ClipGradByGlobalNorm(5.0)
+            learning_rate=paddle.optimizer.lr.ExponentialDecay(0.02, gamma=0.9),
+            grad_clip=paddle.nn.ClipGradByGlobalNorm(5.0),
         )
         optimizer.minimize(self._cost)
 
