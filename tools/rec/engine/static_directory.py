@@ -145,8 +145,9 @@ class StaticDirectoryEngine:
 
 
 def _parameters(program: Any) -> list[Any]:
-    """A program's parameters, trained or not, by name; two uses of one name are one parameter."""
-    return list({parameter.name: parameter for parameter in program.global_block().all_parameters()}.values())
+    """A program's parameters, trained or not; two uses of one name are one. A schedule's learning rate is none."""
+    named = {parameter.name: parameter for parameter in program.global_block().all_parameters()}
+    return [parameter for name, parameter in named.items() if not name.startswith("learning_rate_")]
 
 
 def _figure(value: Array, variable: Any) -> Array:

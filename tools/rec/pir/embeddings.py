@@ -113,7 +113,7 @@ def upstream(value: Any) -> set[str]:
     found, seen, waiting = set(), set(), [value]
     while waiting:
         operator = waiting.pop().get_defining_op()
-        if operator.id() in seen:
+        if operator is None or operator.id() in seen:  # None: an operand that is optional and absent
             continue
         seen.add(operator.id())
         if operator.name() == "pd_op.data":

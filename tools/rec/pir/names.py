@@ -17,7 +17,6 @@ _RENAMED = {
     "elementwise_div": "divide",
     "elementwise_max": "maximum",
     "elementwise_min": "minimum",
-    "elementwise_pow": "elementwise_pow",
     "matmul_v2": "matmul",
     "mul": "matmul",
     "reduce_sum": "sum",
@@ -52,10 +51,8 @@ def results_by_name(built: Built, names: list[str]) -> list[Any]:
     known = {**{variable.name: variable for variable in built.inputs}, **built.returned}
     operators = [operator for operator in built.program.global_block().ops if operator.id() not in built.helpers]
     available = [*known, *_generated_names(operators)]
-    return [
-        _one(known.get(name) or _by_generated_name(operators, name), name, available, "save_inference_fetch_varnames")
-        for name in names
-    ]
+    found = {name: known[name] if name in known else _by_generated_name(operators, name) for name in names}
+    return [_one(found[name], name, available, "save_inference_fetch_varnames") for name in names]
 
 
 def _one(variable: Any, name: str, available: list[str], setting: str) -> Any:
@@ -83,7 +80,8 @@ def _by_generated_name(operators: list[Any], name: str) -> Any:
 def _parameters_of(operator: Any) -> set[str]:
     """Names of the parameters that an operator reads."""
     sources = [source.get_defining_op() for source in operator.operands_source()]
-    return {source.attrs()["parameter_name"] for source in sources if source.name() == "builtin.parameter"}
+    # An operand that is optional and absent comes from no operator.
+    return {source.attrs()["parameter_name"] for source in sources if source and source.name() == "builtin.parameter"}
 
 
 def _generated_names(operators: list[Any]) -> list[str]:
