@@ -63,9 +63,13 @@ class _Called(paddle.nn.Layer):
         self._args, self._kwargs = args, kwargs
 
     def forward(self, inputs: list[Any]) -> Any:
-        rest = iter(inputs)
-        args, kwargs = _replaced((self._args, self._kwargs), lambda _: next(rest))
+        args, kwargs = self._arguments(inputs)
         return self.net(*args, **kwargs)
+
+    @paddle.jit.not_to_static
+    def _arguments(self, inputs: list[Any]) -> Any:
+        rest = iter(inputs)
+        return _replaced((self._args, self._kwargs), lambda _: next(rest))
 
 
 def _call(engine: Any, batch: list[Array]) -> tuple[Any, Any]:
