@@ -56,7 +56,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         write_lines(folder / "data" / "train", exposures(400, seed=1))
         write_lines(folder / "data" / "test", exposures(130, seed=2))  # three batches of 40, and a tail
         monkeypatch.chdir(tmp_path)
-        return ["-m", str(folder / "config.yaml"), "-o", "runner.seed=3"]
+        return ["-m", str(folder / "config.yaml"), "-o", "runner.seed=3", "runner.save_format=safetensors"]
 
     return copy
 
@@ -78,10 +78,10 @@ def test_a_directory_trains_and_evaluates(name, place, tool: Tool):
     arguments = place(name)
     trained = done(succeed(tool, "static_trainer", *arguments))
     in_training, in_evaluation = SHOWN[name]
-    assert set(trained[0]) == set(in_training)
+    assert set(trained[0]) == {"loss", *in_training}
     assert len(trained) == 3
     assert float(trained[2][in_training[0]]) < float(trained[0][in_training[0]])
-    assert Path("output_model/2/rec_static.safetensors").is_file()
+    assert len(list(Path("output_model/2").glob("rec_static.*"))) == 2
 
     evaluated = done(succeed(tool, "static_infer", *arguments))
     assert len(evaluated) == 3
@@ -117,7 +117,7 @@ def test_the_auc_runs_over_the_epoch_and_is_exact(place, tool: Tool):
     assert float(done(log)[2]["auc"]) == pytest.approx(expected, abs=1e-6)
 
 
-@pytest.mark.parametrize("name", ["built_twice", "lazy_mode"])
+@pytest.mark.parametrize("name", ["built_twice", "lazy_mode", "sequence"])
 def test_it_resumes_bit_for_bit_and_validates(name, place, tool: Tool):
     arguments = place(name)
     assert tool("static_trainer", *arguments, "runner.model_save_path=whole").code == 0
@@ -128,7 +128,7 @@ def test_it_resumes_bit_for_bit_and_validates(name, place, tool: Tool):
         assert (Path("whole/2") / file).read_bytes() == (Path("output_model/2") / file).read_bytes()
     # The validation of epoch 0 is what static_infer finds with its checkpoint.
     of_training, of_validation = done(log)
-    assert set(of_training) > {"cost", "auc"}
+    assert "cost" in of_training
     evaluated = done(succeed(tool, "static_infer", *arguments, "runner.infer_end_epoch=1"))
     assert evaluated == [of_validation]
 
@@ -156,6 +156,15 @@ def test_paddles_own_checkpoint_files_are_read(place, tool: Tool):
     again = done(succeed(tool, "static_trainer", *arguments, *warm))
     scratch = done(succeed(tool, "static_trainer", *arguments))
     assert float(again[0]["cost"]) < float(scratch[0]["cost"])
+
+
+def test_a_dry_run_scores_the_first_batch(place, tool: Tool):
+    outcome = tool("static_trainer", *place("whole_batches"), "--dry-run")
+    assert outcome.code == 0, outcome.err
+    # embedding 60 x 1, and a layer of one weight and one bias
+    assert re.search(r"total\s+│\s+62 ", outcome.out)
+    assert re.search(r"auc_prediction: mean 0.\d+, from 0.\d+ to 0.\d+", outcome.out)
+    assert not Path("output_model").exists()
 
 
 @pytest.mark.parametrize(
@@ -198,6 +207,13 @@ def edit(name: str, file: str, old: str, new: str) -> None:
         ),
         ("auc_states", "slot_reader.py", '"int64"', '"float32"', ["expected int64, got float32"]),
         ("auc_states", "static_model.py", "self._cost = avg_cost", "pass", ["net() should set self._cost"]),
+        (
+            "sequence",
+            "net.py",
+            "mean = paddle.sum(vectors, axis=1)",
+            "mean = paddle.static.nn.sequence_pool(vectors, 'sum')",
+            ["net.py:", "sequence_pool does not work on Paddle 3.3.1: use padded sequences and a mask"],
+        ),
         ("regression", "static_model.py", "predicted, price)", "predicted, wrong)", ["static_model.py:", "NameError"]),
         (
             "two_tasks",

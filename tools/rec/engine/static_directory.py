@@ -16,7 +16,7 @@ from rec.engine.match import by_structure, by_variable, check_match
 from rec.errors import UserError
 from rec.export.static import InferenceExport
 from rec.numeric import Array
-from rec.pir.program import Built, build
+from rec.pir.program import Built, build, dtype_of
 from rec.report.console import log
 
 
@@ -53,6 +53,15 @@ class StaticDirectoryEngine:
         if training and runner.use_inference:
             names = runner.save_inference_feed_varnames, runner.save_inference_fetch_varnames
             self._export = InferenceExport(self._evaluation(), *names)
+
+    @property
+    def feed_dtypes(self) -> list[str]:
+        """NumPy's names of the feeds' types, in the reader's order: a reader of text may ask."""
+        return [dtype_of(variable).name for variable in self._main.inputs]
+
+    def variable_names(self) -> dict[str, str]:
+        """Paddle's name of each weight by its name in checkpoints: the same."""
+        return {parameter.name: parameter.name for parameter in _parameters(self._main.program)}
 
     def _count_in(self, built: Built) -> None:
         """The loops print, and reset, the metrics of the program that ran last."""
@@ -114,7 +123,7 @@ class StaticDirectoryEngine:
         with paddle.static.scope_guard(self._scope):
             names = sorted(self._train.program.state_dict("opt", self._scope))
         own = {name: self._get(name) for name in names if not name.startswith("learning_rate_")}
-        return State(weights, by_structure(own, {name: name for name in weights}))
+        return State(weights, by_structure(own, self.variable_names()))
 
     def _weights(self, built: Built) -> dict[str, Array]:
         return {parameter.name: self._get(parameter.name) for parameter in _parameters(built.program)}
@@ -126,7 +135,7 @@ class StaticDirectoryEngine:
         arrays = {name: value for name, value in state.weights.items() if name in own.weights}
         if state.optimizer and self._train is not None:
             check_match(state.optimizer, own.optimizer, "the checkpoint's optimizer states")
-            arrays |= by_variable(state.optimizer, {name: name for name in own.weights})
+            arrays |= by_variable(state.optimizer, self.variable_names())
         for name, value in arrays.items():
             tensor = self._scope.find_var(name).get_tensor()
             tensor.set(np.ascontiguousarray(value, np.asarray(tensor).dtype), self._place)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import paddle
 
 from rec.errors import UserError
@@ -46,7 +45,7 @@ class InferenceExport:
                 f"runner.save_inference_feed_varnames lacks {', '.join(missing)}: {', '.join(names)} need them"
             )
         positions = {name: position for position, name in enumerate(_names(built.inputs))}
-        feeds = [Feed(v.name, positions[v.name], list(v.shape), np.dtype(dtype_of(v)).name) for v in self._feeds]
+        feeds = [Feed(v.name, positions[v.name], list(v.shape), dtype_of(v).name) for v in self._feeds]
         self._signature = Signature(feeds, names)
 
     def write(self, folder: Path, executor: Any) -> None:

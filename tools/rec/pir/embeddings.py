@@ -12,6 +12,7 @@ import paddle
 
 from rec.errors import UserError
 from rec.numeric import Array
+from rec.report.console import log
 
 
 @dataclass(frozen=True)
@@ -61,13 +62,21 @@ class IdCheck:
         for lookup in lookups:
             names = _fed_unchanged(lookup.ids)
             if names is None:
-                above = [variable for variable in inputs if variable.name in upstream(lookup.ids)]
-                if above:
-                    self._computed.append((lookup, pruned(program, above, lookup.ids), [v.name for v in above]))
+                self._compute(program, inputs, lookup)
             for name in (names or set()) & feeds:
                 known = self._limits.get(name)
                 if known is None or lookup.rows < known.rows:
                     self._limits[name] = lookup
+
+    def _compute(self, program: Any, inputs: list[Any], lookup: Lookup) -> None:
+        """Prepare a program for ids that the model computes."""
+        above = [variable for variable in inputs if variable.name in upstream(lookup.ids)]
+        if not above:
+            return  # the same ids in every batch
+        try:
+            self._computed.append((lookup, pruned(program, above, lookup.ids), [v.name for v in above]))
+        except (ValueError, RuntimeError):  # within a branch or a loop, which cannot be cut out
+            log.warning("embedding %s: its ids are not checked, they are made in a branch or a loop", lookup.name)
 
     def check(self, feed: Mapping[str, Array], executor: Any) -> None:
         """Raise UserError for an id that is no row of its embedding; `feed` is what a step will be fed."""

@@ -39,6 +39,7 @@ def old_static_api(folder: Path) -> Iterator[Record]:
         (nn, "sparse_embedding", _embedding),
         (nn, "batch_norm", _batch_norm),
         (nn, "layer_norm", _layer_norm),
+        *((nn, name, _refusal(name)) for name in _WITHOUT_SUBSTITUTE),
         (functional, "embedding", recorded_embedding(functional.embedding, record.lookups)),
     ]
     originals = [getattr(owner, name) for owner, name, _ in replaced]
@@ -52,6 +53,21 @@ def old_static_api(folder: Path) -> Iterator[Record]:
         for (owner, name, _), original in zip(replaced, originals, strict=True):
             setattr(owner, name, original)
         _exchange(folder, substitutes, originals)
+
+
+_WITHOUT_SUBSTITUTE = (
+    "sequence_conv", "sequence_softmax", "sequence_pool", "sequence_first_step", "sequence_last_step", "sequence_expand",
+    "py_func",
+)  # fmt: skip
+
+
+def _refusal(name: str) -> Callable[..., Any]:
+    # Paddle's own message recommends the old IR, in which hardly any model can be built any more.
+    def refuse(*_: Any, **__: Any) -> Any:
+        instead = "padded sequences and a mask" if name.startswith("sequence") else "Paddle's own functions"
+        raise NotImplementedError(f"paddle.static.nn.{name} does not work on Paddle 3.3.1: use {instead}")
+
+    return refuse
 
 
 def _exchange(folder: Path, old: list[Any], new: list[Any]) -> None:

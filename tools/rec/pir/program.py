@@ -111,7 +111,7 @@ def _sort(program: Any, startup: Any, inputs: list[Any], returned: dict[str, Any
         if call is not None:
             counted[name] = call
     fetched = {name: value for name, value in variables.items() if name not in counted}
-    if cost is not None and not any(cost.is_same(value) for value in fetched.values()):
+    if cost is not None:
         fetched = {"loss": cost, **fetched}
     metrics = {name: RunningAuc() for name in counted}
     ids = IdCheck(program, inputs, record.lookups)
