@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,8 @@ class InferenceExport:
 
     def write(self, folder: Path, executor: Any) -> None:
         """Write `rec_inference.*` into a checkpoint folder, with the parameters of the scope in force."""
-        with writing(folder, NAME, self._signature) as path:
+        with writing(folder, NAME, self._signature) as path, warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*auc states.*")  # no program here keeps any
             paddle.static.save_inference_model(str(path), self._feeds, self._results, executor, program=self._program)
         log.info("inference model: %s", folder / NAME)
 

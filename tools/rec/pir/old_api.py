@@ -56,8 +56,8 @@ def old_static_api(folder: Path) -> Iterator[Record]:
 
 
 _WITHOUT_SUBSTITUTE = (
-    "sequence_conv", "sequence_softmax", "sequence_pool", "sequence_first_step", "sequence_last_step", "sequence_expand",
-    "py_func",
+    "sequence_conv", "sequence_softmax", "sequence_pool", "sequence_first_step", "sequence_last_step",
+    "sequence_expand", "py_func",
 )  # fmt: skip
 
 
