@@ -30,6 +30,8 @@ def tool(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, in_
         "infer": ("dygraph", "infer"),
         "static_trainer": ("static", "train"),
         "static_infer": ("static", "infer"),
+        "to_static": ("dygraph", "to_static"),
+        "paddle_infer": ("any", "paddle_infer"),
     }
 
     def run(name: str, *arguments: object) -> Outcome:

@@ -9,7 +9,7 @@ import pytest
 from rec.config.settings import RunnerSettings
 from support import ROOT, start
 
-TOOLS = ("trainer", "infer", "static_trainer", "static_infer")
+TOOLS = ("trainer", "infer", "static_trainer", "static_infer", "to_static", "paddle_infer")
 
 
 @pytest.mark.parametrize("name", TOOLS)

@@ -20,13 +20,19 @@ from rec.errors import UserError
 from rec.memory import keep_freed_memory
 from rec.report.console import set_up_logging
 
+Mode = Literal["dygraph", "static", "any"]
+Task = Literal["train", "infer", "to_static", "paddle_infer"]
 
-def run(mode: Literal["dygraph", "static"], task: Literal["train", "infer"], description: str | None) -> None:
-    """Parse the command line and run a tool; ends the process.
+
+def run(mode: Mode, task: Task, description: str | None) -> None:
+    """Parse the command line and run a tool; ends the process. Mode `any`: the one that the model directory has.
 
     Exit codes: 0 done, 2 something the user can mend (one line says what), 130 interrupted.
     """
-    args = parser(description or "").parse_args()
+    options = parser(description or "")
+    if task == "paddle_infer":
+        _add_inference_options(options)
+    args = options.parse_args()
     guarded(lambda: _run(args, mode, task), "interrupted; checkpoints written so far are whole")
 
 
@@ -45,13 +51,15 @@ def guarded(work: Callable[[], None], if_interrupted: str) -> None:
         sys.exit(130)
 
 
-def _run(args: argparse.Namespace, mode: Any, task: Any) -> None:
+def _run(args: argparse.Namespace, mode: Mode, task: Task) -> None:
     config = load(args.config_yaml, args.opt)
     # Imported late: --help and a file that is no config need no Paddle, whose import takes seconds.
     import_paddle()
     from rec.session import Session
 
-    session = Session(config, mode, task)
+    if mode == "any":
+        mode = "dygraph" if (config.model_dir / "dygraph_model.py").is_file() else "static"
+    session = Session(config, mode, "train" if task == "train" else "infer")
     if args.dry_run:
         from rec.loop.dry_run import dry_run
 
@@ -60,6 +68,14 @@ def _run(args: argparse.Namespace, mode: Any, task: Any) -> None:
         from rec.loop.train import train
 
         train(session)
+    elif task == "to_static":
+        from rec.export.dynamic import export
+
+        export(session)
+    elif task == "paddle_infer":
+        from rec.export.predict import predict
+
+        predict(session, args.model_file, args.cpu_threads)
     else:
         from rec.loop.evaluate import evaluate
 
@@ -103,6 +119,14 @@ def parser(description: str) -> argparse.ArgumentParser:
         "--dry-run", action="store_true", help="check config, model, reader and first batch; train or evaluate nothing"
     )
     return options
+
+
+def _add_inference_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model_file", metavar="FILE",
+        help="exported model, .json beside its .pdiparams and .feeds.json (default: the one of the newest checkpoint)",
+    )  # fmt: skip
+    parser.add_argument("--cpu_threads", type=int, default=1, metavar="N", help="threads of the predictor (default: 1)")
 
 
 def _settings_help() -> str:

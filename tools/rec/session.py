@@ -16,6 +16,7 @@ from rec.device import has_gpu
 from rec.engine.dygraph import DygraphEngine
 from rec.engine.engine import Engine
 from rec.engine.static import StaticEngine
+from rec.engine.static_directory import StaticDirectoryEngine
 from rec.errors import UserError
 from rec.loading import ModelDirectory, where
 from rec.report.console import log
@@ -73,7 +74,11 @@ class Session:
     def _load_model(self) -> Any:
         if self.mode == "dygraph":
             return self.directory.load("dygraph_model", "DygraphModel")()
-        return self.directory.load("static_model", "StaticModel")(self.config)
+        model_class = self.directory.load("static_model", "StaticModel")
+        try:
+            return model_class(self.config)
+        except Exception as error:
+            raise UserError(f"StaticModel(config) failed: {where(error, self.config.model_dir)}") from error
 
     def _missing_settings(self) -> list[str]:
         if brings_loader(self.config, self.model):
@@ -85,12 +90,11 @@ class Session:
 
     def _build_engine(self) -> Engine:
         training = self.task == "train"
-        if self.mode == "static" and not self.house:
-            raise UserError(
-                f"{self.config.model_dir}/static_model.py: StaticModel does not derive from rec.contract.static."
-                "StaticModel; only such models run in static mode so far (its dygraph_model.py runs in trainer.py)"
-            )
+        if training and self.config.runner.use_inference and (self.house or self.mode == "dygraph"):
+            log.warning("runner.use_inference is for PaddleRec's static models; tools/to_static.py exports this one")
         try:
+            if self.mode == "static" and not self.house:
+                return StaticDirectoryEngine(self.model, self.config, training)
             if self.mode == "static":
                 return StaticEngine(self.model, self.config, training, self.reader)
             return DygraphEngine(self.model, self.config, training)

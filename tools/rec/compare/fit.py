@@ -27,7 +27,9 @@ def train_epoch(built: Built, epoch: int, choose: Choose, advance: Advance) -> i
         UserError: unreadable data, no row is chosen, or the loss is not finite.
     """
     runner, exposures = built.config.runner, 0
-    plan = ReadPlan(runner.train_batch_size or 1, True, epoch=epoch, seed=runner.seed, shuffle=runner.shuffle is not False)
+    plan = ReadPlan(
+        runner.train_batch_size or 1, True, epoch=epoch, seed=runner.seed, shuffle=runner.shuffle is not False
+    )
     rows = ChosenRows(built.train_reader, choose)
     for step, batch in enumerate(load_batches(rows, plan, min(runner.num_workers, 1), built.config.model_dir)):
         # Random layers draw from a seed of the epoch and step, whatever this process did before.

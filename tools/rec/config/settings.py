@@ -99,6 +99,13 @@ class RunnerSettings(BaseModel):
         "predictions.parquet in the last evaluated checkpoint",
     )
 
+    # Export (PaddleRec's static models)
+    use_inference: bool = Field(False, description="write an inference model, rec_inference.*, beside each checkpoint")
+    save_inference_feed_varnames: list[str] = Field([], description="its inputs by name; none: all that it needs")
+    save_inference_fetch_varnames: list[str] = Field(
+        [], description="its outputs: names in what infer_net returns, or such as softmax_0.tmp_0; none: all returned"
+    )
+
     # Report
     use_visual: bool = Field(
         False, description="write curves for VisualDL, or TensorBoard where VisualDL does not work"

@@ -7,8 +7,8 @@ from rec.config.suggest import did_you_mean
 from rec.errors import UserError
 
 
-def check_match(found: Mapping[str, Any], expected: Mapping[str, Any], what: str) -> None:
-    """Compare arrays by name and shape.
+def check_match(found: Mapping[str, Any], expected: Mapping[str, Any], what: str, more_is_fine: bool = False) -> None:
+    """Compare arrays by name and shape; `more_is_fine`: some that are not expected are passed over.
 
     Raises:
         UserError: listing what is missing, unexpected or of another shape.
@@ -18,7 +18,7 @@ def check_match(found: Mapping[str, Any], expected: Mapping[str, Any], what: str
         for name in expected
         if name not in found
     ]
-    problems += [f"{name} is not part of this model" for name in found if name not in expected]
+    problems += [f"{name} is not part of this model" for name in found if name not in expected and not more_is_fine]
     problems += [
         f"{name} has shape {tuple(value.shape)}, the model's is {tuple(expected[name].shape)}"
         for name, value in found.items()

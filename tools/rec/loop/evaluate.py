@@ -52,7 +52,7 @@ def evaluate(session: Session) -> None:
         UserError: no such checkpoint, one that does not fit, or unreadable data.
     """
     runner = session.config.runner
-    folders = _chosen(session)
+    folders = chosen(session)
     predictions = Path(runner.predict_save_path) if runner.predict_save_path else None
     if runner.use_save_data and predictions is None:
         predictions = folders[-1] / "predictions.parquet"
@@ -76,7 +76,7 @@ def evaluate(session: Session) -> None:
 
 def check(session: Session) -> None:
     """Raise what `evaluate` would stop at before its first batch; writes nothing."""
-    session.engine.load(load_checkpoint(_chosen(session)[0], "weights"))
+    session.engine.load(load_checkpoint(chosen(session)[0], "weights"))
 
 
 def evaluate_pass(session: Session, reader: Any, title: str, writer: PredictionFile | None = None) -> Evaluation:
@@ -109,7 +109,7 @@ def evaluate_pass(session: Session, reader: Any, title: str, writer: PredictionF
     return Evaluation(shown, results, truth.accumulate(), exposures, time.perf_counter() - begun)
 
 
-def _chosen(session: Session) -> list[Path]:
+def chosen(session: Session) -> list[Path]:
     """Checkpoint folders to evaluate."""
     runner = session.config.runner
     store = Store(runner.infer_load_path)

@@ -209,6 +209,8 @@ class _Training:
         self._reset_metrics()
         # Before validation: whatever is wrong with its data, the epoch's work is kept.
         self._save(epoch, None)
+        if hasattr(self.engine, "epoch_saved"):
+            self.engine.epoch_saved(self.store.folder / str(epoch))
         self._validate(epoch)
         self.store.thin(self.runner.keep_last, self.runner.best_metric)
 

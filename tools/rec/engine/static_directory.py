@@ -1,0 +1,172 @@
+"""The static-graph engine of PaddleRec's own model directories, run as PIR programs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import paddle
+
+from rec.config.config import Config
+from rec.device import choose
+from rec.engine.engine import State
+from rec.engine.match import by_structure, by_variable, check_match
+from rec.errors import UserError
+from rec.export.static import InferenceExport
+from rec.numeric import Array
+from rec.pir.program import Built, build, dtype_of
+from rec.report.console import log
+
+
+class StaticDirectoryEngine:
+    """A PaddleRec `StaticModel`: its training program, and its evaluation program over the same parameters.
+
+    Parameters are shared by name: each program is built with names that count from zero, as PaddleRec's tools do in
+    two processes.
+
+    Args:
+        model: the directory's `StaticModel`.
+        config: its config.
+        training: whether a training program is needed. The evaluation program is then built when it is first run.
+    """
+
+    prefix = "rec_static"
+
+    def __init__(self, model: Any, config: Config, training: bool) -> None:
+        self.config, self._model_class = config, type(model)
+        self._place = choose(config.runner.use_gpu)
+        paddle.enable_static()
+        self._scope, self._executor = paddle.static.Scope(), paddle.static.Executor(self._place)
+        self._main = build(model, config, is_infer=not training)
+        self._train = self._main if training else None
+        self._eval = None if training else self._main
+        paddle.seed(config.runner.seed)
+        with paddle.static.scope_guard(self._scope):
+            self._executor.run(self._main.startup)
+        if self._main.sparse:
+            log.info("embeddings with sparse=True get dense gradients in static mode: a step's cost depends on V")
+        self._count_in(self._main)
+        runner = config.runner
+        self._export: InferenceExport | None = None
+        if training and runner.use_inference:
+            names = runner.save_inference_feed_varnames, runner.save_inference_fetch_varnames
+            self._export = InferenceExport(self._evaluation(), *names)
+
+    @property
+    def feed_dtypes(self) -> list[str]:
+        """NumPy's names of the feeds' types, in the reader's order: a reader of text may ask."""
+        return [dtype_of(variable).name for variable in self._main.inputs]
+
+    def variable_names(self) -> dict[str, str]:
+        """Paddle's name of each weight by its name in checkpoints: the same."""
+        return {parameter.name: parameter.name for parameter in _parameters(self._main.program)}
+
+    def _count_in(self, built: Built) -> None:
+        """The loops print, and reset, the metrics of the program that ran last."""
+        self.metrics: list[Any] = list(built.metrics.values())
+        self.metric_names = list(built.metrics)
+
+    def train_step(self, batch: list[Array]) -> dict[str, Any]:
+        assert self._train is not None
+        shown, _ = self._step(self._train, batch)
+        return shown
+
+    def eval_step(self, batch: list[Array]) -> dict[str, Any]:
+        """What the model returned, and each AUC's predictions and labels as `<name>_prediction`, `<name>_label`."""
+        shown, counted = self._step(self._evaluation(), batch)
+        return {**shown, **counted}
+
+    def _evaluation(self) -> Built:
+        if self._eval is None:
+            self._eval = build(self._model_class(self.config), self.config, is_infer=True)
+            check_match(
+                self._weights(self._main),
+                {p.name: p for p in _parameters(self._eval.program)},
+                "net's parameters",
+                more_is_fine=True,
+            )
+        return self._eval
+
+    def _step(self, built: Built, batch: list[Array]) -> tuple[dict[str, Any], dict[str, Any]]:
+        self._count_in(built)
+        feed = built.feed(batch)
+        fetches = [*built.fetched.values(), *(v for call in built.counted.values() for v in call.fetches)]
+        with paddle.static.scope_guard(self._scope):
+            built.ids.check(feed, self._executor)
+            results = iter(self._run(built.program, feed, fetches))
+        shown = {name: _figure(next(results), variable) for name, variable in built.fetched.items()}
+        counted: dict[str, Any] = {}
+        for name, call in built.counted.items():
+            prediction, label, *weight = (next(results) for _ in call.fetches)
+            built.metrics[name].update(prediction, label, *weight)
+            counted |= {f"{name}_prediction": prediction[:, -1:], f"{name}_label": label}
+        return {**shown, **built.constants}, counted
+
+    def _run(self, program: Any, feed: dict[str, Array], fetches: list[Any]) -> list[Array]:
+        """Run a program.
+
+        Raises:
+            UserError: an operator refuses what it is given, with the model's line.
+        """
+        try:
+            # The executor takes out of the dict what the program does not read.
+            return self._executor.run(program, feed=dict(feed), fetch_list=fetches)
+        except (ValueError, RuntimeError, TypeError, OSError) as error:
+            raise UserError(f"a step failed: {_operator_error(str(error), str(self.config.model_dir))}") from error
+
+    def state(self) -> State:
+        weights = self._weights(self._main)
+        if self._train is None:
+            return State(weights)
+        with paddle.static.scope_guard(self._scope):
+            names = sorted(self._train.program.state_dict("opt", self._scope))
+        own = {name: self._get(name) for name in names if not name.startswith("learning_rate_")}
+        return State(weights, by_structure(own, self.variable_names()))
+
+    def _weights(self, built: Built) -> dict[str, Array]:
+        return {parameter.name: self._get(parameter.name) for parameter in _parameters(built.program)}
+
+    def load(self, state: State) -> None:
+        own = self.state()
+        # An evaluation program may lack what only training needs.
+        check_match(state.weights, own.weights, "the checkpoint's weights", more_is_fine=self._train is None)
+        arrays = {name: value for name, value in state.weights.items() if name in own.weights}
+        if state.optimizer and self._train is not None:
+            check_match(state.optimizer, own.optimizer, "the checkpoint's optimizer states")
+            arrays |= by_variable(state.optimizer, self.variable_names())
+        for name, value in arrays.items():
+            tensor = self._scope.find_var(name).get_tensor()
+            tensor.set(np.ascontiguousarray(value, np.asarray(tensor).dtype), self._place)
+
+    def epoch_saved(self, folder: Path) -> None:
+        """Put the inference model that the config asks for beside an epoch's checkpoint."""
+        if self._export is not None:
+            with paddle.static.scope_guard(self._scope):
+                self._export.write(folder, self._executor)
+
+    def num_parameter(self) -> dict[str, int]:
+        return {name: value.size for name, value in self._weights(self._main).items()}
+
+    def _get(self, name: str) -> Array:
+        return np.array(self._scope.find_var(name).get_tensor())
+
+
+def _parameters(program: Any) -> list[Any]:
+    """A program's parameters, trained or not; two uses of one name are one. A schedule's learning rate is none."""
+    named = {parameter.name: parameter for parameter in program.global_block().all_parameters()}
+    return [parameter for name, parameter in named.items() if not name.startswith("learning_rate_")]
+
+
+def _figure(value: Array, variable: Any) -> Array:
+    """A fetched value; one number by its variable's shape, such as [1], becomes a scalar, which log lines show."""
+    return value.reshape(()) if all(size == 1 for size in variable.shape) else value
+
+
+def _operator_error(message: str, folder: str) -> str:
+    """Paddle's report of a failed operator in one line: the model's line and the reason."""
+    lines = re.findall(rf'File "({re.escape(folder)}[^"]*)", line (\d+)', message)
+    reasons = [line for line in message.splitlines() if "Error:" in line or line.startswith("(")]
+    place = ":".join(lines[-1]) + ": " if lines else ""
+    return place + " ".join((reasons[-1] if reasons else message).split())[:400]

@@ -1,0 +1,1 @@
+"""Models in Paddle's inference format, written and run."""

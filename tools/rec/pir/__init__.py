@@ -1,0 +1,1 @@
+"""What static models written for Paddle's old IR need to run as PIR programs."""
