@@ -18,6 +18,8 @@ def check_ids(net: Any) -> None:
 
 def _refusal(name: str, size: int) -> Callable[[Any, Any], None]:
     def refuse(_: Any, inputs: Any) -> None:
+        if not paddle.in_dynamic_mode():  # the network is being turned into a program; there are no ids yet
+            return
         ids = inputs[0].numpy()
         if not ids.size or (ids.min() >= 0 and ids.max() < size):
             return
