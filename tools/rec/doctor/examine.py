@@ -1,0 +1,83 @@
+"""All checks, in the order in which a run would stumble."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from rec.config.config import Config
+from rec.doctor import trial, verdict
+from rec.doctor.finding import Finding
+from rec.doctor.labels import check_labels
+from rec.doctor.leakage import check_leakage
+from rec.doctor.overlap import check_overlap
+from rec.doctor.resources import Needs, check_disk, check_memory, check_time, table_needs
+from rec.doctor.rows import check_rows
+from rec.doctor.sample import Sample, take
+from rec.doctor.settings import check_settings, check_unread
+from rec.doctor.subject import Part, Subject, load_subject
+from rec.errors import UserError
+
+
+def examine(config: Config, mode: Literal["dygraph", "static"]) -> Iterator[Finding]:
+    """Findings as they are made; writes nothing. A check that needs what an earlier one found broken is left out."""
+    subject, findings = _load(config, mode)
+    yield from findings
+    if subject is None:
+        return
+    settings = check_settings(subject)
+    yield from settings
+    if any(finding.severity == "wrong" for finding in settings):
+        return
+    train, findings = _sample(subject, "train")
+    yield from findings
+    test, findings = _sample(subject, "test") if config.runner.test_data_dir else (None, [])
+    yield from findings
+    if train is not None:
+        yield from check_leakage(train, subject.tasks)
+        if test is not None and len(test) and len(train):
+            yield from check_overlap(train, test)
+    needs = table_needs(subject)
+    memory = check_memory(subject, needs)
+    yield from memory
+    if train is None or any(finding.severity == "wrong" for finding in memory):
+        yield from check_disk(subject, needs)
+        yield Finding("trial", "note", "not made: first mend what is wrong above")
+        return
+    yield from _trial(subject, needs, train.total)
+
+
+def _load(config: Config, mode: Literal["dygraph", "static"]) -> tuple[Subject | None, list[Finding]]:
+    try:
+        return load_subject(config, mode), []
+    except UserError as error:
+        problems = [Finding("config", "wrong", problem, f"mend {config.path}") for problem in config.problems]
+        return None, [*problems, Finding("model directory", "wrong", str(error), "mend the directory or the config")]
+
+
+def _sample(subject: Subject, part: Part) -> tuple[Sample | None, list[Finding]]:
+    """A part's rows and what is wrong with them."""
+    try:
+        sample = take(subject, part)
+    except UserError as error:
+        return None, [Finding(f"{part} reader", "wrong", str(error), "mend the data, the reader or the config")]
+    implies = getattr(subject.reader_class[part], "implies", None)
+    labels = check_labels(sample, subject.tasks, implies, subject.config.runner.label_policy)
+    return sample, [*check_rows(sample), *labels]
+
+
+def _trial(subject: Subject, needs: Needs | None, total: int | None) -> Iterator[Finding]:
+    if subject.model is None:
+        yield from check_disk(subject, needs)
+        yield Finding("trial", "note", "not made: the directory has no dygraph_model.py, where gradients can be seen")
+        return
+    try:
+        result = trial.run(subject)
+    except UserError as error:
+        yield Finding("trial", "wrong", str(error), "mend the model, the data or the config")
+        return
+    yield from check_disk(subject, needs, result.dense)
+    yield from check_time(subject, result.speed, total)
+    yield from verdict.judge(result, subject.tasks)
+    if not subject.house:
+        yield from check_unread(subject)

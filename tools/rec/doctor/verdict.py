@@ -1,0 +1,119 @@
+"""What a trial says of the model: loss, gradients, towers, and the collapse of CVR."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+
+import numpy as np
+
+from rec.doctor.chance import beyond
+from rec.doctor.finding import Finding, Severity
+from rec.doctor.ids import task_rows
+from rec.doctor.trial import Trial
+from rec.metrics.tasks import Task
+from rec.numeric import Array
+
+SURE = 3.0
+"""Standard errors by which the loss of the same batches must have moved to be said to have moved."""
+
+SATURATED = 15.0
+"""A logit beyond which p (1 - p) < 3e-7: a row's gradient is lost in float32, and no rate that a few thousand rows can
+have taught is that extreme."""
+
+COLLAPSED = 0.1
+"""Share of the clicked exposures' conversion rate below which the mean pCVR has collapsed."""
+
+
+def judge(trial: Trial, tasks: Sequence[Task]) -> list[Finding]:
+    """Findings about a trial."""
+    findings = [_loss(trial)]
+    if findings[0].found.startswith("not finite"):
+        return findings
+    findings += [*_gradients(trial), *_idle(trial), *_towers(trial)]
+    return findings + [finding for task in tasks if task.among for finding in _collapse(trial, task)]
+
+
+def _loss(trial: Trial) -> Finding:
+    first, last = statistics.fmean(trial.before), statistics.fmean(trial.after)
+    values = {"before": first, "after": last}
+    advice = "lower hyper_parameters.optimizer.learning_rate"
+    if not math.isfinite(first) or not math.isfinite(last):
+        found = f"not finite: {first:.4g} before the first step, {last:.4g} after {len(trial.after)}"
+        return Finding("trial: loss", "wrong", found, advice, values)
+    changes = np.subtract(trial.after, trial.before)
+    error = float(changes.std(ddof=1)) / math.sqrt(len(changes)) if len(changes) > 1 else 0.0
+    found = f"{first:.4f} before, {last:.4f} after {len(trial.after)} steps, on the same batches"
+    if last - first > SURE * error and last > first:
+        return Finding("trial: loss", "wrong", f"rises: {found}", advice, values)
+    if first - last <= SURE * error:
+        return Finding("trial: loss", "warn", f"does not fall: {found}", "look at learning rate and labels", values)
+    return Finding("trial: loss", "ok", f"falls: {found}", "", values)
+
+
+def _gradients(trial: Trial) -> list[Finding]:
+    medians = {part: statistics.median(norms) for part, norms in trial.gradients.items()}
+    found = ", ".join(f"{part} {norm:.2g}" for part, norm in medians.items())
+    findings = [Finding("trial: gradients", "ok", f"median norms: {found}", "", medians)] if medians else []
+    for part, norms in trial.gradients.items():
+        if not all(map(math.isfinite, norms)):
+            advice = "lower hyper_parameters.optimizer.learning_rate, or look for log(0)"
+            findings.append(Finding("trial: gradients", "wrong", f"{part}: not finite", advice))
+        elif not any(norms):
+            advice = "find out why the loss does not reach it"
+            findings.append(Finding("trial: gradients", "wrong", f"{part} gets no gradient", advice))
+    return findings
+
+
+def _idle(trial: Trial) -> list[Finding]:
+    findings = []
+    advice = "lower the learning rate, or look at initial weights and biases"
+    for layer, share in trial.idle.items():
+        if share > 0.5:
+            found = f"{layer}: {share:.0%} of its ReLUs fire for none of {trial.exposures:,} exposures"
+            findings.append(Finding("trial: towers", "wrong" if share == 1 else "warn", found, advice))
+    return findings
+
+
+def _towers(trial: Trial) -> list[Finding]:
+    findings = []
+    for name, p in trial.predicted.items():
+        logits = _logits(p)
+        spread = float(logits.max() - logits.min())
+        beyond_reach = float((np.abs(logits) > SATURATED).mean())
+        if not np.isfinite(p).all():
+            findings.append(Finding("trial: towers", "wrong", f"p{name} is not finite", "lower the learning rate"))
+        elif beyond_reach > 0.01:
+            found = f"p{name} is saturated: {beyond_reach:.0%} of its logits are beyond +-{SATURATED:g}"
+            severity: Severity = "wrong" if beyond_reach > 0.5 else "warn"
+            advice = "lower the learning rate, or look at initial weights, biases and token weights"
+            findings.append(Finding("trial: towers", severity, found, advice))
+        elif spread <= 1e-6 * max(1.0, float(np.abs(logits).max())):
+            found = f"p{name} is {p[0]:.4g} for every exposure"
+            findings.append(Finding("trial: towers", "wrong", found, "its tower is dead or has no input"))
+    if not findings and trial.predicted:
+        means = ", ".join(f"p{name} {p.mean():.3g}" for name, p in trial.predicted.items())
+        findings.append(Finding("trial: towers", "ok", f"none dead or saturated; means {means}"))
+    return findings
+
+
+def _collapse(trial: Trial, task: Task) -> list[Finding]:
+    """Whether a conditional probability is far below its label's rate, beyond what few positives can say."""
+    counted = task_rows(task, trial.labels)
+    mean = float(trial.predicted[task.name][counted].mean()) if counted.any() else math.nan
+    positive, total = int(np.count_nonzero(trial.labels[task.label][counted] == 1)), int(np.count_nonzero(counted))
+    if not total or not math.isfinite(mean):
+        return []
+    check, rate = f"trial: p{task.name}", positive / total
+    found = f"mean {mean:.3g} among {total:,} {task.among}s, {task.label} rate {rate:.3g}"
+    if beyond(positive, total, min(max(mean / COLLAPSED, 1e-12), 0.999999)):
+        return [Finding(check, "wrong", f"collapsed: {found}", f"look at the {task.name} tower and its loss")]
+    return [Finding(check, "ok", found)]
+
+
+def _logits(p: Array) -> Array:
+    """float64 [n], infinite where p is 0 or 1."""
+    exact = p.astype(np.float64)
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(exact) - np.log1p(-exact))
