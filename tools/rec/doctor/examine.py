@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 from rec.config.config import Config
 from rec.doctor import trial, verdict
@@ -29,22 +29,18 @@ def examine(config: Config, mode: Literal["dygraph", "static"]) -> Iterator[Find
     yield from settings
     if any(finding.severity == "wrong" for finding in settings):
         return
-    train, findings = _sample(subject, "train")
+    train, findings = _open(subject, "train")
     yield from findings
-    test, findings = _sample(subject, "test") if config.runner.test_data_dir else (None, [])
-    yield from findings
-    if train is not None:
-        yield from check_leakage(train, subject.tasks)
-        if test is not None and len(test) and len(train):
-            yield from check_overlap(train, test)
-    needs = table_needs(subject)
+    needs = table_needs(subject)  # the reader of a table has said how many ids there are
     memory = check_memory(subject, needs)
     yield from memory
-    if train is None or any(finding.severity == "wrong" for finding in memory):
+    if train is None or memory[0].severity == "wrong":
         yield from check_disk(subject, needs)
-        yield Finding("trial", "note", "not made: first mend what is wrong above")
+        yield Finding("data and trial", "note", "not looked at: first mend what is wrong above")
         return
-    yield from _trial(subject, needs, train.total)
+    total, findings = _data(subject, train)
+    yield from findings
+    yield from _trial(subject, needs, total)
 
 
 def _load(config: Config, mode: Literal["dygraph", "static"]) -> tuple[Subject | None, list[Finding]]:
@@ -55,12 +51,40 @@ def _load(config: Config, mode: Literal["dygraph", "static"]) -> tuple[Subject |
         return None, [*problems, Finding("model directory", "wrong", str(error), "mend the directory or the config")]
 
 
-def _sample(subject: Subject, part: Part) -> tuple[Sample | None, list[Finding]]:
+def _open(subject: Subject, part: Part) -> tuple[Any, list[Finding]]:
+    try:
+        return subject.open_reader(part, keep_noise=True), []
+    except UserError as error:
+        return None, [_reader_finding(part, error)]
+
+
+def _reader_finding(part: Part, error: UserError) -> Finding:
+    return Finding(f"{part} reader", "wrong", str(error), "mend the data, the reader or the config")
+
+
+def _data(subject: Subject, reader: Any) -> tuple[int | None, list[Finding]]:
+    """What is wrong with the rows of both parts, and how many training has."""
+    train, findings = _sample(subject, "train", reader)
+    test = None
+    if subject.config.runner.test_data_dir:
+        reader, more = _open(subject, "test")
+        findings += more
+        if reader is not None:
+            test, more = _sample(subject, "test", reader)
+            findings += more
+    if train is not None:
+        findings += check_leakage(train, subject.tasks)
+    if train is not None and test is not None and len(test) and len(train):
+        findings += check_overlap(train, test)
+    return (train.total if train is not None else None), findings
+
+
+def _sample(subject: Subject, part: Part, reader: Any) -> tuple[Sample | None, list[Finding]]:
     """A part's rows and what is wrong with them."""
     try:
-        sample = take(subject, part)
+        sample = take(subject, part, reader)
     except UserError as error:
-        return None, [Finding(f"{part} reader", "wrong", str(error), "mend the data, the reader or the config")]
+        return None, [_reader_finding(part, error)]
     implies = getattr(subject.reader_class[part], "implies", None)
     labels = check_labels(sample, subject.tasks, implies, subject.config.runner.label_policy)
     return sample, [*check_rows(sample), *labels]

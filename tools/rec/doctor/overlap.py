@@ -18,14 +18,14 @@ def check_overlap(train: Sample, test: Sample) -> list[Finding]:
     """Whether more test rows were seen in training than chance explains.
 
     People who are alike make equal rows: with few fields most test rows have a twin in training, and no harm is done.
-    How many would, of rows drawn as the training rows were, is known: one minus the share of training rows that occur
-    once (Good 1953, Biometrika 40:237-264). More than that, by over 5 standard errors, was copied. So was an exposure
-    whose id, tokens and labels are all in training, beyond what ids that merely count rows would give.
+    How many would, of rows drawn as the training rows were, is known: one minus the share of rows that occur once (Good
+    1953, Biometrika 40:237-264). More than that share of training and of test rows, by over 5 standard errors, was
+    copied. So was an exposure whose id, tokens and labels are all in training, beyond what ids that merely count rows
+    would give.
     """
     rows = test.rows(with_labels=False)
-    _, times = np.unique(train.rows(with_labels=False), return_counts=True)
     seen = float(np.isin(rows, train.rows(with_labels=False)).mean())
-    expected = 1 - float(np.count_nonzero(times == 1)) / len(train)
+    expected = max(_chance_of_a_twin(train), _chance_of_a_twin(test))
     spread = math.sqrt(expected * (1 - expected) / len(rows) + (1 - expected) / len(train) + 1 / len(rows) ** 2)
     found = f"{seen:.1%} of test rows have a twin in training; rows drawn at random would have {expected:.1%}"
     if not (train.whole and test.whole):
@@ -41,6 +41,12 @@ def check_overlap(train: Sample, test: Sample) -> list[Finding]:
         severity: Severity = "wrong" if share > MANY else "warn"
         return [Finding(CHECK, severity, found, "metrics on these say nothing: split the data anew", values)]
     return [Finding(CHECK, "ok", found, "", values)]
+
+
+def _chance_of_a_twin(sample: Sample) -> float:
+    """Good's estimate of the chance that one more row drawn alike repeats a row of the sample."""
+    _, times = np.unique(sample.rows(with_labels=False), return_counts=True)
+    return 1 - float(np.count_nonzero(times == 1)) / len(sample)
 
 
 def _same_exposures(train: Sample, test: Sample) -> tuple[int, float]:

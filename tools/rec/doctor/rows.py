@@ -66,14 +66,14 @@ def _repeats(sample: Sample, check: str) -> list[Finding]:
             return [Finding(check, severity, found, "remove the copies", {"share": again / n})]
     surplus = excess(np.unique(rows, return_counts=True)[1])
     if surplus > FEW * n:
-        found = f"about {surplus:,} rows ({surplus / n:.1%}) are copies of others, more than chance would repeat"
+        found = f"at least {surplus:,} rows ({surplus / n:.1%}) are copies of others, more than chance would repeat"
         advice = "look for a file that is there twice or a join that multiplied rows"
         return [Finding(check, "warn", found, advice, {"share": surplus / n})]
     return []
 
 
 def excess(counts: Array) -> int:
-    """How many rows too many repeat others, from the number of times that each distinct row occurs, int [K].
+    """At least how many rows too many repeat others, from the number of times that each distinct row occurs, int [K].
 
     Where rows are drawn independently, each with a chance of its own, the expected number N_k of distinct rows that
     occur k times is a mixture of Poisson terms, so by the Cauchy-Schwarz inequality k N_k^2 <= (k + 1) N_(k-1) N_(k+1).

@@ -72,15 +72,14 @@ class Sample:
         return hashes
 
 
-def take(subject: Subject, part: Part) -> Sample:
-    """All rows of a part, or the first and then random ones where there are more than LIMIT.
+def take(subject: Subject, part: Part, reader: Any) -> Sample:
+    """All rows of a part's reader, or the first and then random ones where there are more than LIMIT.
 
     An iterable PaddleRec reader cannot be asked for random rows: of those the first are taken.
 
     Raises:
         UserError: what the reader stopped at.
     """
-    reader = subject.open_reader(part, keep_noise=True)
     total = _length(reader)
     gather = _HouseRows(subject, part, total) if subject.house else _ArrayRows(part, total)
     begun, taken = time.monotonic(), 0

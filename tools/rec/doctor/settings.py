@@ -7,6 +7,7 @@ from rec.doctor.finding import Finding
 from rec.doctor.subject import Subject
 
 CHECK = "config"
+_SECTION = "hyper_parameters."
 
 
 def check_settings(subject: Subject) -> list[Finding]:
@@ -22,12 +23,13 @@ def check_settings(subject: Subject) -> list[Finding]:
 def check_unread(subject: Subject) -> list[Finding]:
     """Keys that a PaddleRec directory was given and never asked for; call it once reader and model have run."""
     config, findings = subject.config, []
-    absent = [key for key in config.asked if not config.__contains__(key)]
+    # Without the section: a common prefix would make everything look alike.
+    absent = [key.removeprefix(_SECTION) for key in config.asked if key not in config]
     for key in config:
-        if key.startswith("hyper_parameters.") and key not in config.asked:
-            meant = did_you_mean(key, absent)
+        if key.startswith(_SECTION) and key not in config.asked:
+            meant = did_you_mean(key.removeprefix(_SECTION), absent)
             found = f"{key} was never read{meant}"
-            findings.append(Finding(CHECK, "wrong" if meant else "note", found, "mend its name" if meant else ""))
+            findings.append(Finding(CHECK, "warn" if meant else "note", found, "mend its name" if meant else ""))
     for problem in config.unknown_runner_keys():
         key = problem.split(" ")[0]
         if "did you mean" in problem and key not in config.asked:

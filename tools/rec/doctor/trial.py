@@ -26,6 +26,7 @@ class Trial:
     """What STEPS steps showed.
 
     Attributes:
+        during: loss of each batch in its own step.
         before, after: mean loss of each batch with the initial and with the final weights, random layers drawing alike.
         gradients: norm of the gradient in each step, by part: a child of the network, or the embedding.
         idle: share of units that were active for no exposure, by layer of ReLUs, after the steps.
@@ -36,6 +37,7 @@ class Trial:
         dense: numbers in the network's own parameters.
     """
 
+    during: list[float] = field(default_factory=list)
     before: list[float] = field(default_factory=list)
     after: list[float] = field(default_factory=list)
     gradients: dict[str, list[float]] = field(default_factory=dict)
@@ -75,7 +77,8 @@ def _run(subject: Subject, engine: DygraphEngine) -> Trial:
     for step, batch in enumerate(batches):
         paddle.seed(subject.config.runner.seed + step)
         begun = time.perf_counter()
-        engine.train_step(batch)
+        shown = engine.train_step(batch)
+        trial.during.append(float(np.mean(shown["loss"])))
         seconds.append(time.perf_counter() - begun)
     trial.after = [_loss(engine, batch, subject) for batch in batches]
     trial.exposures = sum(_length(batch) for batch in batches)
@@ -83,11 +86,11 @@ def _run(subject: Subject, engine: DygraphEngine) -> Trial:
     spent = sum(seconds[step] + reading[step] for step in late)
     trial.speed = sum(_length(batches[step]) for step in late) / max(spent, 1e-9)
     with Activity(engine.net) as activity:
-        shown = [engine.eval_step(batch) for batch in batches]
+        predicted = [engine.eval_step(batch) for batch in batches]
     trial.idle = activity.idle()
     if subject.house:
         for task in subject.tasks:
-            trial.predicted[task.name] = np.concatenate([values[f"p{task.name}"].reshape(-1) for values in shown])
+            trial.predicted[task.name] = np.concatenate([values[f"p{task.name}"].reshape(-1) for values in predicted])
         for name in batches[0].labels:
             trial.labels[name] = np.concatenate([batch.labels[name] for batch in batches])
     return trial

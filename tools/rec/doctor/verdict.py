@@ -18,6 +18,13 @@ from rec.numeric import Array
 SURE = 3.0
 """Standard errors by which the loss of the same batches must have moved to be said to have moved."""
 
+EXPLODED = 3.0
+"""Times the loss of the untrained model: so far below ignorance no learning leads."""
+
+MOSTLY_DEAD = 0.9
+"""Share of a layer's ReLUs. Half of them dying at a brisk learning rate does no harm that shows; nine in ten leave a
+layer a few units wide, whatever the config says."""
+
 SATURATED = 15.0
 """A logit beyond which p (1 - p) < 3e-7: a row's gradient is lost in float32, and no rate that a few thousand rows can
 have taught is that extreme."""
@@ -39,9 +46,13 @@ def _loss(trial: Trial) -> Finding:
     first, last = statistics.fmean(trial.before), statistics.fmean(trial.after)
     values = {"before": first, "after": last}
     advice = "lower hyper_parameters.optimizer.learning_rate"
-    if not math.isfinite(first) or not math.isfinite(last):
+    if not np.isfinite([first, last, *trial.during]).all():
         found = f"not finite: {first:.4g} before the first step, {last:.4g} after {len(trial.after)}"
         return Finding("trial: loss", "wrong", found, advice, values)
+    peak = max(trial.during) / first if first > 0 else 0.0
+    if peak > EXPLODED:
+        found = f"explodes: up to {peak:.3g} times what it was before the first step ({first:.4f})"
+        return Finding("trial: loss", "wrong", found, advice, values | {"peak": peak})
     changes = np.subtract(trial.after, trial.before)
     error = float(changes.std(ddof=1)) / math.sqrt(len(changes)) if len(changes) > 1 else 0.0
     found = f"{first:.4f} before, {last:.4f} after {len(trial.after)} steps, on the same batches"
@@ -72,7 +83,8 @@ def _idle(trial: Trial) -> list[Finding]:
     for layer, share in trial.idle.items():
         if share > 0.5:
             found = f"{layer}: {share:.0%} of its ReLUs fire for none of {trial.exposures:,} exposures"
-            findings.append(Finding("trial: towers", "wrong" if share == 1 else "warn", found, advice))
+            severity: Severity = "wrong" if share == 1 else "warn" if share > MOSTLY_DEAD else "note"
+            findings.append(Finding("trial: towers", severity, found, advice if severity != "note" else ""))
     return findings
 
 
@@ -80,7 +92,7 @@ def _towers(trial: Trial) -> list[Finding]:
     findings = []
     for name, p in trial.predicted.items():
         logits = _logits(p)
-        spread = float(logits.max() - logits.min())
+        spread = float(np.ptp(np.clip(logits, -100, 100)))
         beyond_reach = float((np.abs(logits) > SATURATED).mean())
         if not np.isfinite(p).all():
             findings.append(Finding("trial: towers", "wrong", f"p{name} is not finite", "lower the learning rate"))
@@ -92,7 +104,7 @@ def _towers(trial: Trial) -> list[Finding]:
         elif spread <= 1e-6 * max(1.0, float(np.abs(logits).max())):
             found = f"p{name} is {p[0]:.4g} for every exposure"
             findings.append(Finding("trial: towers", "wrong", found, "its tower is dead or has no input"))
-    if not findings and trial.predicted:
+    if trial.predicted and not findings:
         means = ", ".join(f"p{name} {p.mean():.3g}" for name, p in trial.predicted.items())
         findings.append(Finding("trial: towers", "ok", f"none dead or saturated; means {means}"))
     return findings
