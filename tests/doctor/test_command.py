@@ -35,6 +35,10 @@ def test_the_bundled_data_are_healthy_and_nothing_but_the_report_is_written(tmp_
         "config", "train rows", "train labels", "test cvr", "leakage", "train/test overlap", "memory", "disk", "time",
         "trial: loss", "trial: gradients", "trial: towers", "trial: pcvr",
     }  # fmt: skip
+    if mode == "static":  # both modes start from the same weights
+        program = next(f for f in report["findings"] if f["check"] == "static program")
+        assert program["severity"] == "ok"
+        assert "first loss" in program["found"]
     gradients = next(f["values"] for f in report["findings"] if f["check"] == "trial: gradients")
     assert set(gradients) == {"ctr", "cvr", "embedding"}
 

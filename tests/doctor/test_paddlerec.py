@@ -141,4 +141,4 @@ def test_a_reader_that_fails_is_told_with_its_line(directory):
         file.write("1,0,0,nothing\n")
     [(check, severity, found)] = troubles(directory)
     assert (check, severity) == ("test reader", "wrong")
-    assert f"{directory / 'reader.py'}:13: ValueError" in found
+    assert f"{directory / 'reader.py'}:14: ValueError" in found

@@ -241,6 +241,16 @@ def test_a_part_without_gradient(clinic):
     sole(clinic.troubles(), "trial: gradients", "wrong", "cvr gets no gradient")
 
 
+def test_a_static_program_that_cannot_be_built(clinic):
+    model = clinic.copy_model()
+    (model / "static_model.py").write_text(
+        (model / "static_model.py").read_text()
+        + "\n    def create_feeds(self, is_infer=False):\n        raise RuntimeError('no feeds')\n"
+    )
+    sole(clinic.troubles("static"), "static program", "wrong", "static_model.py:14: RuntimeError: no feeds")
+    assert clinic.troubles("dygraph") == []
+
+
 def test_a_table_that_does_not_fit_in_memory(clinic):
     """2e9 rows of 400 float32 take 3.2 TB."""
     clinic.settings |= {

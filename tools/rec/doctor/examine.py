@@ -6,16 +6,18 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from rec.config.config import Config
-from rec.doctor import trial, verdict
 from rec.doctor.finding import Finding
 from rec.doctor.labels import check_labels
 from rec.doctor.leakage import check_leakage
 from rec.doctor.overlap import check_overlap
+from rec.doctor.program import check_program
 from rec.doctor.resources import Needs, check_disk, check_memory, check_time, table_needs
 from rec.doctor.rows import check_rows
 from rec.doctor.sample import Sample, take
 from rec.doctor.settings import check_settings, check_unread
 from rec.doctor.subject import Part, Subject, load_subject
+from rec.doctor.trial import Trial, run
+from rec.doctor.verdict import judge
 from rec.errors import UserError
 
 
@@ -40,7 +42,10 @@ def examine(config: Config, mode: Literal["dygraph", "static"]) -> Iterator[Find
         return
     total, findings = _data(subject, train)
     yield from findings
-    yield from _trial(subject, needs, total)
+    result, findings = _trial(subject, needs, total)
+    yield from findings
+    if mode == "static":
+        yield check_program(subject, result)
 
 
 def _load(config: Config, mode: Literal["dygraph", "static"]) -> tuple[Subject | None, list[Finding]]:
@@ -90,18 +95,16 @@ def _sample(subject: Subject, part: Part, reader: Any) -> tuple[Sample | None, l
     return sample, [*check_rows(sample), *labels]
 
 
-def _trial(subject: Subject, needs: Needs | None, total: int | None) -> Iterator[Finding]:
+def _trial(subject: Subject, needs: Needs | None, total: int | None) -> tuple[Trial | None, list[Finding]]:
+    """The trial and what it says; `total` is the number of training exposures, if known."""
     if subject.model is None:
-        yield from check_disk(subject, needs)
-        yield Finding("trial", "note", "not made: the directory has no dygraph_model.py, where gradients can be seen")
-        return
+        found = "not made: the directory has no dygraph_model.py, where gradients can be seen"
+        return None, [*check_disk(subject, needs), Finding("trial", "note", found)]
     try:
-        result = trial.run(subject)
+        trial = run(subject)
     except UserError as error:
-        yield Finding("trial", "wrong", str(error), "mend the model, the data or the config")
-        return
-    yield from check_disk(subject, needs, result.dense)
-    yield from check_time(subject, result.speed, total)
-    yield from verdict.judge(result, subject.tasks)
-    if not subject.house:
-        yield from check_unread(subject)
+        wrong = Finding("trial", "wrong", str(error), "mend the model, the data or the config")
+        return None, [*check_disk(subject, needs), wrong]
+    findings = [*check_disk(subject, needs, trial.dense), *check_time(subject, trial.speed, total)]
+    findings += judge(trial, subject.tasks)
+    return trial, findings if subject.house else [*findings, *check_unread(subject)]
