@@ -7,8 +7,11 @@ from typing import Any
 from paddle import nn
 
 from rec.errors import UserError
+from rec.nn import layers
 from rec.nn.layers import MLP
 from rec.numeric import Array
+
+_MODULE: Any = layers
 
 
 class Activity:
@@ -20,11 +23,14 @@ class Activity:
         self._hooks: list[Any] = []
 
     def __enter__(self) -> Activity:
+        self._usable = _MODULE.usable
+        _MODULE.usable = _never  # one by one: inside the operator for whole towers nothing can be seen
         for name, layer in self._layers.items():
             self._hooks.append(layer.register_forward_post_hook(self._watch(name)))
         return self
 
     def __exit__(self, *_: Any) -> None:
+        _MODULE.usable = self._usable
         for hook in self._hooks:
             hook.remove()
 
@@ -40,6 +46,10 @@ class Activity:
             self._fired[name] = fired if before is None or len(before) != len(fired) else before | fired
 
         return hook
+
+
+def _never(x: Any) -> bool:
+    return False
 
 
 def _relu_inputs(net: Any) -> list[tuple[str, Any]]:

@@ -101,7 +101,7 @@ def _towers(trial: Trial, tasks: Sequence[Task]) -> list[Finding]:
             found = (
                 f"p{name} is saturated: {beyond_reach:.0%} of its logits are over {SATURATED:g} from the label's rate"
             )
-            # With long histories and a rare label the first steps push part of the exposures so far: no fault by itself.
+            # With long histories and a rare label the first steps push some exposures that far: no fault by itself.
             severity: Severity = "wrong" if beyond_reach > 0.5 else "note"
             advice = "lower the learning rate, or look at initial weights, biases and token weights"
             findings.append(Finding("trial: towers", severity, found, advice if severity == "wrong" else ""))
