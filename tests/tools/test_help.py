@@ -24,6 +24,14 @@ def test_a_tool_is_a_dozen_lines_and_lists_every_setting(name, tmp_path):
     assert "use_gpu: bool [false]" in shown.stdout
 
 
+def test_the_doctor_is_a_dozen_lines_and_says_what_it_checks(tmp_path):
+    path = ROOT / "tools" / "doctor.py"
+    assert len(path.read_text().splitlines()) <= 12
+    shown = subprocess.run([sys.executable, path, "--help"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    for said in ("--mode", "--json FILE", "doctor.json", "leakage", "exit code: 0", "20 steps"):
+        assert said in " ".join(shown.stdout.split())
+
+
 def test_from_any_directory_and_plain_output_without_a_terminal(tiny, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()

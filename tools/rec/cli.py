@@ -108,6 +108,15 @@ def parser(description: str) -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(
         description=description, epilog=_settings_help(), formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    add_config_arguments(options)
+    options.add_argument(
+        "--dry-run", action="store_true", help="check config, model, reader and first batch; train or evaluate nothing"
+    )
+    return options
+
+
+def add_config_arguments(options: argparse.ArgumentParser) -> None:
+    """-m and -o, which name a config and override its settings."""
     options.add_argument(
         "-m", "--config_yaml", required=True, metavar="CONFIG", help="config file of a model directory"
     )
@@ -115,10 +124,6 @@ def parser(description: str) -> argparse.ArgumentParser:
         "-o", "--opt", nargs="+", action="extend", default=[], metavar="KEY=VALUE",
         help="settings that override the file's, e.g. -o runner.epochs=2 'hyper_parameters.ctr_fc_sizes=[64, 32]'",
     )  # fmt: skip
-    options.add_argument(
-        "--dry-run", action="store_true", help="check config, model, reader and first batch; train or evaluate nothing"
-    )
-    return options
 
 
 def _add_inference_options(parser: argparse.ArgumentParser) -> None:

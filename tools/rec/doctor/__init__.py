@@ -1,0 +1,1 @@
+"""What a careful colleague would check before a long run."""

@@ -1,0 +1,37 @@
+"""Rows as 64-bit numbers: equal tokens give equal numbers, whatever their order."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rec.data.batch import Bags
+from rec.numeric import Array
+
+
+def mix(values: Array) -> Array:
+    """uint64 of the same shape whose bits all depend on all bits of `values` (Steele et al. 2014, splitmix64)."""
+    z = values.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(z ^ (z >> np.uint64(31)))
+
+
+def bag_hashes(bags: Bags, rows: Array, first_field: int) -> Array:
+    """uint64 [R, F]: the sum of the hashes of each bag's tokens, with their field and weight; 0 for an empty bag."""
+    slot = np.repeat(np.arange(len(bags.offsets) - 1) % bags.num_field, np.diff(bags.offsets)) + first_field
+    tokens = mix(mix(rows[bags.positions]) + slot.astype(np.uint64))
+    if bags.weights is not None:
+        tokens = mix(tokens + np.ascontiguousarray(bags.weights, np.float32).view(np.uint32))
+    sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(tokens, dtype=np.uint64)])
+    return np.asarray(sums[bags.offsets[1:]] - sums[bags.offsets[:-1]]).reshape(-1, bags.num_field)
+
+
+def column_hashes(batch: list[Array]) -> Array:
+    """uint64 [B, C]: a hash of each exposure's value in each column of a batch of arrays [B, ...]."""
+    hashes = []
+    for place, column in enumerate(batch):
+        size = len(column)
+        raw = np.ascontiguousarray(column).reshape(size, -1).view(np.uint8).astype(np.uint64)
+        at = np.arange(raw.shape[1], dtype=np.uint64) * np.uint64(256)
+        hashes.append(mix(mix(raw + at).sum(axis=1, dtype=np.uint64) + np.uint64(place)))
+    return np.stack(hashes, axis=1)

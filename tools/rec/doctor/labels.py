@@ -1,0 +1,106 @@
+"""Labels: their values, rates and contradictions, and whether there are enough for an AUC."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from rec.doctor.chance import auc_standard_error, beyond
+from rec.doctor.finding import Finding
+from rec.doctor.ids import task_rows
+from rec.doctor.sample import Sample
+from rec.metrics.auc import Z_95
+from rec.metrics.tasks import Task
+
+NOISE, TOO_MUCH_NOISE = 0.01, 0.1
+"""Share of conversions without a click that is worth a look, and that cannot be noise any more."""
+
+ORDINARY_AUC = 0.7
+"""What the standard error is computed for: between what such models reach for CVR and for CTR."""
+
+COARSE, USELESS = 0.02, 0.05
+"""Standard errors of an AUC. Above .02 two models that differ by less than 1.96 * sqrt(2) * .02 = .055 cannot be told
+apart, worth knowing and common for CVR. Above .05 the interval is wider than +-.1, and an AUC of .6, good for many a
+CVR model, cannot be told from a coin's .5."""
+
+
+def check_labels(
+    sample: Sample, tasks: tuple[Task, ...], implies: tuple[str, str] | None, policy: str
+) -> list[Finding]:
+    """What is wrong with the labels of a part.
+
+    Args:
+        implies: (effect, cause): an exposure with the effect and not the cause is noise; None: none is.
+        policy: `runner.label_policy`, what becomes of such.
+    """
+    check = f"{sample.part} labels"
+    if not sample.labels:
+        return [Finding(check, "note", "not checked: the directory does not say which columns are labels")]
+    findings = _values(sample, check)
+    if not findings:
+        rates = [f"{name} {np.nanmean(values):.3%}" for name, values in sample.labels.items()]
+        findings.append(Finding(check, "ok", f"rates: {', '.join(rates)}"))
+    if implies:
+        findings += _contradictions(sample, check, implies, policy)
+    for task in tasks:
+        findings += _counts(sample, task)
+    return findings
+
+
+def _values(sample: Sample, check: str) -> list[Finding]:
+    findings = []
+    for name, values in sample.labels.items():
+        absent = int(np.count_nonzero(np.isnan(values)))
+        odd = values[~np.isnan(values) & (values != 0) & (values != 1)]
+        if len(odd):
+            found = f"{name} should be 0 or 1, found {odd[0]:g} and {len(odd) - 1:,} more"
+            findings.append(Finding(check, "wrong", found, "mend the data"))
+        if absent:
+            found = f"{name} is empty in {absent:,} of {len(sample):,} rows"
+            findings.append(Finding(check, "warn", found, "fill it in or leave these rows out"))
+    return findings
+
+
+def _contradictions(sample: Sample, check: str, implies: tuple[str, str], policy: str) -> list[Finding]:
+    effect, cause = implies
+    positive = sample.labels[effect] == 1
+    total = int(np.count_nonzero(positive))
+    noise = int(np.count_nonzero(positive & (sample.labels[cause] == 0)))
+    if not noise:
+        return [Finding(check, "ok", f"no {effect} without a {cause}")]
+    found = f"{noise:,} of {total:,} exposures with {effect} ({noise / total:.1%}) have no {cause}"
+    values = {"share": noise / total}
+    if policy == "fail":
+        return [Finding(check, "wrong", found + "; runner.label_policy is fail", "mend the data or the policy", values)]
+    if not beyond(noise, total, NOISE):
+        return [Finding(check, "note", f"{found}; runner.label_policy is {policy}", values=values)]
+    advice = f"see that the label columns are in the order that the reader expects (runner.label_policy is {policy})"
+    return [Finding(check, "wrong" if beyond(noise, total, TOO_MUCH_NOISE) else "warn", found, advice, values)]
+
+
+def _counts(sample: Sample, task: Task) -> list[Finding]:
+    """Whether a task has the positives and negatives to train on, or to be judged by."""
+    counted = task_rows(task, sample.labels)
+    positive = int(np.count_nonzero(counted & (sample.labels[task.label] == 1)))
+    negative = int(np.count_nonzero(counted)) - positive
+    check = f"{sample.part} {task.name}"
+    among = f" among {task.among}s" if task.among else ""
+    found = f"{positive:,} positives and {negative:,} negatives ({task.label}{among})"
+    if not positive or not negative:
+        what = "learned" if sample.part == "train" else "judged"
+        if not sample.whole:
+            return [Finding(check, "warn", f"{found} in a sample", "look at the label's rate in all the data")]
+        return [Finding(check, "wrong", found, f"{task.name} cannot be {what} without both")]
+    if sample.part == "train":
+        return [Finding(check, "ok", found)]
+    error = auc_standard_error(ORDINARY_AUC, positive * sample.scale, negative * sample.scale)
+    found += f"{'' if sample.whole else ' in a sample'}: the standard error of an AUC of {ORDINARY_AUC} is {error:.3f}"
+    values = {"standard_error": error, "positives": positive, "negatives": negative}
+    if error > USELESS:
+        advice = "too few to tell a model from a coin: evaluate on more data"
+        return [Finding(check, "warn", found, advice, values)]
+    if error > COARSE:
+        told = Z_95 * math.sqrt(2) * error
+        return [Finding(check, "note", f"{found}; models that differ by less than {told:.2f} look alike", "", values)]
+    return [Finding(check, "ok", found, "", values)]

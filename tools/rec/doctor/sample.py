@@ -1,0 +1,189 @@
+"""A bounded sample of the rows that a reader delivers, kept as one hash per row and field."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from rec.data.batch import Batch
+from rec.data.plan import ReadPlan
+from rec.doctor.hashing import bag_hashes, column_hashes, mix
+from rec.doctor.ids import IdCounter, IdCounts
+from rec.doctor.subject import Part, Subject
+from rec.errors import UserError
+from rec.loading import where
+from rec.numeric import Array
+
+LIMIT, SECONDS, BATCH = 100_000, 10.0, 1024
+"""A sample ends at so many exposures or seconds of reading, whichever comes first."""
+
+
+@dataclass
+class Sample:
+    """n exposures.
+
+    Attributes:
+        names: fields, or columns of PaddleRec's rows.
+        total: exposures in the data; None where the reader cannot tell.
+        fields: uint64 [n, F], a hash of each field's tokens regardless of their order; 0: none.
+        labels: float32 [n] by name; none of PaddleRec's, which do not say which columns are labels.
+        sample_ids: [n], or None.
+        ids: exposures and positives of each id.
+        counts: what the reader met.
+        problems: what makes values unusable: weights that are not finite, ids outside the table, ...
+        columns: shape and dtype of each column of PaddleRec's rows.
+    """
+
+    part: Part
+    names: list[str]
+    total: int | None
+    fields: Array
+    labels: dict[str, Array]
+    sample_ids: Array | None
+    ids: IdCounts
+    counts: dict[str, int] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    columns: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.fields)
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is all the data."""
+        return self.total == len(self)
+
+    @property
+    def scale(self) -> float:
+        """Exposures in the data for each in the sample."""
+        return (self.total or len(self)) / max(len(self), 1)
+
+    def rows(self, with_labels: bool) -> Array:
+        """uint64 [n], a hash of each exposure's tokens, and of its labels if asked."""
+        hashes = self.fields.sum(axis=1, dtype=np.uint64)
+        if with_labels:
+            for place, values in enumerate(self.labels.values()):
+                hashes = mix(hashes + (np.nan_to_num(values, nan=2.0).astype(np.uint64) + np.uint64(3 + 8 * place)))
+        return hashes
+
+
+def take(subject: Subject, part: Part, reader: Any) -> Sample:
+    """All rows of a part's reader, or the first and then random ones where there are more than LIMIT.
+
+    An iterable PaddleRec reader cannot be asked for random rows: of those the first are taken.
+
+    Raises:
+        UserError: what the reader stopped at.
+    """
+    total = _length(reader)
+    gather = _HouseRows(subject, part, total) if subject.house else _ArrayRows(part, total)
+    begun, taken = time.monotonic(), 0
+    for batch in _batches(subject, reader, total is not None and total > LIMIT):
+        gather.add(batch)
+        taken += len(batch[0]) if isinstance(batch, list) else len(batch)
+        if taken >= LIMIT or time.monotonic() - begun > SECONDS:
+            break
+    if not taken:
+        raise UserError(f"the reader of the {part} data yields nothing")
+    return gather.done()
+
+
+def _batches(subject: Subject, reader: Any, random: bool) -> Iterator[Any]:
+    plan = ReadPlan(BATCH, training=False, seed=subject.config.runner.seed)
+    shuffled = ReadPlan(BATCH, training=False, seed=plan.seed, shuffle=True)
+    try:
+        if random:  # the first rows are only read: counted again by chance they would look like duplicates
+            next(iter(reader.batches(plan)), None)
+        yield from reader.batches(shuffled if random else plan)
+    except (UserError, GeneratorExit):
+        raise
+    except Exception as error:
+        raise UserError(f"the reader failed: {where(error, subject.config.model_dir)}") from error
+
+
+def _length(reader: Any) -> int | None:
+    dataset = getattr(reader, "dataset", reader)
+    if dataset is not reader and (hasattr(dataset, "__iter__") or reader.whole_batches):
+        return None
+    return len(dataset)
+
+
+class _HouseRows:
+    """Gathers batches of ours."""
+
+    def __init__(self, subject: Subject, part: Part, total: int | None) -> None:
+        self._part, self._total, self._names = part, total, subject.fields
+        self._num_id = int(subject.config.get("hyper_parameters.sparse_feature_number") or 0)
+        self._fields: list[Array] = []
+        self._labels: list[dict[str, Array]] = []
+        self._sample_ids: list[Array] = []
+        self._ids = IdCounter(subject.tasks)
+        self._counts: dict[str, int] = {}
+        self._broken_weights = self._outside = 0
+
+    def add(self, batch: Batch) -> None:
+        hashes, first = [], 0
+        for bags in batch.bags:
+            by_row = bag_hashes(bags, batch.rows, first)
+            hashes.append(by_row if bags.row_of is None else by_row[bags.row_of])
+            first += bags.num_field
+            if bags.weights is not None:
+                self._broken_weights += int(np.count_nonzero(~np.isfinite(bags.weights)))
+        self._fields.append(np.concatenate(hashes, axis=1))
+        self._labels.append(batch.labels)
+        self._sample_ids.append(np.asarray(batch.sample_ids))
+        self._outside += int(np.count_nonzero((batch.rows < 0) | (batch.rows >= self._num_id)))
+        self._ids.add(batch)
+        for name, count in batch.counts.items():
+            self._counts[name] = self._counts.get(name, 0) + count
+
+    def done(self) -> Sample:
+        problems = []
+        if self._broken_weights:
+            problems.append(f"{self._broken_weights} token weights are not finite")
+        if self._outside:
+            problems.append(f"{self._outside} ids are outside the table of {self._num_id} rows")
+        labels = {name: np.concatenate([part[name] for part in self._labels]) for name in self._labels[0]}
+        return Sample(
+            self._part, self._names, self._total, np.concatenate(self._fields), labels,
+            np.concatenate(self._sample_ids), self._ids.done(), self._counts, problems,
+        )  # fmt: skip
+
+
+class _ArrayRows:
+    """Gathers PaddleRec's batches: lists of arrays by position."""
+
+    def __init__(self, part: Part, total: int | None) -> None:
+        self._part, self._total = part, total
+        self._fields: list[Array] = []
+        self._columns: list[str] = []
+        self._problems: dict[str, None] = {}
+
+    def add(self, batch: list[Array]) -> None:
+        columns = [f"{value.dtype} {list(value.shape[1:])}" for value in batch]
+        self._columns = self._columns or columns
+        for place, (own, first) in enumerate(itertools.zip_longest(columns, self._columns)):
+            if own != first:
+                self._problems[f"column {place} is {first} in the first batch and {own} in another"] = None
+        for place, value in enumerate(batch):
+            if not np.issubdtype(value.dtype, np.number) and value.dtype != np.bool_:
+                self._problems[f"column {place} holds {value.dtype}, not numbers"] = None
+            elif not np.isfinite(value).all():
+                self._problems[f"column {place} holds values that are not finite"] = None
+        if columns == self._columns and not any("not numbers" in problem for problem in self._problems):
+            self._fields.append(column_hashes(batch))
+
+    def done(self) -> Sample:
+        width = len(self._columns)
+        fields = np.concatenate(self._fields) if self._fields else np.empty((0, width), np.uint64)
+        names = [f"column {place}" for place in range(width)]
+        ids = IdCounter(()).done()
+        return Sample(
+            self._part, names, self._total, fields, {}, None, ids,
+            problems=list(self._problems), columns=self._columns,
+        )  # fmt: skip

@@ -1,0 +1,43 @@
+"""The config against what the model, the readers and the tools take."""
+
+from __future__ import annotations
+
+from rec.config.suggest import did_you_mean
+from rec.doctor.finding import Finding
+from rec.doctor.subject import Subject
+
+CHECK = "config"
+_SECTION = "hyper_parameters."
+
+
+def check_settings(subject: Subject) -> list[Finding]:
+    """What is missing, misspelt or of a wrong type, a finding each."""
+    config = subject.config
+    problems = list(dict.fromkeys([*config.problems, *subject.problems, *_missing(subject)]))
+    if problems:
+        advice = f"mend {config.path} (tools/trainer.py --help lists the runner settings)"
+        return [Finding(CHECK, "wrong", problem, advice) for problem in problems]
+    return [Finding(CHECK, "ok", "every key is known, none is missing" if subject.house else "no key is missing")]
+
+
+def check_unread(subject: Subject) -> list[Finding]:
+    """Keys that a PaddleRec directory was given and never asked for; call it once reader and model have run."""
+    config, findings = subject.config, []
+    # Without the section: a common prefix would make everything look alike.
+    absent = [key.removeprefix(_SECTION) for key in config.asked if key not in config]
+    for key in config:
+        if key.startswith(_SECTION) and key not in config.asked:
+            meant = did_you_mean(key.removeprefix(_SECTION), absent)
+            found = f"{key} was never read{meant}"
+            findings.append(Finding(CHECK, "warn" if meant else "note", found, "mend its name" if meant else ""))
+    for problem in config.unknown_runner_keys():
+        key = problem.split(" ")[0]
+        if "did you mean" in problem and key not in config.asked:
+            findings.append(Finding(CHECK, "warn", problem, "mend its name"))
+    return findings
+
+
+def _missing(subject: Subject) -> list[str]:
+    runner = subject.config.runner
+    names = ["train_data_dir", *(["train_batch_size", "infer_batch_size"] if subject.house else [])]
+    return [f"runner.{name} is missing" for name in names if not getattr(runner, name)]

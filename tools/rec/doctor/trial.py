@@ -1,0 +1,168 @@
+"""A few training steps on a copy of the model in memory: nothing is written."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import paddle
+
+from rec.data.plan import ReadPlan
+from rec.doctor.activity import Activity, check_ids
+from rec.doctor.subject import Subject
+from rec.engine.dygraph import DygraphEngine
+from rec.errors import UserError
+from rec.loading import where
+from rec.numeric import Array
+
+STEPS = 20
+
+
+@dataclass
+class Trial:
+    """What STEPS steps showed.
+
+    Attributes:
+        during: loss of each batch in its own step.
+        before, after: mean loss of each batch with the initial and with the final weights, random layers drawing alike.
+        gradients: norm of the gradient in each step, by part: a child of the network, or the embedding.
+        idle: share of units that were active for no exposure, by layer of ReLUs, after the steps.
+        predicted: probabilities by task after the steps, float32 [n]; none of PaddleRec's.
+        labels: float32 [n] by name.
+        speed: exposures a second, reading included, without the first steps, which compile.
+        exposures: trained on, each batch counted once.
+        dense: numbers in the network's own parameters.
+    """
+
+    during: list[float] = field(default_factory=list)
+    before: list[float] = field(default_factory=list)
+    after: list[float] = field(default_factory=list)
+    gradients: dict[str, list[float]] = field(default_factory=dict)
+    idle: dict[str, float] = field(default_factory=dict)
+    predicted: dict[str, Array] = field(default_factory=dict)
+    labels: dict[str, Array] = field(default_factory=dict)
+    speed: float = 0.0
+    exposures: int = 0
+    dense: int = 0
+
+
+def run(subject: Subject) -> Trial:
+    """Train for STEPS steps, in dynamic graph: both modes compute the same, and here gradients can be seen.
+
+    Raises:
+        UserError: the model cannot be built or fails, or the reader does.
+    """
+    config = subject.config
+    try:
+        engine = DygraphEngine(subject.model, config, training=True)
+        check_ids(engine.net)
+        return _run(subject, engine)
+    except UserError:
+        raise
+    except MemoryError:
+        raise UserError("not enough memory for the model") from None
+    except Exception as error:
+        raise UserError(f"the model failed: {where(error, config.model_dir)}") from error
+
+
+def _run(subject: Subject, engine: DygraphEngine) -> Trial:
+    trial = Trial(dense=sum(int(np.prod(p.shape)) for p in engine.net.parameters()))
+    batches, reading = _read(subject)
+    trial.before = [_loss(engine, batch, subject) for batch in batches]
+    _record_gradients(engine, trial.gradients)
+    seconds = []
+    for step, batch in enumerate(batches):
+        paddle.seed(subject.config.runner.seed + step)
+        begun = time.perf_counter()
+        shown = engine.train_step(batch)
+        trial.during.append(float(np.mean(shown["loss"])))
+        seconds.append(time.perf_counter() - begun)
+    trial.after = [_loss(engine, batch, subject) for batch in batches]
+    trial.exposures = sum(_length(batch) for batch in batches)
+    late = range(len(batches) // 2, len(batches))
+    spent = sum(seconds[step] + reading[step] for step in late)
+    trial.speed = sum(_length(batches[step]) for step in late) / max(spent, 1e-9)
+    with Activity(engine.net) as activity:
+        predicted = [engine.eval_step(batch) for batch in batches]
+    trial.idle = activity.idle()
+    if subject.house:
+        for task in subject.tasks:
+            trial.predicted[task.name] = np.concatenate([values[f"p{task.name}"].reshape(-1) for values in predicted])
+        for name in batches[0].labels:
+            trial.labels[name] = np.concatenate([batch.labels[name] for batch in batches])
+    return trial
+
+
+def _read(subject: Subject) -> tuple[list[Any], list[float]]:
+    """The first batches of training, repeated where the data hold fewer, and the seconds that each took."""
+    reader, runner = subject.open_reader("train"), subject.config.runner
+    batches: list[Any] = []
+    seconds: list[float] = []
+    for epoch in range(STEPS):
+        plan = ReadPlan(
+            runner.train_batch_size or 1, training=True, epoch=epoch, seed=runner.seed,
+            shuffle=runner.shuffle and subject.house, drop_last=not subject.house,
+        )  # fmt: skip
+        begun = time.perf_counter()
+        for batch in itertools.islice(reader.batches(plan), STEPS - len(batches)):
+            seconds.append(time.perf_counter() - begun)
+            begun = time.perf_counter()
+            if _length(batch):
+                batches.append(batch)
+            else:
+                seconds.pop()
+        if not batches:
+            raise UserError("the reader yields no batch (a PaddleRec reader's incomplete last batch is left out)")
+        if len(batches) == STEPS:
+            break
+    return batches, seconds
+
+
+def _loss(engine: DygraphEngine, batch: Any, subject: Subject) -> float:
+    """A batch's loss with the present weights, as training computes it; changes no parameter."""
+    engine.net.train()
+    paddle.seed(subject.config.runner.seed)
+    with paddle.no_grad():
+        inputs = engine.feed.open(batch, training=False)
+        loss = engine.model.train_forward(engine.net, engine.metrics, inputs, subject.config)[0]
+    return float(loss.numpy().mean())
+
+
+def _record_gradients(engine: DygraphEngine, norms: dict[str, list[float]]) -> None:
+    """Note the norm of each part's gradient just before the engine uses it."""
+    step, close = engine.optimizer.step, engine.feed.close
+
+    def recorded_step() -> None:
+        squares: dict[str, float] = {}
+        for name, parameter in engine.net.named_parameters():
+            if parameter.stop_gradient:
+                continue
+            part = name.split(".")[0]
+            squares[part] = squares.get(part, 0.0) + _square(parameter.grad)
+        _append(norms, squares)
+        step()
+
+    def recorded_close(inputs: Any) -> None:
+        if hasattr(inputs, "features"):
+            _append(norms, {"embedding": sum(_square(block.grad) for block in inputs.features.blocks)})
+        close(inputs)
+
+    engine.optimizer.step = recorded_step
+    engine.feed.close = recorded_close  # type: ignore[method-assign]
+
+
+def _append(norms: dict[str, list[float]], squares: dict[str, float]) -> None:
+    for part, square in squares.items():
+        norms.setdefault(part, []).append(float(np.sqrt(square)))
+
+
+def _square(gradient: Any) -> float:
+    """Sum of squares of a gradient; a sparse one counts each look-up of a row by itself, none is 0."""
+    return 0.0 if gradient is None else float(np.square(gradient.numpy().astype(np.float64)).sum())
+
+
+def _length(batch: Any) -> int:
+    return len(batch[0]) if isinstance(batch, list) else len(batch)
