@@ -12,7 +12,8 @@ import numpy as np
 import paddle
 
 from rec.checkpoint import arrays
-from rec.checkpoint.store import Manifest, Store
+from rec.checkpoint.lock import only_writer
+from rec.checkpoint.store import Manifest, Store, check_file
 from rec.checkpoint.store import load as load_checkpoint
 from rec.config.suggest import did_you_mean
 from rec.errors import UserError
@@ -71,6 +72,10 @@ class _Training:
 
     def run(self) -> None:
         self.store.check_writable()
+        with only_writer(self.store.folder):
+            self._run()
+
+    def _run(self) -> None:
         self.store.recover()
         if self.runner.use_visual:
             self.curves = Curves(self.session.config, "train")
@@ -105,7 +110,7 @@ class _Training:
             self.first_epoch, self.first_batch = manifest.epoch, manifest.next_batch
             self.meter.load(manifest.meter)
             if self._counted is not None:
-                self._counted.load_state(arrays.read(folder / METRIC_STATE))
+                self._counted.load_state(arrays.read(check_file(folder, METRIC_STATE, manifest)))
         log.info("resumed from %s: epoch %d, batch %d", folder, self.first_epoch, self.first_batch)
         return True
 
