@@ -82,7 +82,7 @@ def test_evaluation_uses_the_saved_vocabulary(tmp_path):
     write(tmp_path, text="row,color,tags,price,clicked,bought\nq1,green,c|d,100,0,0\n")
     assert rows_of(reader(tmp_path, "test")) == {"q1": [[0], [6, 3], [9]]}
     (tmp_path / "out" / "0" / "vocabulary.json").write_text("{}")
-    with pytest.raises(UserError, match="is no vocabulary"):
+    with pytest.raises(UserError, match=r"vocabulary\.json: its checksum differs"):
         reader(tmp_path, "test")
 
 

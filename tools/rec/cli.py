@@ -50,6 +50,10 @@ def _run(args: argparse.Namespace, mode: Any, task: Any) -> None:
         from rec.loop.dry_run import dry_run
 
         dry_run(session)
+    elif task == "train" and config.runner.replay:
+        from rec.loop.replay import replay
+
+        replay(session)
     elif task == "train":
         from rec.loop.train import train
 

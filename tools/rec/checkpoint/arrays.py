@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 from pathlib import Path
 
 import numpy as np
@@ -28,11 +29,16 @@ def write(path: Path, arrays: dict[str, Array]) -> None:
         try:
             save_file(contiguous, path)
         except SafetensorError as error:
-            raise OSError(str(error)) from None
+            raise _as_os_error(error) from None
     else:
         with path.open("wb") as file:
             pickle.dump({**contiguous, _NAME_MAP: {name: name for name in contiguous}}, file, protocol=4)
     sync(path)
+
+
+def _as_os_error(error: SafetensorError) -> OSError:
+    number = re.search(r"os error (\d+)", str(error))
+    return OSError(int(number[1]), os.strerror(int(number[1]))) if number else OSError(str(error))
 
 
 def sync(path: Path) -> None:

@@ -35,7 +35,7 @@ def unpickle(file: IO[bytes]) -> Any:
 def _dtype(code: Any, *_: Any) -> np.dtype[Any]:
     if not isinstance(code, str) or not _PLAIN.fullmatch(code):
         raise RefusedError(f"it holds an array of type {code!r}, which is no number")
-    return np.dtype(code, copy=True)  # type: ignore[call-overload]  # a copy: its byte order is set afterwards
+    return np.dtype(code, copy=True)  # a copy: its byte order is set afterwards
 
 
 def _array(*_: Any) -> Any:
@@ -84,10 +84,12 @@ for _core in ("numpy.core", "numpy._core"):
     _PARTS[f"{_core}.numeric", "_frombuffer"] = _frombuffer
 
 
-class _ArrayUnpickler(pickle._Unpickler):  # type: ignore[misc, name-defined]
-    """Python's own unpickler in Python: the one in C reserves memory for whatever memo index a file names."""
+# Python's own unpickler in Python: the one in C reserves memory for whatever memo index a file names.
+_Unpickler: Any = pickle._Unpickler
 
-    dispatch: ClassVar[dict[int, Callable[..., None]]] = dict(pickle._Unpickler.dispatch)  # type: ignore[attr-defined]
+
+class _ArrayUnpickler(_Unpickler):
+    dispatch: ClassVar[dict[int, Callable[..., None]]] = dict(_Unpickler.dispatch)
 
     def find_class(self, module: str, name: str) -> Any:
         try:
@@ -103,7 +105,7 @@ class _ArrayUnpickler(pickle._Unpickler):  # type: ignore[misc, name-defined]
     def load_build(self) -> None:
         """Fill an array, or set a type's byte order; nothing else has a state here."""
         state = self.stack.pop()
-        target = self.stack[-1]
+        target: Any = self.stack[-1]
         if isinstance(target, np.ndarray):
             _, _, dtype, _, content = state
             if not isinstance(dtype, np.dtype) or dtype.hasobject or not isinstance(content, bytes | bytearray):
@@ -112,7 +114,7 @@ class _ArrayUnpickler(pickle._Unpickler):  # type: ignore[misc, name-defined]
         elif isinstance(target, np.dtype):
             if state[2:5] != (None, None, None):
                 raise RefusedError("it holds an array of records")
-            target.__setstate__((3, state[1], None, None, None, -1, -1, 0))
+            target.__setstate__((3, state[1], None, None, None, -1, -1, 0))  # type: ignore[attr-defined]
         elif not (isinstance(target, OrderedDict) and not state):
             raise RefusedError(f"it sets the state of a {type(target).__name__}")
 

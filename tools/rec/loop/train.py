@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,12 +17,14 @@ from rec.checkpoint.store import load as load_checkpoint
 from rec.config.suggest import did_you_mean
 from rec.errors import UserError
 from rec.loop.evaluate import evaluate_pass
+from rec.loop.failure import not_finite, stop
 from rec.loop.notices import Notices
+from rec.loop.watch import Watch
 from rec.metrics.tasks import TaskMetrics
 from rec.metrics.values import flat, for_line, rankable
 from rec.report.console import Bar, log
 from rec.report.curves import Curves
-from rec.report.lines import epoch_line, is_scalar, step_line
+from rec.report.lines import epoch_line, step_line
 from rec.report.meter import Meter
 from rec.session import Session, batch_length
 
@@ -54,6 +55,7 @@ class _Training:
         self.store = Store(self.runner.model_save_path)
         self.step, self.first_epoch, self.first_batch = 0, 0, 0
         self.meter = Meter()
+        self.watch = Watch(self.runner.num_workers)
         self.validation = self._open_validation()
         self.curves: Curves | None = None
 
@@ -153,36 +155,32 @@ class _Training:
         paddle.seed(self.runner.seed + self.step)
         shown = self.engine.train_step(batch)
         self.step += 1
-        if self.runner.detect_nan:
-            self._check_finite(shown, epoch, index)
+        self._check_finite(shown, batch, {"epoch": epoch, "batch": index, "step": self.step})
         self.meter.step_done(shown, batch_length(batch))
+        place = f"epoch {epoch}, batch {index}"
+        self.watch.step(shown, batch_length(batch), place)
         if index % self.runner.print_interval == 0:
             values, costs = self.meter.interval()
             values |= for_line(self.engine.metrics, self.engine.metric_names, recent=True)
             log.info(step_line(epoch, index, values, costs))
+            self.watch.interval(self.engine.metrics, costs, place)
             if self.curves:
                 self.curves.add(values, self.step)
         if self.runner.save_steps and self.step % self.runner.save_steps == 0:
             self._save(epoch, index + 1)
 
-    def _check_finite(self, shown: Mapping[str, Any], epoch: int, index: int) -> None:
-        bad = [name for name, value in shown.items() if is_scalar(value) and not math.isfinite(float(value))]
-        if bad:
-            names = [name for name in bad if name != "loss"] or bad
-            kept = self.store.latest()
-            last = (
-                f"the last good checkpoint is {self.store.folder / kept.name}"
-                if kept
-                else "no checkpoint was written yet"
-            )
-            raise UserError(
-                f"{', '.join(names)} is not finite at epoch {epoch}, batch {index} (step {self.step}); {last}. "
-                "Try a smaller hyper_parameters.optimizer.learning_rate"
-            )
+    def _check_finite(self, shown: Mapping[str, Any], batch: Any, facts: Mapping[str, int]) -> None:
+        names = not_finite(shown)
+        if names and self.runner.detect_nan:
+            raise stop(names, batch, self.store, facts)
+        if names:
+            place = f"epoch {facts['epoch']}, batch {facts['batch']}"
+            self.watch.warn("not finite", f"{', '.join(names)} is not finite at {place} (runner.detect_nan is false)")
 
     def _end_epoch(self, epoch: int, seconds: float) -> None:
         values = {**self.meter.averages(), **for_line(self.engine.metrics, self.engine.metric_names)}
         log.info(epoch_line(epoch, values, seconds))
+        self.watch.predictions(self.engine.metrics, f"the end of epoch {epoch}")
         self.meter = Meter()
         self._reset_metrics()
         # Before validation: whatever is wrong with its data, the epoch's work is kept.
