@@ -137,9 +137,9 @@ def _named(value: Any) -> bool:
 
 def _read_with_base(path: Path, children: tuple[Path, ...]) -> dict[str, Any]:
     """The tree of a file over its `base:` file's, which is relative to it."""
+    tree = yaml_io.read(path)
     if path.resolve() in children:
         raise UserError(f"{path}: base leads back to this file")
-    tree = yaml_io.read(path)
     base = tree.pop("base", None)
     if base is None:
         return tree

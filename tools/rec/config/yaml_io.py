@@ -44,14 +44,16 @@ def parse(text: str) -> Any:
 
 def read(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file. Raises UserError naming file and line."""
-    if path.is_dir():
-        raise UserError(f"{path}: is a directory; expected a YAML file such as {path / 'config.yaml'}")
     try:
+        if path.is_dir():
+            raise UserError(f"{path}: is a directory; expected a YAML file such as {path / 'config.yaml'}")
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; give the path of a config file with -m") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read: {error}") from None
+    except OSError as error:
+        raise UserError(f"{str(path)[:200]}: cannot be read: {error.strerror}") from None
+    except ValueError as error:  # no UTF-8, or a path with a null byte
+        raise UserError(f"{str(path)!r}: cannot be read: {error}") from None
     try:
         value = parse(text)
     except yaml.MarkedYAMLError as error:

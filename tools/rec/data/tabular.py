@@ -174,4 +174,6 @@ def _ragged(table: pa.Table, settings: DataSettings, vocabulary: Vocabulary, wit
 def _sample_ids(table: pa.Table, settings: DataSettings) -> Array:
     if settings.sample_id is None:
         return np.asarray(table.column(_ROW).to_numpy())
-    return np.asarray(table.column(settings.sample_id).cast(pa.string()).to_numpy(zero_copy_only=False).astype(str))
+    return np.asarray(
+        columns.as_text(table.column(settings.sample_id), settings.sample_id).to_numpy(zero_copy_only=False).astype(str)
+    )
