@@ -16,7 +16,8 @@ GLOBALS = (
     ("os", "system"), ("posix", "system"), ("builtins", "eval"), ("builtins", "exec"), ("builtins", "getattr"),
     ("builtins", "open"), ("__builtin__", "eval"), ("subprocess", "Popen"), ("importlib", "import_module"),
     ("numpy", "load"), ("numpy", "ndarray"), ("numpy", "dtype"), ("numpy.core.multiarray", "_reconstruct"),
-    ("numpy._core.multiarray", "_reconstruct"), ("numpy._core.multiarray", "scalar"), ("numpy._core.numeric", "_frombuffer"),
+    ("numpy._core.multiarray", "_reconstruct"), ("numpy._core.multiarray", "scalar"),
+    ("numpy._core.numeric", "_frombuffer"),
     ("collections", "OrderedDict"), ("builtins", "tuple"), ("_codecs", "encode"), ("numpy.testing", "runstring"),
     ("functools", "partial"), ("operator", "attrgetter"), ("numpy", "os.system"), ("numpy", "f2py.os.system"),
     ("pickle", "loads"), ("copyreg", "_reconstructor"), ("collections", "OrderedDict.__init__.__globals__"),
@@ -110,6 +111,7 @@ def world() -> tuple[Any, ...]:
 
     frombuffer = numeric._frombuffer
     return (
-        frombuffer.__defaults__, frombuffer.__code__, frombuffer.__dict__.copy(), sorted(vars(multiarray)), len(vars(builtins)),
+        frombuffer.__defaults__, frombuffer.__code__, frombuffer.__dict__.copy(), sorted(vars(multiarray)),
+        len(vars(builtins)),
         np.dtype("f4").byteorder, np.dtype("O").hasobject,
     )  # fmt: skip

@@ -6,15 +6,19 @@ from random import Random
 from typing import Any
 
 TEXTS = (
-    b"", b",", b":", b"\n", b"\r\n", b"\x00", b"-1", b"99999999999999999999", b"nan", b"1e999", b"\xff\xfe", b"\xef\xbb\xbf",
-    b"'", b'"', b"{", b"[", b"]", b"- ", b"&a", b"*a", b"!!python/object:os.system", b"<<: ", b"\t", b"#", b"%", b"? ", b"|\n",
+    b"", b",", b":", b"\n", b"\r\n", b"\x00", b"-1", b"99999999999999999999", b"nan", b"1e999", b"\xff\xfe",
+    b"\xef\xbb\xbf",
+    b"'", b'"', b"{", b"[", b"]", b"- ", b"&a", b"*a", b"!!python/object:os.system", b"<<: ", b"\t", b"#", b"%",
+    b"? ", b"|\n",
     b"true", b"null", b"0x", b"2147483648", b"\xed\xa0\x80", b"../", b"/dev/null",
 )  # fmt: skip
 """What breaks parsers, sometimes."""
 
 VALUES: tuple[Any, ...] = (
-    None, True, False, 0, 1, -1, 2, 7, 2**31, 2**63, 10**30, -(10**30), 0.0, -0.5, 1e-3, 1e300, float("nan"), float("inf"),
-    "", " ", "x", "0", "null", "a.b", "../x", "/dev/null", "\x00", "\ud800", "é" * 50, "x" * 5000, [], [[]], [None], ["a", "a"],
+    None, True, False, 0, 1, -1, 2, 7, 2**31, 2**63, 10**30, -(10**30), 0.0, -0.5, 1e-3, 1e300, float("nan"),
+    float("inf"),
+    "", " ", "x", "0", "null", "a.b", "../x", "/dev/null", "\x00", "\ud800", "é" * 50, "x" * 5000, [], [[]], [None],
+    ["a", "a"],
     [1, "b"], {}, {"a": {}}, {"": 1}, {"class": "Adam"}, [{"name": "a"}], [{"name": None, "b": 1}], {1: 2}, (),
 )  # fmt: skip
 """What a setting might be set to."""

@@ -16,13 +16,13 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import hostile
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
-from mutation import VALUES, damage, disturb
 
+import hostile
+from mutation import VALUES, damage, disturb
 from prepared import write_prepared
 from rec.checkpoint.store import Manifest, Store, load, read_manifest
 from rec.config import config as configs

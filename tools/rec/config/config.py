@@ -45,6 +45,8 @@ class Config(dict[str, Any]):
             for key in tree
             if key not in SECTIONS
         ]
+        parents = {key: key.rpartition(".")[0] for key in self}
+        self.problems += [f"{p} is a value, but there is also {key}" for key, p in parents.items() if p in self]
         self.runner = self._check_runner(tree.get("runner") or {})
 
     def _check_runner(self, given: Any) -> RunnerSettings:
@@ -71,7 +73,9 @@ class Config(dict[str, Any]):
                 continue
             node = tree
             for name in names[:-1]:
-                node = node.setdefault(name, {})
+                if not isinstance(node.get(name), dict):  # a key "a.b" beside a value a, which `problems` holds
+                    node[name] = {}
+                node = node[name]
             node[names[-1]] = value
         return tree
 
@@ -99,7 +103,7 @@ class Config(dict[str, Any]):
         tree = {"runner": self.runner.model_dump(), "hyper_parameters": self.hyper_parameters}
         if self.data is not None:
             tree["data"] = self.data
-        return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=120)
+        return yaml_io.dump(tree)
 
 
 def load(path: str | Path, overrides: Iterable[str] = ()) -> Config:
