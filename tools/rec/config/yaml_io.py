@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
@@ -40,13 +40,11 @@ for _tag, _pattern in _NUMBERS.items():
 class _Dumper(yaml.SafeDumper):
     """SafeDumper that also quotes texts which only the loader above reads as numbers, such as 1e3."""
 
-    yaml_implicit_resolvers: ClassVar[dict[Any, Any]] = {
-        first: [
-            *yaml.SafeDumper.yaml_implicit_resolvers.get(first, []),
-            *_Loader.yaml_implicit_resolvers.get(first, []),
-        ]
-        for first in {*yaml.SafeDumper.yaml_implicit_resolvers, *_Loader.yaml_implicit_resolvers}
-    }
+
+_ours, _yamls = _Loader.yaml_implicit_resolvers, yaml.SafeDumper.yaml_implicit_resolvers
+_Dumper.yaml_implicit_resolvers = {
+    first: [*_yamls.get(first, []), *_ours.get(first, [])] for first in {*_ours, *_yamls}
+}
 
 
 def dump(tree: Any) -> str:
