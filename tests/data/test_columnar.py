@@ -1,10 +1,13 @@
 """Prepared data: each common row once, every exposure once, and the same numbers as from text."""
 
+import json
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from prepared import COMMON, LABELS, NUM_ID, OWN, write_prepared
@@ -165,4 +168,81 @@ def test_folders_that_are_not_prepared(tmp_path):
         reader(tmp_path)
     (tmp_path / "schema.json").unlink()
     with pytest.raises(UserError, match=r"schema\.json: missing"):
+        reader(tmp_path)
+
+
+def change(root: Path, file: str, column: str, row: int, value) -> str:
+    """Write one value of a prepared file anew; gives what a message calls the place."""
+    path = root / "train" / file
+    groups = pq.ParquetFile(path)
+    tables = [groups.read_row_group(index) for index in range(groups.num_row_groups)]
+    kind = tables[0].schema.field(column).type
+    values = tables[0].column(column).to_pylist()
+    values[row] = value
+    tables[0] = tables[0].set_column(tables[0].column_names.index(column), column, pa.array(values, kind))
+    with pq.ParquetWriter(path, tables[0].schema) as writer:
+        for table in tables:
+            writer.write_table(table)
+    return f"{path}: row group 0"
+
+
+@pytest.mark.parametrize(
+    ("file", "column", "value", "message"),
+    [
+        ("exposures-00000.parquet", "i", [NUM_ID], f"an id of field i is {NUM_ID}, expected 0 to {NUM_ID - 1}"),
+        ("exposures-00000.parquet", "t", [101, -1], "an id of field t is -1, expected 0"),
+        ("common-00000.parquet", "u", [2**31 - 1], "an id of field u is 2147483647"),
+        ("common-00000.parquet", "u", None, "column u holds nulls"),
+        ("common-00000.parquet", "u", [None], "column u holds nulls"),
+        ("exposures-00000.parquet", "common_row", -1, "a common_row is -1, expected 0"),
+        ("exposures-00000.parquet", "common_row", 10**6, "a common_row is 1000000, expected 0"),
+        ("exposures-00000.parquet", "click", 2, "a click is 2, expected 0 to 1"),
+        ("common-00000.parquet", "h_value", [1.0] * 9, "field h has another number of values than of ids"),
+    ],
+)
+def test_damaged_numbers_are_refused_before_they_index_anything(tmp_path, file, column, value, message):
+    write_prepared(tmp_path)
+    where = change(tmp_path, file, column, 3, value)
+    with pytest.raises(UserError) as error:
+        list(reader(tmp_path, pooling="weighted").batches(ReadPlan(50, training=False)))
+    assert str(error.value).startswith(where)
+    assert message in str(error.value)
+
+
+def test_a_column_that_is_missing_or_no_number(tmp_path):
+    write_prepared(tmp_path)
+    path = tmp_path / "train" / "exposures-00001.parquet"
+    whole = pq.ParquetFile(path)
+    tables = [whole.read_row_group(index) for index in range(whole.num_row_groups)]
+    texts = pa.array(["x"], pa.string())
+    for broken, message in (
+        ([table.drop_columns(["click"]) for table in tables], "has no column click"),
+        ([t.set_column(0, "sample_id", pa.concat_arrays([texts] * t.num_rows)) for t in tables], "cannot be read"),
+        (tables[1:], "differ in row groups"),
+    ):
+        with pq.ParquetWriter(path, broken[0].schema) as writer:
+            for table in broken:
+                writer.write_table(table)
+        with pytest.raises(UserError, match=message):
+            list(reader(tmp_path).batches(ReadPlan(50, training=False)))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("id_space", 0, "id_space: Input should be greater than 0"),
+        ("id_space", None, "id_space: Input should be a valid integer"),
+        ("fields", [{"name": "u"}], r"fields\.0\.common: Field required"),
+        ("labels", "click", "labels: Input should be a valid list"),
+        ("format", 3, "expected format ali-ccp-columnar 1, found 3 1"),
+    ],
+)
+def test_a_damaged_schema(tmp_path, key, value, message):
+    write_prepared(tmp_path)
+    schema = json.loads((tmp_path / "schema.json").read_text())
+    (tmp_path / "schema.json").write_text(json.dumps({**schema, key: value}))
+    with pytest.raises(UserError, match=message):
+        reader(tmp_path)
+    (tmp_path / "schema.json").write_text("[1]")
+    with pytest.raises(UserError, match="expected format ali-ccp-columnar 1, found None None"):
         reader(tmp_path)

@@ -157,7 +157,7 @@ class ColumnarReader:
         for group in groups:
             table, shared = self._read(group)
             rows.append(table.column("common_row").to_numpy() - group.first_common_row + first_row)
-            first_row += shared.num_rows
+            first_row += group.common_rows
             exposures.append(table)
             common.append(shared)
         table, with_values = pa.concat_tables(exposures), self.pooling == "weighted"
