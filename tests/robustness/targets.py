@@ -192,7 +192,8 @@ def _prepared() -> Path:
 
 def read_prepared(random: Random, folder: Path) -> str | None:
     """Open and read `folder` as prepared data."""
-    hyper = {"fields": ["u", "h", "i", "t"], "pooling": random.choice(("sum", "weighted", "mean"))}
+    fields = random.choice((["u", "h", "i", "t"], ["u", "h", "i", "t"], ["h", "i"], ["u"], ["t"]))
+    hyper = {"fields": fields, "pooling": random.choice(("sum", "weighted", "mean"))}
 
     def use() -> None:
         config = Config(folder / "c.yaml", {"runner": {}, "hyper_parameters": hyper})
