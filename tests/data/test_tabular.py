@@ -233,6 +233,7 @@ def test_a_data_section_with_a_number_for_a_key(tmp_path):
         {"values": {"f": "abc"}, "hash_size": None, "edges": {}},
         {"values": {"f": [1]}, "hash_size": None, "edges": {}},
         {"values": 3, "hash_size": None, "edges": {}},
+        {"values": {"f": ["\ud800"]}, "hash_size": None, "edges": {}},
         {"values": {"f": None}, "hash_size": -4, "edges": {}},
         {"values": {"f": None}, "hash_size": None, "edges": {}},
     ],

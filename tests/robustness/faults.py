@@ -48,8 +48,14 @@ def command(name: str, folder: Path, *options: str) -> list[str]:
 def begin(arguments: list[str], folder: Path, **more: object) -> subprocess.Popen[str]:
     """Start a tool; its log is its stderr."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    more.setdefault("preexec_fn", _take_interrupts)
     pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True, "errors": "replace"}
     return subprocess.Popen(arguments, cwd=folder, env=environment, **pipes, **more)  # type: ignore[call-overload]
+
+
+def _take_interrupts() -> None:
+    """A shell starts what runs in the background with SIGINT ignored, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def finish(run: subprocess.Popen[str], folder: Path, so_far: str = "") -> tuple[int, str]:
@@ -208,6 +214,7 @@ def no_room(random: Random, folder: Path) -> str | None:
     limit = random.randrange(0, 9000)
 
     def cap() -> None:
+        _take_interrupts()
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 

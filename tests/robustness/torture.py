@@ -24,7 +24,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), *(str(HERE.parents[1] / name) for name in ("tools", "tests", "datasets/ali-ccp"))]
 
-ROUND = 200
+ROUND = 100
 """Cases in one process."""
 
 
@@ -84,13 +84,9 @@ def _torture(minutes: float, only: str | None) -> int:
 
 
 def _interleaved(targets: list[str], faults: list[str]) -> list[str]:
-    """A fault after every third round of a target."""
-    rounds = []
-    for index, target in enumerate(targets * len(faults)):
-        rounds.append(target)
-        if index % 3 == 2:
-            rounds.append(faults[index // 3 % len(faults)])
-    return rounds
+    """Rounds of targets and single faults in turn, until each target has met each fault once."""
+    count = len(targets) * len(faults)
+    return [name for i in range(count) for name in (targets[i % len(targets)], faults[i % len(faults)])]
 
 
 def _one_round(name: str, seed: int, count: int, counts: collections.Counter, findings: list[str]) -> None:

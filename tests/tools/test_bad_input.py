@@ -280,3 +280,20 @@ def test_a_full_disk(tiny, tmp_path):
         assert sorted(path.name for path in disk.iterdir()) == sorted(path.name for path in whole)
     finally:
         subprocess.run(["umount", disk], check=True)
+
+
+def test_an_interrupt_within_a_save_leaves_nothing_half_written(tool: Tool, tiny, monkeypatch):
+    from rec.checkpoint import arrays
+
+    assert tool("trainer", *tiny, "runner.epochs=1").code == 0
+    write, calls = arrays.write, []
+
+    def interrupted(path, values):
+        write(path, values)
+        calls.append(path)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(arrays, "write", interrupted)
+    assert tool("trainer", *tiny, "runner.resume=true").code == 130
+    assert [path.name for path in Path("out").iterdir()] == ["0"]

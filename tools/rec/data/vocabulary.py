@@ -66,6 +66,8 @@ class Vocabulary:
             content = json.loads(path.read_text(encoding="utf-8"))
             cls(**content)  # a name that is missing or unknown
             vocabulary = TypeAdapter(cls).validate_python(content)
+            for texts in vocabulary.values.values():
+                "".join(texts or ()).encode()  # JSON can say half a surrogate pair, which is no text
         except FileNotFoundError:
             raise UserError(f"{path}: no vocabulary; a checkpoint trained on a table holds it") from None
         except (OSError, ValueError, TypeError, RecursionError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -75,7 +76,11 @@ class _Training:
     def run(self) -> None:
         self.store.check_writable()
         with only_writer(self.store.folder):
-            self._run()
+            try:
+                self._run()
+            finally:  # an interrupt may come in the middle of a save
+                with contextlib.suppress(OSError):
+                    self.store.recover()
 
     def _run(self) -> None:
         self.store.recover()
