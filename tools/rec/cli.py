@@ -27,16 +27,20 @@ def run(mode: Literal["dygraph", "static"], task: Literal["train", "infer"], des
     """
     args = _parser(description or "").parse_args()
     set_up_logging()
+    _interrupts.clear()
     try:
         _run(args, mode, task)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
     except BrokenPipeError:
         os._exit(1)  # whoever read our output has left; nothing more can be said
-    except KeyboardInterrupt:
-        print("interrupted; checkpoints written so far are whole", file=sys.stderr)
-        sys.exit(130)
+    except (KeyboardInterrupt, Exception) as error:
+        # Paddle makes an OSError of a KeyboardInterrupt that comes within a backward pass.
+        if _interrupts or isinstance(error, KeyboardInterrupt):
+            print("interrupted; checkpoints written so far are whole", file=sys.stderr)
+            sys.exit(130)
+        if isinstance(error, UserError):
+            print(f"error: {' '.join(str(error).splitlines())}", file=sys.stderr)
+            sys.exit(2)
+        raise
 
 
 def _run(args: argparse.Namespace, mode: Any, task: Any) -> None:
@@ -79,9 +83,16 @@ def _import_paddle() -> None:
     # A scheduler's SIGTERM ends a run like Ctrl-C; Paddle would answer it with a stack trace.
     paddle.disable_signal_handler()
     signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as in a shell's background
+        signal.signal(signal.SIGINT, _interrupt)
 
 
-def _interrupt(*_: Any) -> None:
+_interrupts: list[int] = []
+"""The signals that have asked this run to end."""
+
+
+def _interrupt(number: int, _: Any) -> None:
+    _interrupts.append(number)
     raise KeyboardInterrupt
 
 
