@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 CONFIG ?= models/multitask/esmm/config.yaml
+MINUTES ?= 10
 
-.PHONY: help demo test bench lint format clean
+.PHONY: help demo test torture bench lint format clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -15,6 +16,9 @@ demo: $(VENV)/installed  ## train ESMM on the bundled data, evaluate it, print t
 
 test: $(VENV)/installed-dev  ## the whole test suite
 	$(BIN)/python -m pytest
+
+torture: $(VENV)/installed-dev  ## the fuzz and fault tests with new seeds, for MINUTES=10
+	$(BIN)/python tests/robustness/torture.py --minutes $(MINUTES)
 
 bench: $(VENV)/installed-dev  ## measure speed (10 minutes)
 	$(BIN)/python benchmarks/throughput.py

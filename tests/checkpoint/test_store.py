@@ -10,7 +10,7 @@ import paddle
 import pytest
 
 from rec.checkpoint import arrays
-from rec.checkpoint.store import Manifest, Store, load
+from rec.checkpoint.store import Manifest, Store, check_file, load, read_manifest
 from rec.engine.engine import State
 from rec.errors import UserError
 
@@ -154,3 +154,62 @@ def test_an_unwritable_folder_is_found_before_training(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot write to"):
         Store(tmp_path / "file" / "below").check_writable()
+
+
+def test_every_file_of_a_checkpoint_is_checked(tmp_path):
+    folder = save(Store(tmp_path), 0, next_batch=30)
+    assert check_file(folder, "config.yaml", read_manifest(folder)) == folder / "config.yaml"
+    (folder / "config.yaml").write_text("runner: []\n")
+    with pytest.raises(UserError, match=r"config\.yaml: its checksum differs from the one in state\.json"):
+        check_file(folder, "config.yaml", read_manifest(folder))
+    text = (folder / "state.json").read_text()
+    (folder / "state.json").write_text(text.replace('"next_batch": 30', '"next_batch": 31'))
+    with pytest.raises(UserError, match=r"state\.json: its checksum differs from its content"):
+        load(folder, "weights")
+    content = json.loads(text)
+    del content["checksum"]  # from before it was kept
+    (folder / "state.json").write_text(json.dumps(content))
+    assert load(folder, "weights").weights["w"].shape == (2, 3)
+
+
+def pickled(tmp_path: Path, program: bytes) -> Path:
+    (tmp_path / "0").mkdir(exist_ok=True)
+    (tmp_path / "0" / "rec.pdparams").write_bytes(program)
+    return tmp_path / "0"
+
+
+def test_a_pickle_cannot_alter_what_it_may_name(tmp_path):
+    from numpy._core.numeric import _frombuffer
+
+    before = _frombuffer.__dict__.copy()
+    # The function that unpickles arrays of protocol 5, and {"doom": 1} as its new state.
+    program = b"\x80\x04cnumpy._core.numeric\n_frombuffer\n}\x8c\x04doomK\x01sb."
+    with pytest.raises(UserError, match="refused: it sets the state of a"):
+        load(pickled(tmp_path, program), "weights")
+    assert _frombuffer.__dict__ == before
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        (b"\x80\x04cos\nsystem\n.", r"refused: it holds os\.system"),
+        (b"\x80\x04\x8c\x04evil\x8c\x04evilR.", "refused: it calls what is no part"),
+        (b"\x80\x04cnumpy\ndtype\n\x8c\x01O\x85R.", "refused: it holds an array of type 'O'"),
+        (b"\x80\x04cnumpy\ndtype\n)\x81.", "refused: it makes objects"),
+        # A memo index of 2^31 - 1, for which the unpickler in C would reserve 32 GB.
+        (b"\x80\x04K\x01r\xff\xff\xff\x7f.", "expected arrays by name, found int"),
+        (b"\x80\x04K\x01.", "expected arrays by name, found int"),
+    ],
+)
+def test_small_hostile_programs(tmp_path, program, message):
+    with pytest.raises(UserError, match=message):
+        load(pickled(tmp_path, program), "weights")
+
+
+@pytest.mark.parametrize("protocol", range(2, 6))
+def test_arrays_of_every_pickle_protocol_are_read(tmp_path, protocol):
+    arrays = {"a": np.arange(6, dtype=">f4").reshape(2, 3), "b": np.array(7), "c": np.asfortranarray(np.eye(3)[:2])}
+    found = load(pickled(tmp_path, pickle.dumps({**arrays, "d": 3.5}, protocol)), "weights").weights
+    assert found.keys() == arrays.keys()
+    for name, value in arrays.items():
+        assert np.array_equal(found[name], value)

@@ -151,3 +151,27 @@ def test_the_resolved_config_round_trips(tmp_path, config_file):
     again = load(write(tmp_path / "resolved.yaml", config.to_yaml()))
     assert again.runner == config.runner
     assert again.hyper_parameters == config.hyper_parameters
+
+
+def test_what_fuzzing_found(tmp_path):
+    text = "runner: {model_save_path: '1e3', seed: 1}\nhyper_parameters: {fields: ['109_14', '1e3', '0x1F']}\n"
+    (tmp_path / "c.yaml").write_text(text)
+    (tmp_path / "kept.yaml").write_text(load(tmp_path / "c.yaml").to_yaml())  # texts stay texts
+    assert load(tmp_path / "kept.yaml").runner.model_save_path == "1e3"
+    assert load(tmp_path / "kept.yaml")["hyper_parameters.fields"] == ["109_14", "1e3", "0x1F"]
+
+    (tmp_path / "c.yaml").write_text("hyper_parameters: {optimizer: 1, optimizer.class: Adam}\n")
+    config = load(tmp_path / "c.yaml")
+    assert config.problems == [
+        "hyper_parameters.optimizer is a value, but there is also hyper_parameters.optimizer.class"
+    ]
+    assert config.hyper_parameters == {"optimizer": {"class": "Adam"}}
+
+    for content, message in (
+        ("runner: !!map x\n", r"c\.yaml:1:9: not valid YAML: expected a mapping node"),
+        (f"base: {'x' * 5000}\n", "cannot be read: File name too long"),
+        ('base: "a\\0b"\n', "cannot be read: embedded null byte"),
+    ):
+        (tmp_path / "c.yaml").write_text(content)
+        with pytest.raises(UserError, match=message):
+            load(tmp_path / "c.yaml")

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from prepared import COMMON, LABELS, NUM_ID, OWN, write_prepared
 from rec.config.config import Config
 from rec.data import columnar
 from rec.data.columnar import ColumnarReader, shuffled_chunks
@@ -17,62 +18,6 @@ from rec.data.lines import data_files
 from rec.data.loader import load_batches
 from rec.data.plan import ReadPlan
 from rec.errors import UserError
-
-COMMON, OWN = ("u", "h"), ("i", "t")
-NUM_ID = 200
-LABELS = ("click", "conversion")
-
-
-def write_prepared(root: Path, num_exposure=500, group=60, seed=0) -> list[dict]:
-    """A prepared split `root/train` of two files; gives its exposures as dicts of ids and values by field."""
-    random = np.random.default_rng(seed)
-    fields = [
-        {"name": name, "common": name in COMMON, "offset": 50 * k, "size": 50, "weighted": name == "h"}
-        for k, name in enumerate((*COMMON, *OWN))
-    ]
-    schema = {"format": "ali-ccp-columnar", "version": 1, "fields": fields, "id_space": NUM_ID, "labels": list(LABELS)}
-    (root / "train").mkdir(parents=True)
-    (root / "schema.json").write_text(json.dumps(schema))
-
-    def tokens(name: str, most: int) -> list[int]:
-        low = 50 * (*COMMON, *OWN).index(name)
-        return random.integers(low, low + 50, size=random.integers(0, most + 1)).tolist()
-
-    exposures: list[dict] = []
-    for file in range(2):
-        writers, first_common = {}, 0
-        for _ in range(num_exposure // 2 // group + 1):
-            commons, rows = [], []
-            while len(rows) < group and len(exposures) + len(rows) < num_exposure // 2 * (file + 1):
-                user = {"u": tokens("u", 1), "h": tokens("h", 6)}
-                user["h_value"] = random.random(len(user["h"])).astype(np.float32).tolist()
-                commons.append(user)
-                for _ in range(random.integers(1, 9)):
-                    click = int(random.random() < 0.5)
-                    rows.append({
-                        "sample_id": len(exposures) + len(rows), "click": click, "conversion": click,
-                        "common_row": first_common + len(commons) - 1, "i": tokens("i", 1), "t": tokens("t", 4),
-                        "p_click": 0.5, "p_conversion": 0.25, **user,
-                    })  # fmt: skip
-            if not rows:
-                break
-            exposures += rows
-            lists, byte = pa.list_(pa.int32()), pa.uint8()
-            own = pa.schema([
-                ("sample_id", pa.int64()), ("click", byte), ("conversion", byte), ("common_row", pa.int32()),
-                ("i", lists), ("t", lists), ("p_click", pa.float32()), ("p_conversion", pa.float32()),
-            ])  # fmt: skip
-            shared = pa.schema([("u", lists), ("h", lists), ("h_value", pa.list_(pa.float32()))])
-            for name, content, columns in (("exposures", rows, own), ("common", commons, shared)):
-                kept = [{key: row[key] for key in columns.names} for row in content]
-                path = root / "train" / f"{name}-{file:05d}.parquet"
-                if name not in writers:
-                    writers[name] = pq.ParquetWriter(path, columns)
-                writers[name].write_table(pa.Table.from_pylist(kept, schema=columns), row_group_size=1 << 20)
-            first_common += len(commons)
-        for writer in writers.values():
-            writer.close()
-    return exposures
 
 
 def reader(root: Path, fields=(*COMMON, *OWN), shuffle_chunk=8, **hyper) -> ColumnarReader:
@@ -216,11 +161,88 @@ def test_folders_that_are_not_prepared(tmp_path):
     write_prepared(tmp_path)
     broken = tmp_path / "train" / "common-00001.parquet"
     broken.write_bytes(broken.read_bytes()[:50])
-    with pytest.raises(UserError, match=r"common-00001\.parquet cannot be read"):
+    with pytest.raises(UserError, match=r"common-00001\.parquet: cannot be read"):
         reader(tmp_path)
     (tmp_path / "schema.json").write_text('{"format": "x"}')
     with pytest.raises(UserError, match="prepare the data again"):
         reader(tmp_path)
     (tmp_path / "schema.json").unlink()
     with pytest.raises(UserError, match=r"schema\.json: missing"):
+        reader(tmp_path)
+
+
+def change(root: Path, file: str, column: str, row: int, value) -> str:
+    """Write one value of a prepared file anew; gives what a message calls the place."""
+    path = root / "train" / file
+    groups = pq.ParquetFile(path)
+    tables = [groups.read_row_group(index) for index in range(groups.num_row_groups)]
+    kind = tables[0].schema.field(column).type
+    values = tables[0].column(column).to_pylist()
+    values[row] = value
+    tables[0] = tables[0].set_column(tables[0].column_names.index(column), column, pa.array(values, kind))
+    with pq.ParquetWriter(path, tables[0].schema) as writer:
+        for table in tables:
+            writer.write_table(table)
+    return f"{path}: row group 0"
+
+
+@pytest.mark.parametrize(
+    ("file", "column", "value", "message"),
+    [
+        ("exposures-00000.parquet", "i", [NUM_ID], f"an id of field i is {NUM_ID}, expected 0 to {NUM_ID - 1}"),
+        ("exposures-00000.parquet", "t", [101, -1], "an id of field t is -1, expected 0"),
+        ("common-00000.parquet", "u", [2**31 - 1], "an id of field u is 2147483647"),
+        ("common-00000.parquet", "u", None, "column u holds nulls"),
+        ("common-00000.parquet", "u", [None], "column u holds nulls"),
+        ("exposures-00000.parquet", "common_row", -1, "a common_row is -1, expected 0"),
+        ("exposures-00000.parquet", "common_row", 10**6, "a common_row is 1000000, expected 0"),
+        ("exposures-00000.parquet", "click", 2, "a click is 2, expected 0 to 1"),
+        ("common-00000.parquet", "h_value", [1.0] * 9, "field h has another number of values than of ids"),
+    ],
+)
+def test_damaged_numbers_are_refused_before_they_index_anything(tmp_path, file, column, value, message):
+    write_prepared(tmp_path)
+    where = change(tmp_path, file, column, 3, value)
+    with pytest.raises(UserError) as error:
+        list(reader(tmp_path, pooling="weighted").batches(ReadPlan(50, training=False)))
+    assert str(error.value).startswith(where)
+    assert message in str(error.value)
+
+
+def test_a_column_that_is_missing_or_no_number(tmp_path):
+    write_prepared(tmp_path)
+    path = tmp_path / "train" / "exposures-00001.parquet"
+    whole = pq.ParquetFile(path)
+    tables = [whole.read_row_group(index) for index in range(whole.num_row_groups)]
+    texts = pa.array(["x"], pa.string())
+    for broken, message in (
+        ([table.drop_columns(["click"]) for table in tables], "has no column click"),
+        ([t.set_column(0, "sample_id", pa.concat_arrays([texts] * t.num_rows)) for t in tables], "cannot be read"),
+        (tables[1:], "differ in row groups"),
+    ):
+        with pq.ParquetWriter(path, broken[0].schema) as writer:
+            for table in broken:
+                writer.write_table(table)
+        with pytest.raises(UserError, match=message):
+            list(reader(tmp_path).batches(ReadPlan(50, training=False)))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("id_space", 0, "id_space: Input should be greater than 0"),
+        ("id_space", None, "id_space: Input should be a valid integer"),
+        ("fields", [{"name": "u"}], r"fields\.0\.common: Field required"),
+        ("labels", "click", "labels: Input should be a valid list"),
+        ("format", 3, "expected format ali-ccp-columnar 1, found 3 1"),
+    ],
+)
+def test_a_damaged_schema(tmp_path, key, value, message):
+    write_prepared(tmp_path)
+    schema = json.loads((tmp_path / "schema.json").read_text())
+    (tmp_path / "schema.json").write_text(json.dumps({**schema, key: value}))
+    with pytest.raises(UserError, match=message):
+        reader(tmp_path)
+    (tmp_path / "schema.json").write_text("[1]")
+    with pytest.raises(UserError, match="expected format ali-ccp-columnar 1, found None None"):
         reader(tmp_path)

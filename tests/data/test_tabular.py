@@ -13,6 +13,7 @@ from rec.config.config import Config
 from rec.data.lines import data_files
 from rec.data.plan import ReadPlan
 from rec.data.tabular import TabularReader
+from rec.data.vocabulary import Vocabulary
 from rec.engine.engine import State
 from rec.errors import UserError
 from support import ESMM, Tool
@@ -82,7 +83,7 @@ def test_evaluation_uses_the_saved_vocabulary(tmp_path):
     write(tmp_path, text="row,color,tags,price,clicked,bought\nq1,green,c|d,100,0,0\n")
     assert rows_of(reader(tmp_path, "test")) == {"q1": [[0], [6, 3], [9]]}
     (tmp_path / "out" / "0" / "vocabulary.json").write_text("{}")
-    with pytest.raises(UserError, match="is no vocabulary"):
+    with pytest.raises(UserError, match=r"vocabulary\.json: its checksum differs"):
         reader(tmp_path, "test")
 
 
@@ -209,3 +210,35 @@ def test_the_shipped_examples_on_their_data(tool: Tool, shared_data, tmp_path, m
     metrics = json.loads(path.read_text())
     assert metrics["auc_ctr"] > ctr
     assert cvr is None or metrics["auc_cvr"] > cvr
+
+
+@pytest.mark.parametrize("values", [[{"a": 1}], [b"\xff"]])
+def test_a_column_that_is_no_text_is_refused(tmp_path, values):
+    (tmp_path / "data").mkdir()
+    table = {"row": ["a"], "color": values, "tags": ["x"], "price": [1.0], "clicked": [0], "bought": [0]}
+    pq.write_table(pa.table(table), tmp_path / "data" / "t.parquet")
+    with pytest.raises(UserError, match="column of color: its values cannot be read as text"):
+        reader(tmp_path)
+
+
+def test_a_data_section_with_a_number_for_a_key(tmp_path):
+    write(tmp_path)
+    with pytest.raises(UserError, match=r"data\.1: is not a setting"):
+        reader(tmp_path, data={**DATA, 1: 2})
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"values": {"f": "abc"}, "hash_size": None, "edges": {}},
+        {"values": {"f": [1]}, "hash_size": None, "edges": {}},
+        {"values": 3, "hash_size": None, "edges": {}},
+        {"values": {"f": ["\ud800"]}, "hash_size": None, "edges": {}},
+        {"values": {"f": None}, "hash_size": -4, "edges": {}},
+        {"values": {"f": None}, "hash_size": None, "edges": {}},
+    ],
+)
+def test_a_vocabulary_edited_by_hand(tmp_path, content):
+    (tmp_path / "vocabulary.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match="is no vocabulary"):
+        Vocabulary.load(tmp_path / "vocabulary.json")

@@ -2,7 +2,9 @@
 
 import json
 import os
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -280,3 +282,35 @@ def test_a_full_disk(tiny, tmp_path):
         assert sorted(path.name for path in disk.iterdir()) == sorted(path.name for path in whole)
     finally:
         subprocess.run(["umount", disk], check=True)
+
+
+def test_an_interrupt_within_a_save_leaves_nothing_half_written(tool: Tool, tiny, monkeypatch):
+    from rec.checkpoint import arrays
+
+    assert tool("trainer", *tiny, "runner.epochs=1").code == 0
+    write, calls = arrays.write, []
+
+    def interrupted(path, values):
+        write(path, values)
+        calls.append(path)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(arrays, "write", interrupted)
+    assert tool("trainer", *tiny, "runner.resume=true").code == 130
+    assert [path.name for path in Path("out").iterdir()] == ["0"]
+
+
+def test_an_interrupt_that_a_library_turns_into_an_error(tool: Tool, tiny, monkeypatch):
+    def step(*_):
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(10)
+        except KeyboardInterrupt:
+            raise OSError("(External) KeyboardInterrupt") from None  # as Paddle does in a backward pass
+
+    monkeypatch.setattr("rec.engine.dygraph.DygraphEngine.train_step", step)
+    outcome = tool("trainer", *tiny)
+    assert outcome.code == 130
+    assert outcome.err.splitlines()[-1] == "interrupted; checkpoints written so far are whole"
+    assert "Traceback" not in outcome.err

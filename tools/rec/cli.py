@@ -39,16 +39,20 @@ def run(mode: Mode, task: Task, description: str | None) -> None:
 def guarded(work: Callable[[], None], if_interrupted: str) -> None:
     """Do a command's work; what goes wrong ends the process with one line and an exit code, as in `run`."""
     set_up_logging()
+    _interrupts.clear()
     try:
         work()
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
     except BrokenPipeError:
         os._exit(1)  # whoever read our output has left; nothing more can be said
-    except KeyboardInterrupt:
-        print(if_interrupted, file=sys.stderr)
-        sys.exit(130)
+    except (KeyboardInterrupt, Exception) as error:
+        # Paddle makes an OSError of a KeyboardInterrupt that comes within a backward pass.
+        if _interrupts or isinstance(error, KeyboardInterrupt):
+            print(if_interrupted, file=sys.stderr)
+            sys.exit(130)
+        if isinstance(error, UserError):
+            print(f"error: {' '.join(str(error).splitlines())}", file=sys.stderr)
+            sys.exit(2)
+        raise
 
 
 def _run(args: argparse.Namespace, mode: Mode, task: Task) -> None:
@@ -64,6 +68,10 @@ def _run(args: argparse.Namespace, mode: Mode, task: Task) -> None:
         from rec.loop.dry_run import dry_run
 
         dry_run(session)
+    elif task == "train" and config.runner.replay:
+        from rec.loop.replay import replay
+
+        replay(session)
     elif task == "train":
         from rec.loop.train import train
 
@@ -97,9 +105,16 @@ def import_paddle() -> None:
     # A scheduler's SIGTERM ends a run like Ctrl-C; Paddle would answer it with a stack trace.
     paddle.disable_signal_handler()
     signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as in a shell's background
+        signal.signal(signal.SIGINT, _interrupt)
 
 
-def _interrupt(*_: Any) -> None:
+_interrupts: list[int] = []
+"""The signals that have asked this run to end."""
+
+
+def _interrupt(number: int, _: Any) -> None:
+    _interrupts.append(number)
     raise KeyboardInterrupt
 
 

@@ -4,31 +4,18 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from rec.checkpoint.unpickle import RefusedError, unpickle
 from rec.errors import UserError
 from rec.numeric import Array
 
 _NAME_MAP = "StructuredToParameterName@@"
-
-_ARRAY_PARTS = {
-    ("numpy", "ndarray"),
-    ("numpy", "dtype"),
-    *(
-        (core, name)
-        for core in ("numpy.core.multiarray", "numpy._core.multiarray")
-        for name in ("_reconstruct", "scalar")
-    ),
-    *((core, "_frombuffer") for core in ("numpy.core.numeric", "numpy._core.numeric")),
-    ("collections", "OrderedDict"),
-    ("builtins", "tuple"),
-    ("_codecs", "encode"),
-}
 
 
 def write(path: Path, arrays: dict[str, Array]) -> None:
@@ -42,11 +29,16 @@ def write(path: Path, arrays: dict[str, Array]) -> None:
         try:
             save_file(contiguous, path)
         except SafetensorError as error:
-            raise OSError(str(error)) from None
+            raise _as_os_error(error) from None
     else:
         with path.open("wb") as file:
             pickle.dump({**contiguous, _NAME_MAP: {name: name for name in contiguous}}, file, protocol=4)
     sync(path)
+
+
+def _as_os_error(error: SafetensorError) -> OSError:
+    number = re.search(r"os error (\d+)", str(error))
+    return OSError(int(number[1]), os.strerror(int(number[1]))) if number else OSError(str(error))
 
 
 def sync(path: Path) -> None:
@@ -68,31 +60,20 @@ def read(path: Path) -> dict[str, Array]:
         return load_file(path) if path.suffix == ".safetensors" else _unpickle(path)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
-    except SafetensorError as error:
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:  # the latter: a type that NumPy does not have
         raise UserError(f"{path}: truncated or damaged ({error}); use another checkpoint") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
-class _RefusedError(Exception):
-    """A pickle asked for something that is no part of an array."""
-
-
-class _ArrayUnpickler(pickle.Unpickler):
-    """Builds arrays, numbers, texts and containers; refuses to look up anything else, so nothing in it can run."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _ARRAY_PARTS:
-            raise _RefusedError(f"it holds {module}.{name}, which is not an array")
-        return super().find_class(module, name)
-
-
 def _unpickle(path: Path) -> dict[str, Array]:
     with path.open("rb") as file:
         try:
-            tree = _ArrayUnpickler(file).load()
-        except _RefusedError as error:
+            tree = unpickle(file)
+        except RefusedError as error:
             raise UserError(f"{path}: refused: {error}") from None
+        except OSError:
+            raise
         except Exception as error:  # a damaged pickle fails in many ways
             raise UserError(f"{path}: truncated or damaged ({type(error).__name__}); use another checkpoint") from None
     if not isinstance(tree, dict):
@@ -101,6 +82,6 @@ def _unpickle(path: Path) -> dict[str, Array]:
     for name, value in tree.items():
         if isinstance(value, tuple) and len(value) == 2:  # Paddle's (variable name, array)
             value = value[1]
-        if isinstance(value, np.ndarray) and value.dtype != object:
+        if isinstance(value, np.ndarray):
             arrays[str(name)] = value
     return arrays

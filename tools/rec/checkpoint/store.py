@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import TypeAdapter
+
 from rec.checkpoint import arrays
 from rec.engine.engine import State
 from rec.errors import UserError
@@ -39,6 +41,7 @@ class Manifest:
         rule: the optimizers' class names.
         files: SHA-256 of each file.
         saved: Unix time.
+        checksum: SHA-256 of all of the above; empty in files from before it was kept.
     """
 
     epoch: int
@@ -52,6 +55,7 @@ class Manifest:
     rule: str = ""
     files: dict[str, str] = field(default_factory=dict)
     saved: float = 0.0
+    checksum: str = ""
 
     @property
     def name(self) -> str:
@@ -200,7 +204,15 @@ def lower_is_better(metric: str) -> bool:
 
 
 def _write_manifest(path: Path, manifest: Manifest) -> None:
-    path.write_text(json.dumps(asdict(manifest), indent=1), encoding="utf-8")
+    content = json.loads(json.dumps(asdict(manifest)))  # as it will be read: lists for tuples, text for number keys
+    content["checksum"] = _own_checksum(content)
+    path.write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def _own_checksum(content: Mapping[str, Any]) -> str:
+    """SHA-256 of a manifest's content but for the checksum itself."""
+    rest = {name: value for name, value in content.items() if name != "checksum"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def load(folder: Path, what: Literal["weights", "everything"]) -> State:
@@ -217,15 +229,31 @@ def load(folder: Path, what: Literal["weights", "everything"]) -> State:
     if found is None:
         raise UserError(f"{folder}: holds no checkpoint (looked for {', '.join(w for w, _ in candidates)})")
     for name in found if what == "everything" else found[:1]:
-        expected = manifest.files.get(name) if manifest else None
-        if expected and (folder / name).is_file() and _sha256(folder / name) != expected:
-            raise UserError(f"{folder / name}: its checksum differs from the one in state.json: damaged; use another")
+        check_file(folder, name, manifest)
     state = State(arrays.read(folder / found[0]))
     if what == "everything":
         state.optimizer = arrays.read(folder / found[1])
         if manifest is not None:
             state.scheduler, state.rule = manifest.scheduler, manifest.rule
     return state
+
+
+def check_file(folder: Path, name: str, manifest: Manifest | None) -> Path:
+    """The path of a checkpoint's file, whose checksum is right wherever the manifest has one.
+
+    Raises:
+        UserError: the file differs from the one that was written.
+    """
+    path = folder / name
+    expected = manifest.files.get(name) if manifest else None
+    if expected and path.is_file():
+        try:
+            found = _sha256(path)
+        except OSError as error:
+            raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+        if found != expected:
+            raise UserError(f"{path}: its checksum differs from the one in state.json: damaged; use another")
+    return path
 
 
 def read_manifest(folder: Path) -> Manifest | None:
@@ -238,9 +266,14 @@ def read_manifest(folder: Path) -> Manifest | None:
     if not path.is_file():
         return None
     try:
-        return Manifest(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        Manifest(**content)  # a name that is missing or unknown
+        manifest = TypeAdapter(Manifest).validate_python(content)
+    except (OSError, ValueError, TypeError, RecursionError):
         raise UserError(f"{path}: damaged; use another checkpoint") from None
+    if manifest.checksum and manifest.checksum != _own_checksum(content):
+        raise UserError(f"{path}: its checksum differs from its content: damaged; use another checkpoint")
+    return manifest
 
 
 def _sha256(path: Path) -> str:

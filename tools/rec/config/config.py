@@ -48,6 +48,8 @@ class Config(dict[str, Any]):
             if key not in SECTIONS
         ]
         self.oddities += oddities
+        parents = {key: key.rpartition(".")[0] for key in self}
+        self.problems += [f"{p} is a value, but there is also {key}" for key, p in parents.items() if p in self]
         self.runner = self._check_runner(tree.get("runner") or {})
         self.last_epoch = self._check_last_epoch(tree.get("last_epoch", -1))
 
@@ -81,7 +83,9 @@ class Config(dict[str, Any]):
                 continue
             node = tree
             for name in names[:-1]:
-                node = node.setdefault(name, {})
+                if not isinstance(node.get(name), dict):  # a key "a.b" beside a value a, which `problems` holds
+                    node[name] = {}
+                node = node[name]
             node[names[-1]] = value
         return tree
 
@@ -118,7 +122,7 @@ class Config(dict[str, Any]):
         tree: dict[str, Any] = {"runner": self.runner.model_dump(), "hyper_parameters": self.hyper_parameters}
         if self.data is not None:
             tree["data"] = self.data
-        return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=120)
+        return yaml_io.dump(tree)
 
 
 def load(path: str | Path, overrides: Iterable[str] = ()) -> Config:
@@ -161,9 +165,9 @@ def _named(value: Any) -> bool:
 
 def _read_with_base(path: Path, children: tuple[Path, ...], oddities: list[str]) -> dict[str, Any]:
     """The tree of a file over its `base:` file's, which is relative to it."""
+    tree = yaml_io.read(path, oddities)
     if path.resolve() in children:
         raise UserError(f"{path}: base leads back to this file")
-    tree = yaml_io.read(path, oddities)
     base = tree.pop("base", None)
     if base is None:
         return tree

@@ -60,7 +60,7 @@ def check_section(config: Config, section: str, kinds: Mapping[str, Callable[...
         return [f"{where} should be a section such as {{class: Adam, learning_rate: 0.001}}, got {given!r}"]
     values = dict(given)
     name = values.pop("class", None)
-    if name not in kinds:
+    if not isinstance(name, str) or name not in kinds:
         return [f"{where}.class should be one of {', '.join(kinds)}, got {name!r}{did_you_mean(name, kinds)}"]
     target = kinds[name]
     values.pop("strategy", None)  # PaddleRec's, for parameter servers

@@ -51,7 +51,14 @@ class RunnerSettings(BaseModel):
     label_policy: Literal["drop", "keep", "fail"] = Field(
         "drop", description="an exposure with a conversion but no click: leave out, take as it is, or stop"
     )
-    detect_nan: bool = Field(True, description="stop at a loss that is not finite, keeping the last good checkpoint")
+    detect_nan: bool = Field(
+        True, description="stop at a loss that is not finite, keeping the last good checkpoint and the batch"
+    )
+    replay: str | None = Field(
+        None,
+        description="a batch that was saved because its loss was not finite (.npz): instead of training, take one step "
+        "on it from the newest checkpoint, report, and write nothing",
+    )
 
     # Checkpoints
     model_save_path: str = Field("model_output", description="where checkpoints go, relative to the working directory")

@@ -21,7 +21,7 @@ class _Loader(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
-        for key_node, _ in node.value:
+        for key_node, _ in node.value if isinstance(node, yaml.MappingNode) else ():
             key = key_node.value
             if isinstance(key, str) and key != "<<" and key in seen:
                 self.twice.append((key, key_node.start_mark))
@@ -41,6 +41,21 @@ for _tag, _pattern in _NUMBERS.items():
     _Loader.add_implicit_resolver(_tag, re.compile(_pattern), list("-+0123456789."))
 
 
+class _Dumper(yaml.SafeDumper):
+    """SafeDumper that also quotes texts which only the loader above reads as numbers, such as 1e3."""
+
+
+_ours, _yamls = _Loader.yaml_implicit_resolvers, yaml.SafeDumper.yaml_implicit_resolvers
+_Dumper.yaml_implicit_resolvers = {
+    first: [*_yamls.get(first, []), *_ours.get(first, [])] for first in {*_ours, *_yamls}
+}
+
+
+def dump(tree: Any) -> str:
+    """YAML that `parse` reads back as the same tree."""
+    return yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+
+
 def parse(text: str) -> Any:
     """One YAML value, e.g. the right-hand side of `-o key=value`. Raises yaml.YAMLError."""
     return _load(text, [])
@@ -57,14 +72,16 @@ def _load(text: str, twice: list[tuple[str, yaml.Mark]]) -> Any:
 
 def read(path: Path, oddities: list[str]) -> dict[str, Any]:
     """The mapping in a YAML file; keys given twice are added to `oddities`. Raises UserError naming file and line."""
-    if path.is_dir():
-        raise UserError(f"{path}: is a directory; expected a YAML file such as {path / 'config.yaml'}")
     try:
+        if path.is_dir():
+            raise UserError(f"{path}: is a directory; expected a YAML file such as {path / 'config.yaml'}")
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; give the path of a config file with -m") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read: {error}") from None
+    except OSError as error:
+        raise UserError(f"{str(path)[:200]}: cannot be read: {error.strerror}") from None
+    except ValueError as error:  # no UTF-8, or a path with a null byte
+        raise UserError(f"{str(path)!r}: cannot be read: {error}") from None
     twice: list[tuple[str, yaml.Mark]] = []
     try:
         value = _load(text, twice)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rec.config.config import Config
-from rec.contract.house import HouseModel, Network, losses_by_name, probabilities
+from rec.contract.house import HouseModel, Network, gate_means, losses_by_name, probabilities
 from rec.data.batch import Batch
 from rec.metrics.tasks import TaskMetrics
 from rec.nn.features import Features
@@ -38,11 +38,11 @@ class DygraphModel(HouseModel):
     def train_forward(
         self, dy_model: Network, metrics: list[TaskMetrics], batch: Inputs, config: Config
     ) -> tuple[Any, list[TaskMetrics], dict[str, Any]]:
-        """Loss to minimise, metrics with this batch counted, and the losses to show."""
+        """Loss to minimise, metrics with this batch counted, and the losses to show and gates to watch."""
         outputs = dy_model(batch.features)
         losses = losses_by_name(dy_model, outputs, batch.labels)
         count(metrics[0], {name: p.numpy() for name, p in probabilities(outputs).items()}, batch.batch)
-        return losses["loss"], metrics, losses
+        return losses["loss"], metrics, losses | gate_means(dy_model)
 
     def infer_forward(
         self, dy_model: Network, metrics: list[TaskMetrics], batch: Inputs, config: Config

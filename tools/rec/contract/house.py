@@ -116,6 +116,16 @@ def losses_by_name(net: Network, outputs: Mapping[str, Probability], labels: Map
     return {"loss": total, **{f"loss_{name}": part for name, part in parts.items()}}
 
 
+def gate_means(net: Network) -> dict[str, Any]:
+    """`gate_<name>` of each gate that a network shows: its mean weight for each expert, float [E].
+
+    A network that mixes experts may have a method `gates`, which gives the softmax weights of its last forward by gate,
+    float [B, E]. Training watches them for experts that die.
+    """
+    gates = net.gates() if hasattr(net, "gates") else {}
+    return {f"gate_{name}": weights.mean(axis=0) for name, weights in gates.items() if weights.shape[-1] > 1}
+
+
 def probabilities(outputs: Mapping[str, Probability]) -> dict[str, Any]:
     """`p<task>` of each output: float [B, 1]."""
     return {f"p{name}": output.value for name, output in outputs.items()}

@@ -8,7 +8,7 @@ import paddle
 
 from rec.config.config import Config
 from rec.contract.dygraph import count
-from rec.contract.house import HouseModel, losses_by_name, probabilities
+from rec.contract.house import HouseModel, gate_means, losses_by_name, probabilities
 from rec.data.batch import Batch
 from rec.data.reader import Block
 from rec.metrics.tasks import TaskMetrics
@@ -64,7 +64,7 @@ class StaticModel(HouseModel):
         return arrays if is_infer else arrays + [batch.labels[name].reshape(-1, 1) for name in self.labels]
 
     def net(self, inputs: list[Any], is_infer: bool = False) -> dict[str, Any]:
-        """Probabilities by name, and in training the losses; sets the cost to minimise."""
+        """Probabilities by name, and in training the losses and gates; sets the cost to minimise."""
         rest = iter(inputs)
         blocks, row_of = [], []
         for block in self.blocks:
@@ -75,7 +75,7 @@ class StaticModel(HouseModel):
             return probabilities(outputs)
         losses = losses_by_name(self.layer, outputs, dict(zip(self.labels, rest, strict=True)))
         self._cost = losses["loss"]
-        return {**losses, **probabilities(outputs)}
+        return {**losses, **gate_means(self.layer), **probabilities(outputs)}
 
     def infer_net(self, inputs: list[Any]) -> dict[str, Any]:
         """Probabilities by name."""

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from rec.config.config import Config
 from rec.config.hyper import build
@@ -19,6 +16,16 @@ from rec.data.distinct import DistinctIds
 from rec.data.parse import check_field_names
 from rec.data.plan import ReadPlan
 from rec.data.pooling import token_weights
+from rec.data.prepared import (
+    IDS,
+    VALUES,
+    PreparedSchema,
+    check_ids,
+    check_range,
+    read_group,
+    read_metadata,
+    read_schema,
+)
 from rec.data.ragged import Ragged
 from rec.data.reader import Block, ReaderSettings
 from rec.errors import UserError
@@ -26,9 +33,6 @@ from rec.numeric import Array
 
 WINDOW = 1 << 20
 """Exposures that are shuffled among each other: about 150 MB in memory."""
-
-TRUTH = ("p_click", "p_conversion")
-"""What simulated labels were drawn from, where schema.json does not list it."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,8 @@ class _Group:
     index: int
     rows: int
     first_common_row: int
+    common_rows: int
+    columns: dict[str, pa.DataType]
 
 
 @dataclass(frozen=True)
@@ -68,15 +74,14 @@ class ColumnarReader:
     ) -> None:
         values = build(ReaderSettings, config)
         self.folder = Path(file_list[0]).parent
-        schema = _read_schema(self.folder.parent / "schema.json")
-        self.num_id = values.sparse_feature_number or schema["id_space"]
+        schema = read_schema(self.folder.parent / "schema.json")
+        self.num_id = values.sparse_feature_number or schema.id_space
         self._check_id_space(schema)
         config["hyper_parameters.sparse_feature_number"] = self.num_id
         self.labels, self.columns = labels, columns
-        self._truth = tuple(schema.get("truth", TRUTH))
-        declared = schema.get("columns", [])
-        _check_declared(self.folder, "labels", labels, [*schema["labels"], *declared])
-        _check_declared(self.folder, "columns", columns, declared)
+        self._truth = tuple(schema.truth)
+        _check_declared(self.folder, "labels", labels, [*schema.labels, *schema.columns])
+        _check_declared(self.folder, "columns", columns, schema.columns)
         self._common, self._own = _split_fields(check_field_names(values.fields), schema)
         self.blocks = tuple(
             block for block in (Block(len(self._common), True), Block(len(self._own), False)) if block.num_field
@@ -84,17 +89,35 @@ class ColumnarReader:
         self.pooling, self.max_len = values.pooling, values.max_len
         self._chunk = config.runner.shuffle_chunk
         self._groups = _row_groups(self.folder)
+        self._shared_columns = self._list_columns(self._common)
+        self._binary = tuple(name for name in labels if name in schema.labels and self._type(name) == pa.uint8())
+        numbers = {"sample_id": pa.int64(), "common_row": pa.int64()}
+        numbers |= {name: self._type(name) for name in (*labels, *columns)}
+        truth = {name: pa.float32() for name in self._truth if self._is_everywhere(name)}
+        self._own_columns = {**numbers, **truth, **self._list_columns(self._own)}
         self._distinct: DistinctIds | None = None
 
     def __len__(self) -> int:
         return sum(group.rows for group in self._groups)
 
-    def _check_id_space(self, schema: dict[str, Any]) -> None:
-        if schema["id_space"] > self.num_id:
+    def _check_id_space(self, schema: PreparedSchema) -> None:
+        if schema.id_space > self.num_id:
             raise UserError(
-                f"{self.folder.parent}: holds ids up to {schema['id_space'] - 1}, but the embedding table has "
-                f"{self.num_id} rows: set hyper_parameters.sparse_feature_number to {schema['id_space']} or more"
+                f"{self.folder.parent}: holds ids up to {schema.id_space - 1}, but the embedding table has "
+                f"{self.num_id} rows: set hyper_parameters.sparse_feature_number to {schema.id_space} or more"
             )
+
+    def _type(self, column: str) -> pa.DataType:
+        """A number column's type as it is stored."""
+        return self._groups[0].columns.get(column, pa.uint8())
+
+    def _is_everywhere(self, column: str) -> bool:
+        return all(column in group.columns for group in self._groups)
+
+    def _list_columns(self, fields: list[str]) -> dict[str, pa.DataType]:
+        """The columns of some fields: their ids, and the values that weigh them where those are needed."""
+        values = [f"{name}_value" for name in fields] if self.pooling == "weighted" else []
+        return dict.fromkeys(fields, IDS) | {name: VALUES for name in values if self._is_everywhere(name)}
 
     def batches(self, plan: ReadPlan) -> Iterator[Batch]:
         """The batches of a plan, in order. Batch i of rank r is batch i * ranks + r of the whole."""
@@ -138,11 +161,9 @@ class ColumnarReader:
         first_row = 0
         rows = []
         for group in groups:
-            table = _read_group(group.exposures, group.index)
-            shared = _read_group(group.common, group.index)
-            local = table.column("common_row").to_numpy()
-            rows.append(local.astype(np.int64) - group.first_common_row + first_row)
-            first_row += shared.num_rows
+            table, shared = self._read(group)
+            rows.append(table.column("common_row").to_numpy() - group.first_common_row + first_row)
+            first_row += group.common_rows
             exposures.append(table)
             common.append(shared)
         table, with_values = pa.concat_tables(exposures), self.pooling == "weighted"
@@ -155,6 +176,19 @@ class ColumnarReader:
             {name: table.column(name).to_numpy() for name in self._columns(table)},
             self._order(common_row, plan, number),
         )
+
+    def _read(self, group: _Group) -> tuple[pa.Table, pa.Table]:
+        """A row group's exposures and common rows, whose ids and indices are all in range."""
+        table = read_group(group.exposures, group.index, self._own_columns)
+        shared = read_group(group.common, group.index, self._shared_columns)
+        own, common = (f"{path}: row group {group.index}" for path in (group.exposures, group.common))
+        check_ids(table, self._own, self.num_id, own)
+        check_ids(shared, self._common, self.num_id, common)
+        first = group.first_common_row
+        check_range(table.column("common_row").to_numpy(), first, first + group.common_rows, f"{own}: a common_row")
+        for label in self._binary:
+            check_range(table.column(label).to_numpy(), 0, 2, f"{own}: a {label}")
+        return table, shared
 
     def _columns(self, table: pa.Table) -> list[str]:
         """The columns that travel with each exposure; simulated data also say its true probabilities."""
@@ -229,22 +263,9 @@ def _check_declared(folder: Path, what: str, wanted: tuple[str, ...], declared: 
         )
 
 
-def _read_schema(path: Path) -> dict[str, Any]:
-    try:
-        schema = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path}: missing; Parquet files are read from a folder that prepare.py wrote") from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read: {error}") from None
-    if schema.get("format") != "ali-ccp-columnar" or schema.get("version") != 1:
-        found = f"{schema.get('format')} {schema.get('version')}"
-        raise UserError(f"{path}: expected format ali-ccp-columnar 1, found {found}: prepare the data again")
-    return dict(schema)
-
-
-def _split_fields(names: tuple[str, ...], schema: dict[str, Any]) -> tuple[list[str], list[str]]:
+def _split_fields(names: tuple[str, ...], schema: PreparedSchema) -> tuple[list[str], list[str]]:
     """The wanted fields of common rows and of exposures' own."""
-    is_common = {field["name"]: field["common"] for field in schema["fields"]}
+    is_common = {field.name: field.common for field in schema.fields}
     unknown = [name for name in names if name not in is_common]
     if unknown:
         raise UserError(
@@ -261,24 +282,16 @@ def _row_groups(folder: Path) -> list[_Group]:
     groups = []
     for exposures in sorted(folder.glob("exposures-*.parquet")):
         common = exposures.with_name(exposures.name.replace("exposures", "common"))
-        try:
-            metadata, aligned = pq.read_metadata(exposures), pq.read_metadata(common)
-        except (OSError, pa.ArrowInvalid) as error:
-            raise UserError(f"{folder}: {exposures.name} and {common.name} cannot be read: {error}") from None
+        (own_rows, own), (shared_rows, shared) = read_metadata(exposures), read_metadata(common)
+        if len(own_rows) != len(shared_rows):
+            raise UserError(f"{exposures} and {common.name} differ in row groups: prepare the data again")
         first = 0
-        for index in range(metadata.num_row_groups):
-            groups.append(_Group(str(exposures), str(common), index, metadata.row_group(index).num_rows, first))
-            first += aligned.row_group(index).num_rows
+        for index, (rows, common_rows) in enumerate(zip(own_rows, shared_rows, strict=True)):
+            groups.append(_Group(str(exposures), str(common), index, rows, first, common_rows, own | shared))
+            first += common_rows
     if not groups:
         raise UserError(f"{folder}: holds no exposures-*.parquet; expected a folder that prepare.py wrote")
     return groups
-
-
-def _read_group(path: str, index: int) -> pa.Table:
-    try:
-        return pq.ParquetFile(path).read_row_group(index, use_threads=False)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise UserError(f"{path}: row group {index} cannot be read: {error}") from None
 
 
 def _ragged(table: pa.Table, names: list[str], with_values: bool, max_len: int) -> Ragged:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -42,7 +43,7 @@ def _read(path: str, columns: list[str], delimiter: str) -> pa.Table:
         _check_columns(path, columns, names)
         convert = pa.csv.ConvertOptions(include_columns=columns, column_types=dict.fromkeys(columns, pa.string()))
         return pa.csv.read_csv(path, parse_options=pa.csv.ParseOptions(delimiter=delimiter), convert_options=convert)
-    except (OSError, pa.ArrowInvalid, UnicodeDecodeError) as error:
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read as a table: {error}") from None
 
 
@@ -60,11 +61,19 @@ def lists_of_text(table: pa.Table, name: str, field: FieldColumn, edges: list[fl
     if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
         lists = column
     elif field.separator:
-        lists = pc.split_pattern(column.cast(pa.string()), field.separator)
+        lists = pc.split_pattern(as_text(column, name), field.separator)
     else:
-        return _without_empty(np.arange(len(column) + 1), column.cast(pa.string()))
+        return _without_empty(np.arange(len(column) + 1), as_text(column, name))
     lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False).astype(np.int64)
-    return _without_empty(np.concatenate([[0], np.cumsum(lengths)]), lists.flatten().cast(pa.string()))
+    return _without_empty(np.concatenate([[0], np.cumsum(lengths)]), as_text(lists.flatten(), name))
+
+
+def as_text(column: Any, name: str) -> Any:
+    """A column, or a part of one, as strings. Raises UserError if its values are none, such as structs."""
+    try:
+        return column.cast(pa.string())
+    except pa.ArrowException as error:
+        raise UserError(f"column of {name}: its values cannot be read as text: {error}") from None
 
 
 def _without_empty(starts: Array, texts: pa.Array) -> tuple[Array, pa.Array]:
@@ -87,7 +96,7 @@ def lists_of_weights(table: pa.Table, field: FieldColumn, starts: Array) -> Arra
         raise UserError(f"row {row + 1}: column {field.weights} has another number of weights than there are values")
     try:
         return np.asarray(texts.cast(pa.float32()).to_numpy(zero_copy_only=False))
-    except pa.ArrowInvalid as error:
+    except pa.ArrowException as error:
         raise UserError(f"column {field.weights}: {error}") from None
 
 
@@ -125,7 +134,7 @@ def _numbers(column: pa.Array, name: str) -> Array:
         column = pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
     try:
         return np.asarray(pc.fill_null(column.cast(pa.float64()), float("nan")).to_numpy(zero_copy_only=False))
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+    except pa.ArrowException as error:
         raise UserError(f"column {name}: expected numbers: {error}") from None
 
 

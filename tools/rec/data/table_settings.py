@@ -46,7 +46,7 @@ def read_settings(section: Any) -> DataSettings:
     if not isinstance(section, dict):
         raise UserError("the config has no data section: it names the table's fields and labels (README, Your data)")
     try:
-        return DataSettings(**section)
+        return DataSettings(**{str(name): value for name, value in section.items()})
     except ValidationError as error:
         problems = []
         for problem in error.errors():

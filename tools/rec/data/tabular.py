@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from rec.checkpoint.store import Store
+from rec.checkpoint.store import Store, check_file, read_manifest
 from rec.config.config import Config
 from rec.config.hyper import build
 from rec.data import columns
@@ -143,7 +143,7 @@ def _vocabulary(table: pa.Table, settings: DataSettings, config: Config) -> Voca
         folder = Path(runner.model_init_path)
     if folder is None:
         return _build_vocabulary(table, settings)
-    vocabulary = Vocabulary.load(folder / VOCABULARY)
+    vocabulary = Vocabulary.load(check_file(folder, VOCABULARY, read_manifest(folder)))
     if list(vocabulary.values) != list(settings.fields):
         raise UserError(f"{folder}: is of fields {', '.join(vocabulary.values)}, not {', '.join(settings.fields)}")
     return vocabulary
@@ -174,4 +174,6 @@ def _ragged(table: pa.Table, settings: DataSettings, vocabulary: Vocabulary, wit
 def _sample_ids(table: pa.Table, settings: DataSettings) -> Array:
     if settings.sample_id is None:
         return np.asarray(table.column(_ROW).to_numpy())
-    return np.asarray(table.column(settings.sample_id).cast(pa.string()).to_numpy(zero_copy_only=False).astype(str))
+    return np.asarray(
+        columns.as_text(table.column(settings.sample_id), settings.sample_id).to_numpy(zero_copy_only=False).astype(str)
+    )

@@ -6,10 +6,12 @@ import json
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import Field, TypeAdapter
 
 from rec.errors import UserError
 from rec.numeric import Array
@@ -26,7 +28,7 @@ class Vocabulary:
     """
 
     values: dict[str, list[str] | None]
-    hash_size: int | None
+    hash_size: Annotated[int, Field(gt=0)] | None
     edges: dict[str, list[float]]
 
     @property
@@ -61,11 +63,18 @@ class Vocabulary:
     def load(cls, path: Path) -> Vocabulary:
         """Read it. Raises UserError if it is missing or damaged."""
         try:
-            return cls(**json.loads(path.read_text(encoding="utf-8")))
+            content = json.loads(path.read_text(encoding="utf-8"))
+            cls(**content)  # a name that is missing or unknown
+            vocabulary = TypeAdapter(cls).validate_python(content)
+            for texts in vocabulary.values.values():
+                "".join(texts or ()).encode()  # JSON can say half a surrogate pair, which is no text
         except FileNotFoundError:
             raise UserError(f"{path}: no vocabulary; a checkpoint trained on a table holds it") from None
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError, RecursionError) as error:
             raise UserError(f"{path}: is no vocabulary: {error}") from None
+        if None in vocabulary.values.values() and not vocabulary.hash_size:
+            raise UserError(f"{path}: is no vocabulary: a field has neither values nor a hash size")
+        return vocabulary
 
 
 def known_values(values: pa.Array, min_count: int) -> list[str]:

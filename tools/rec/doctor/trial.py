@@ -104,7 +104,7 @@ def _read(subject: Subject) -> tuple[list[Any], list[float]]:
     for epoch in range(STEPS):
         plan = ReadPlan(
             runner.train_batch_size or 1, training=True, epoch=epoch, seed=runner.seed,
-            shuffle=runner.shuffle and subject.house, drop_last=not subject.house,
+            shuffle=runner.shuffle is not False and subject.house, drop_last=not subject.house,
         )  # fmt: skip
         begun = time.perf_counter()
         for batch in itertools.islice(reader.batches(plan), STEPS - len(batches)):

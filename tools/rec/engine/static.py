@@ -98,7 +98,7 @@ class StaticEngine:
         values, gradients = self._run(self._train, batch, is_infer=False)
         self.table.push(batch, gradients)
         self.model.count(self.metrics, values, batch)
-        return {name: value for name, value in values.items() if name.startswith("loss")}
+        return {name: value for name, value in values.items() if name.startswith(("loss", "gate_"))}
 
     def eval_step(self, batch: Batch) -> dict[str, Any]:
         values, _ = self._run(self._eval, batch, is_infer=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import contextlib
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,19 +12,22 @@ import numpy as np
 import paddle
 
 from rec.checkpoint import arrays
-from rec.checkpoint.store import Manifest, Store, read_manifest
+from rec.checkpoint.lock import only_writer
+from rec.checkpoint.store import Manifest, Store, check_file, read_manifest
 from rec.checkpoint.store import load as load_checkpoint
 from rec.config.suggest import did_you_mean
 from rec.errors import UserError
 from rec.loading import blaming
 from rec.loop import vectors
 from rec.loop.evaluate import evaluate_pass
+from rec.loop.failure import not_finite, stop
 from rec.loop.notices import Notices
+from rec.loop.watch import Watch
 from rec.metrics.tasks import TaskMetrics
 from rec.metrics.values import flat, for_line, numbers, rankable
 from rec.report.console import Bar, log
 from rec.report.curves import Curves
-from rec.report.lines import epoch_line, is_scalar, number, step_line
+from rec.report.lines import epoch_line, step_line
 from rec.report.meter import Meter
 from rec.session import Session, batch_length
 
@@ -55,6 +58,7 @@ class _Training:
         self.store = Store(self.runner.model_save_path)
         self.step, self.first_epoch, self.first_batch = 0, 0, 0
         self.meter = Meter()
+        self.watch = Watch(self.runner.num_workers)
         self.validation = self._open_validation()
         self.curves: Curves | None = None
 
@@ -75,6 +79,14 @@ class _Training:
         if self.runner.use_out_vec:
             vectors.check(self.runner, self.engine)
         self.store.check_writable()
+        with only_writer(self.store.folder):
+            try:
+                self._run()
+            finally:  # an interrupt may come in the middle of a save
+                with contextlib.suppress(OSError):
+                    self.store.recover()
+
+    def _run(self) -> None:
         self.store.recover()
         if self.runner.use_visual:
             self.curves = Curves(self.session.config, "train")
@@ -123,7 +135,7 @@ class _Training:
             self.first_epoch, self.first_batch = manifest.epoch, manifest.next_batch
             self.meter.load(manifest.meter)
             if self._counted is not None:
-                self._counted.load_state(arrays.read(folder / METRIC_STATE))
+                self._counted.load_state(arrays.read(check_file(folder, METRIC_STATE, manifest)))
         log.info("resumed from %s: epoch %d, batch %d", folder, self.first_epoch, self.first_batch)
         return True
 
@@ -173,38 +185,33 @@ class _Training:
         with blaming(self.session.config.model_dir, f"training, epoch {epoch}, batch {index}"):
             shown = self.engine.train_step(batch)
         self.step += 1
-        if self.runner.detect_nan:
-            self._check_finite(shown, epoch, index)
+        self._check_finite(shown, batch, {"epoch": epoch, "batch": index, "step": self.step})
         self.meter.step_done(shown, batch_length(batch))
+        place = f"epoch {epoch}, batch {index}"
+        self.watch.step(shown, batch_length(batch), place)
         if index % self.runner.print_interval == 0:
             values, costs = self.meter.interval()
             values |= for_line(self.engine.metrics, self.engine.metric_names, recent=True)
             log.info(step_line(epoch, index, values, costs))
+            self.watch.interval(self.engine.metrics, costs, place)
             if self.curves:
                 self.curves.add(values, self.step)
         if self.runner.save_steps and self.step % self.runner.save_steps == 0:
             self._save(epoch, index + 1)
 
-    def _check_finite(self, shown: Mapping[str, Any], epoch: int, index: int) -> None:
+    def _check_finite(self, shown: Mapping[str, Any], batch: Any, facts: Mapping[str, int]) -> None:
         # What else a PaddleRec model shows is its own affair.
-        checked = shown if self.session.house else {"loss": shown["loss"]}
-        bad = [name for name, value in checked.items() if is_scalar(value) and not math.isfinite(number(value))]
-        if bad:
-            names = [name for name in bad if name != "loss"] or bad
-            kept = self.store.latest()
-            last = (
-                f"the last good checkpoint is {self.store.folder / kept.name}"
-                if kept
-                else "no checkpoint was written yet"
-            )
-            raise UserError(
-                f"{', '.join(names)} is not finite at epoch {epoch}, batch {index} (step {self.step}); {last}. "
-                "Try a smaller hyper_parameters.optimizer.learning_rate"
-            )
+        names = not_finite(shown if self.session.house else {"loss": shown["loss"]})
+        if names and self.runner.detect_nan:
+            raise stop(names, batch, self.store, facts)
+        if names:
+            place = f"epoch {facts['epoch']}, batch {facts['batch']}"
+            self.watch.warn("not finite", f"{', '.join(names)} is not finite at {place} (runner.detect_nan is false)")
 
     def _end_epoch(self, epoch: int, seconds: float) -> None:
         values = {**self.meter.averages(), **for_line(self.engine.metrics, self.engine.metric_names)}
         log.info(epoch_line(epoch, values, seconds))
+        self.watch.predictions(self.engine.metrics, f"the end of epoch {epoch}")
         self.meter = Meter()
         self._reset_metrics()
         # Before validation: whatever is wrong with its data, the epoch's work is kept.

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rec.errors import UserError
 from rec.metrics.auc import AUC, CHUNK, as_binary, auc
+from rec.metrics.spread import Spread
 
 # Log of float32's smallest normal number, the least a prediction is taken to have given to what then happened: one that
 # was sure and wrong costs 87.3 instead of infinity.
@@ -71,12 +72,14 @@ class TaskMetrics:
         if len(set(names)) < len(names):
             raise ValueError(f"tasks should have distinct names, got {names}")
         self.tasks = tuple(tasks)
+        self.spreads: dict[str, Spread] = {}
         self.reset()
 
     def reset(self) -> None:
         """Forget all rows, as at the start of an epoch."""
         self._pieces: dict[str, list[NDArray[Any]]] = {}
         self._seen = 1
+        self.spreads.clear()
         for task in self.tasks:
             self._pieces[_score_key(task)] = [np.empty(0, np.float32)]
             self._pieces[_label_key(task)] = [np.empty(0, np.bool_)]
@@ -98,6 +101,8 @@ class TaskMetrics:
 
         new: dict[str, NDArray[Any]] = {}
         for task in self.tasks:
+            spread = self.spreads.setdefault(task.name, Spread())
+            spread.add(scores[task.name], truths[task.label], truths[task.among] if task.among else None)
             rows = truths[task.among] if task.among else slice(None)
             new[_score_key(task)] = scores[task.name][rows]
             new[_label_key(task)] = truths[task.label][rows]

@@ -46,10 +46,11 @@ class Meter:
                 self._recent[name] = self._recent.get(name, 0.0) + total
 
     def interval(self) -> tuple[dict[str, float], dict[str, float]]:
-        """Averages since the last call, and costs per step; starts a new interval."""
+        """Averages since the last call, and costs per step (`steps`: of how many); starts a new interval."""
         steps, samples = max(self._steps, 1), max(self._samples, 1)
         values = {name: total / samples for name, total in self._recent.items()}
         costs = {"reader": self._reader / steps, "batch": self._batch / steps, "samples": self._samples / steps}
+        costs["steps"] = self._steps
         self._clear_interval()
         return values, costs
 

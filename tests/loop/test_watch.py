@@ -1,0 +1,207 @@
+"""Warnings of running trainings, in both modes and for PaddleRec's directories; batches kept for a replay."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rec.data.batch import Bags, Batch
+from rec.data.batch_file import load_batch, save_batch
+from rec.errors import UserError
+from support import ESMM, Tool, write_lines
+
+GATED = '''
+
+class Gated(ESMM):
+    """ESMM with a gate over three experts, of which the last is as good as never asked."""
+
+    def forward(self, features):
+        outputs = super().forward(features)
+        bias = paddle.to_tensor([0.0, 0.5, -9.0]) if paddle.in_dynamic_mode() else paddle.assign([0.0, 0.5, -9.0])
+        logit = outputs["ctr"].value
+        self.weights = paddle.nn.functional.softmax(logit * 0.1 + bias, axis=-1)
+        return outputs
+
+    def gates(self):
+        return {"ctr": self.weights}
+'''
+
+
+@pytest.fixture
+def gated(tiny, tmp_path) -> list[str]:
+    """Arguments for a model directory whose network shows a gate."""
+    directory = tmp_path / "gated"
+    directory.mkdir()
+    for file in ESMM.glob("*.*"):
+        (directory / file.name).write_text(file.read_text().replace("network = ESMM", "network = Gated"))
+    for mode in ("dygraph", "static"):
+        file = directory / f"{mode}_model.py"
+        file.write_text(file.read_text().replace("from net import ESMM", "from net import Gated"))
+    net = (directory / "net.py").read_text()
+    (directory / "net.py").write_text(
+        net.replace("from paddle import nn", "import paddle\nfrom paddle import nn") + GATED
+    )
+    return ["-m", str(directory / "config.yaml"), *tiny[2:]]
+
+
+@pytest.mark.parametrize("name", ["trainer", "static_trainer"])
+def test_a_dead_expert_is_told_once_in_either_mode(tool: Tool, gated, name):
+    outcome = tool(name, *gated, "runner.epochs=4")
+    assert outcome.code == 0, outcome.err
+    lines = [line for line in outcome.err.splitlines() if " - WARNING - " in line]
+    assert len(lines) == 1, lines
+    # softmax(0, .5, -9) gives the third e^-9 / (1 + e^.5 + e^-9) = 4.7e-05
+    assert "gate_ctr: expert 2 of 3 is dead at epoch 1, batch 0: its mean weight over 20 steps" in lines[0]
+    assert "is 4.7e-05" in lines[0]
+    assert "gate_ctr:" not in " ".join(line for line in outcome.err.splitlines() if "batch_id" in line)
+
+
+@pytest.mark.parametrize("name", ["trainer", "static_trainer"])
+def test_a_loss_spike_in_either_mode(tool: Tool, tiny, tmp_path, name):
+    # The towers learn that user 1 never clicks; 32 lines of the opposite in one batch are a shock.
+    lines = [f"{i},{int(i % 2)},0,user:{i % 2},item:{20 + i % 2}" for i in range(64 * 32)]
+    for i in range(60 * 32, 61 * 32):
+        lines[i] = f"{i},{int(i % 2 == 0)},0,user:{i % 2},item:{20 + i % 2}"
+    write_lines(tmp_path / "train", lines)
+    options = ["runner.shuffle=false", "runner.epochs=1", "hyper_parameters.optimizer.learning_rate=0.05"]
+    outcome = tool(name, *tiny, *options)
+    assert outcome.code == 0, outcome.err
+    spikes = [line for line in outcome.err.splitlines() if "loss spike" in line]
+    assert len(spikes) == 1
+    assert "loss spike at epoch 0, batch 60: " in spikes[0]
+
+
+@pytest.mark.parametrize("name", ["trainer", "static_trainer"])
+def test_the_batch_of_a_loss_that_is_not_finite_is_kept_and_replayed(tool: Tool, tiny, name):
+    assert tool(name, *tiny, "runner.epochs=1").code == 0
+    rate = "hyper_parameters.optimizer.learning_rate=1e38"
+    outcome = tool(name, *tiny, "runner.resume=true", rate)
+    assert outcome.code == 2
+    (file,) = Path("out").glob("not-finite-*.npz")
+    last = outcome.err.splitlines()[-1]
+    assert "loss_ctr" in last
+    assert f"the batch is {file}: -o runner.replay={file} trains on it alone" in last
+    batch, facts = load_batch(file)
+    assert f"epoch {facts['epoch']}, batch {facts['batch']} (step {facts['step']})" in last
+    assert len(batch) in (32, 600 % 32)
+    before = {path: path.stat().st_mtime_ns for path in Path("out").rglob("*")}
+    outcome = tool(name, *tiny, f"runner.replay={file}", rate)
+    # With the checkpoint's weights the batch is harmless; what spoilt them was the step before it.
+    assert outcome.code == 0, outcome.err
+    assert "before the step, pctr: mean 0." in outcome.err
+    assert "with these weights the loss is finite" in outcome.err
+    assert {path: path.stat().st_mtime_ns for path in Path("out").rglob("*")} == before
+
+
+def test_detecting_may_be_switched_off(tool: Tool, tiny):
+    rate = "hyper_parameters.optimizer.learning_rate=1e38"
+    outcome = tool("trainer", *tiny, "runner.detect_nan=false", rate)
+    assert outcome.err.count("is not finite at epoch 0, batch") == 1
+    assert outcome.code == 2  # weights that are not finite make no checkpoint
+    assert "no checkpoint is made of that" in outcome.err.splitlines()[-1]
+
+
+PADDLEREC_MODEL = """
+import paddle
+
+class DygraphModel():
+    steps = 0
+
+    def create_model(self, config):
+        return paddle.nn.Linear(1, 1)
+
+    def create_optimizer(self, dy_model, config):
+        return paddle.optimizer.SGD(learning_rate=0.001, parameters=dy_model.parameters())
+
+    def create_metrics(self):
+        return [], []
+
+    def train_forward(self, dy_model, metrics, batch, config):
+        self.steps += 1
+        factor = {50: 1000.0, 60: float("nan")}.get(self.steps, 1.0)
+        loss = paddle.nn.functional.square_error_cost(dy_model(batch[0]), batch[1]).mean() * factor
+        return loss, metrics, None
+
+    def infer_forward(self, dy_model, metrics, batch, config):
+        return metrics, {"prediction": dy_model(batch[0])}
+"""
+PADDLEREC_READER = """
+import numpy as np
+from paddle.io import IterableDataset
+
+class RecDataset(IterableDataset):
+    def __init__(self, file_list, config):
+        super().__init__()
+
+    def __iter__(self):
+        for row in range(4000):
+            yield [np.array([row % 7], "float32"), np.array([row % 5], "float32")]
+"""
+PADDLEREC_CONFIG = """
+runner: {train_data_dir: data, train_reader_path: reader, train_batch_size: 50, print_interval: 20}
+hyper_parameters: {}
+"""
+
+
+def test_a_paddlerec_directory_is_watched_too(tool: Tool, tmp_path, monkeypatch):
+    folder = tmp_path / "line"
+    write_lines(folder / "data", ["unused"])
+    (folder / "dygraph_model.py").write_text(PADDLEREC_MODEL)
+    (folder / "reader.py").write_text(PADDLEREC_READER)
+    (folder / "config.yaml").write_text(PADDLEREC_CONFIG)
+    monkeypatch.chdir(tmp_path)
+    outcome = tool("trainer", "-m", folder / "config.yaml")
+    assert outcome.err.count("loss spike at epoch 0, batch 49: ") == 1
+    assert outcome.code == 2
+    assert "loss is not finite at epoch 0, batch 59 (step 60); no checkpoint was written yet" in outcome.err
+    (file,) = Path("model_output").glob("not-finite-*.npz")
+    arrays, facts = load_batch(file)
+    assert facts == {"epoch": 0, "batch": 59, "step": 60}
+    assert arrays[0].reshape(-1).tolist() == [row % 7 for row in range(59 * 50, 60 * 50)]
+    outcome = tool("trainer", "-m", folder / "config.yaml", "-o", f"runner.replay={file}")
+    assert outcome.code == 0, outcome.err
+    assert "weights: initial ones" in outcome.err
+
+
+def batch() -> Batch:
+    bags = Bags(2, np.array([0, 1, 1], np.int32), np.array([0, 1, 2, 3, 3], np.int32), np.ones(3, np.float32))
+    shared = Bags(1, np.array([2], np.int32), np.array([0, 1], np.int32), None, np.array([0, 0], np.int32))
+    labels = {"click": np.array([1, 0], np.float32)}
+    return Batch(np.array([5, 9, 7]), (bags, shared), labels, np.array([b"a", b"bc"]), np.array([False, True]))
+
+
+def test_a_batch_comes_back_from_its_file(tmp_path):
+    save_batch(tmp_path / "b.npz", batch(), {"epoch": 3})
+    found, facts = load_batch(tmp_path / "b.npz")
+    assert facts == {"epoch": 3}
+    assert repr(found) == repr(batch())
+    assert [path.name for path in tmp_path.iterdir()] == ["b.npz"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda b: b.bags[0].positions.__setitem__(0, 3),
+        lambda b: b.bags[0].positions.__setitem__(0, -1),
+        lambda b: b.bags[0].offsets.__setitem__(1, 5),
+        lambda b: b.bags[1].row_of.__setitem__(0, 1),
+        lambda b: b.labels.__setitem__("click", np.zeros(3, np.float32)),
+    ],
+)
+def test_a_saved_batch_that_reaches_out_of_range_is_refused(tmp_path, change):
+    bad = batch()
+    change(bad)
+    save_batch(tmp_path / "b.npz", bad, {})
+    with pytest.raises(UserError, match="do not fit each other"):
+        load_batch(tmp_path / "b.npz")
+
+
+def test_what_is_no_saved_batch_is_refused(tool: Tool, tiny, tmp_path):
+    (tmp_path / "x.npz").write_text("nothing")
+    for name, message in (("x.npz", "is no saved batch"), ("none.npz", "no such file")):
+        outcome = tool("trainer", *tiny, f"runner.replay={tmp_path / name}")
+        assert outcome.code == 2
+        assert message in outcome.err.splitlines()[-1]
+    save_batch(tmp_path / "b.npz", batch(), {})
+    outcome = tool("trainer", *tiny, f"runner.replay={tmp_path / 'b.npz'}")
+    assert "holds a batch of other fields or labels" in outcome.err.splitlines()[-1]

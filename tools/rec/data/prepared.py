@@ -1,0 +1,117 @@
+"""What prepared data must be before kernels may index with it: they read foreign memory where an id is out of range."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from rec.errors import UserError
+from rec.numeric import Array
+
+IDS, VALUES = pa.list_(pa.int32()), pa.list_(pa.float32())
+
+
+class PreparedField(BaseModel):
+    """A field of prepared data, and whether it belongs to common rows."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+    name: str
+    common: bool
+
+
+class PreparedSchema(BaseModel):
+    """What a reader needs of schema.json: every id is below `id_space`.
+
+    `columns` are numbers that travel with an exposure; `truth` what simulated labels were drawn from.
+    """
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+    fields: list[PreparedField]
+    labels: list[str]
+    columns: list[str] = []
+    truth: list[str] = ["p_click", "p_conversion"]
+    id_space: Annotated[int, Field(gt=0, le=2**31)]
+
+
+def read_schema(path: Path) -> PreparedSchema:
+    """The schema of a prepared folder.
+
+    Raises:
+        UserError: it is missing, damaged or of another version.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: missing; Parquet files are read from a folder that prepare.py wrote") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{path}: cannot be read: {error}") from None
+    if not isinstance(content, dict) or (content.get("format"), content.get("version")) != ("ali-ccp-columnar", 1):
+        given = content if isinstance(content, dict) else {}
+        found = f"{given.get('format')} {given.get('version')}"[:60]
+        raise UserError(f"{path}: expected format ali-ccp-columnar 1, found {found}: prepare the data again")
+    try:
+        return PreparedSchema(**{str(name): value for name, value in content.items()})
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise UserError(f"{path}: {place}: {first['msg']}: prepare the data again") from None
+
+
+def read_metadata(path: Path) -> tuple[list[int], dict[str, pa.DataType]]:
+    """The rows of each row group of a Parquet file, and its columns' types. Raises UserError if it cannot be read."""
+    try:
+        metadata = pq.read_metadata(path)
+        columns = {field.name: field.type for field in metadata.schema.to_arrow_schema()}
+        return [metadata.row_group(index).num_rows for index in range(metadata.num_row_groups)], columns
+    except (OSError, IndexError, pa.ArrowException) as error:
+        raise UserError(f"{path}: cannot be read: {error}") from None
+
+
+def read_group(path: str, index: int, columns: Mapping[str, pa.DataType]) -> pa.Table:
+    """A row group's columns, of the given types.
+
+    Raises:
+        UserError: it cannot be read, or a column is missing, of another type, or holds nulls.
+    """
+    where = f"{path}: row group {index}"
+    try:
+        table = pq.ParquetFile(path).read_row_group(index, columns=list(columns), use_threads=False)
+        absent = [name for name in columns if name not in table.column_names]
+        if absent:
+            raise UserError(f"{where}: has no column {', '.join(absent)}: prepare the data again")
+        table = table.select(list(columns)).cast(pa.schema(list(columns.items())))
+    except (OSError, IndexError, pa.ArrowException) as error:
+        raise UserError(f"{where}: cannot be read: {error}") from None
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        items = [chunk.flatten() for chunk in column.chunks] if pa.types.is_list(column.type) else []
+        if column.null_count or any(part.null_count for part in items):
+            raise UserError(f"{where}: column {name} holds nulls: prepare the data again")
+    return table
+
+
+def check_ids(table: pa.Table, names: list[str], num_id: int, where: str) -> None:
+    """Raise UserError unless every id of the fields is in [0, num_id) and each `<field>_value` fits its field."""
+    for name in names:
+        for chunk in table.column(name).chunks:
+            check_range(chunk.flatten().to_numpy(), 0, num_id, f"{where}: an id of field {name}")
+        if f"{name}_value" in table.column_names:
+            lengths = pc.list_value_length(table.column(name))
+            if not lengths.equals(pc.list_value_length(table.column(f"{name}_value"))):
+                raise UserError(f"{where}: field {name} has another number of values than of ids")
+
+
+def check_range(numbers: Array, low: int, high: int, what: str) -> None:
+    """Raise UserError unless low <= numbers < high, calling them `what`."""
+    if len(numbers) and not (low <= numbers.min() and numbers.max() < high):
+        odd = numbers[np.argmax((numbers < low) | (numbers >= high))]
+        raise UserError(f"{what} is {odd}, expected {low} to {high - 1}: prepare the data again")
