@@ -123,7 +123,7 @@ def test_a_misspelt_key_that_is_never_read(directory):
 def test_an_id_that_its_embedding_does_not_have(directory):
     [(check, severity, found)] = troubles(directory, "hyper_parameters.sparse_feature_number=30")
     assert (check, severity) == ("trial", "wrong")
-    assert "outside the embedding table embedding of 30 rows" in found
+    assert "embedding has 30 rows (ids 0 to 29)" in found
 
 
 def test_a_constant_column(directory):

@@ -1,4 +1,4 @@
-"""What goes on inside a network: which ReLUs ever fire, and which ids are looked up."""
+"""What goes on inside a network: which ReLUs ever fire."""
 
 from __future__ import annotations
 
@@ -6,31 +6,32 @@ from typing import Any
 
 from paddle import nn
 
-from rec.errors import UserError
-from rec.nn import layers
+from rec.engine.dygraph import DygraphEngine, TableFeed
 from rec.nn.layers import MLP
 from rec.numeric import Array
-
-_MODULE: Any = layers
 
 
 class Activity:
     """Watches the ReLUs of a network while it is entered: hidden layers of our towers, and `nn.ReLU` anywhere."""
 
-    def __init__(self, net: Any) -> None:
-        self._layers = dict(_relu_inputs(net))
+    def __init__(self, engine: DygraphEngine) -> None:
+        self._engine = engine
+        self._layers = dict(_relu_inputs(engine.net))
         self._fired: dict[str, Array] = {}
         self._hooks: list[Any] = []
 
     def __enter__(self) -> Activity:
-        self._usable = _MODULE.usable
-        _MODULE.usable = _never  # one by one: inside the operator for whole towers nothing can be seen
+        feed = self._engine.feed
+        if isinstance(feed, TableFeed):
+            self._on_host, feed.on_host = feed.on_host, False  # inside an operator for whole towers nothing is seen
         for name, layer in self._layers.items():
             self._hooks.append(layer.register_forward_post_hook(self._watch(name)))
         return self
 
     def __exit__(self, *_: Any) -> None:
-        _MODULE.usable = self._usable
+        feed = self._engine.feed
+        if isinstance(feed, TableFeed):
+            feed.on_host = self._on_host
         for hook in self._hooks:
             hook.remove()
 
@@ -48,10 +49,6 @@ class Activity:
         return hook
 
 
-def _never(x: Any) -> bool:
-    return False
-
-
 def _relu_inputs(net: Any) -> list[tuple[str, Any]]:
     """Layers whose output is positive where a ReLU fires, by name."""
     found = []
@@ -61,23 +58,3 @@ def _relu_inputs(net: Any) -> list[tuple[str, Any]]:
         elif isinstance(layer, nn.ReLU):
             found.append((name, layer))
     return found
-
-
-def check_ids(net: Any) -> None:
-    """Make every `nn.Embedding` of a network refuse ids that its table does not have.
-
-    Paddle itself reads foreign memory, or dies, at some of them. Calls with such an id raise UserError.
-    """
-    for name, layer in net.named_sublayers():
-        if isinstance(layer, nn.Embedding):
-            layer.register_forward_pre_hook(_refuse_outside(name, int(layer.weight.shape[0])))
-
-
-def _refuse_outside(name: str, rows: int) -> Any:
-    def hook(layer: Any, inputs: Any) -> None:
-        ids = inputs[0].numpy()
-        if ids.size and (ids.min() < 0 or ids.max() >= rows):
-            odd = ids.max() if ids.max() >= rows else ids.min()
-            raise UserError(f"id {odd} is outside the embedding table {name} of {rows} rows (ids 0 to {rows - 1})")
-
-    return hook

@@ -11,7 +11,7 @@ import numpy as np
 import paddle
 
 from rec.data.plan import ReadPlan
-from rec.doctor.activity import Activity, check_ids
+from rec.doctor.activity import Activity
 from rec.doctor.subject import Subject
 from rec.engine.dygraph import DygraphEngine
 from rec.errors import UserError
@@ -58,7 +58,6 @@ def run(subject: Subject) -> Trial:
     config = subject.config
     try:
         engine = DygraphEngine(subject.model, config, training=True)
-        check_ids(engine.net)
         return _run(subject, engine)
     except UserError:
         raise
@@ -85,7 +84,7 @@ def _run(subject: Subject, engine: DygraphEngine) -> Trial:
     late = range(len(batches) // 2, len(batches))
     spent = sum(seconds[step] + reading[step] for step in late)
     trial.speed = sum(_length(batches[step]) for step in late) / max(spent, 1e-9)
-    with Activity(engine.net) as activity:
+    with Activity(engine) as activity:
         predicted = [engine.eval_step(batch) for batch in batches]
     trial.idle = activity.idle()
     if subject.house:

@@ -50,10 +50,15 @@ class TensorFeed:
 
 
 class TableFeed:
-    """Our models: vectors pulled from the table, whose gradients are pushed back."""
+    """Our models: vectors pulled from the table, whose gradients are pushed back.
+
+    Attributes:
+        on_host: whether whole towers may run as one operator, in which no layer is seen.
+    """
 
     def __init__(self, table: Table, place: Any) -> None:
         self._table, self._place = table, place
+        self.on_host = isinstance(place, paddle.CPUPlace)
 
     def open(self, batch: Batch, training: bool) -> Inputs:
         vectors = [to_tensor(array, self._place) for array in self._table.pull(batch)]
@@ -61,7 +66,7 @@ class TableFeed:
             vector.stop_gradient = not training
         row_of = [None if bags.row_of is None else to_tensor(bags.row_of, self._place) for bags in batch.bags]
         labels = {name: to_tensor(label.reshape(-1, 1), self._place) for name, label in batch.labels.items()}
-        return Inputs(Features(vectors, row_of, isinstance(self._place, paddle.CPUPlace)), labels, batch)
+        return Inputs(Features(vectors, row_of, self.on_host), labels, batch)
 
     def close(self, inputs: Inputs) -> None:
         self._table.push(inputs.batch, [vector.grad for vector in inputs.features.blocks])
