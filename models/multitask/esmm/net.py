@@ -53,6 +53,6 @@ class ESMM(nn.Layer):
     def losses(self, outputs: Mapping[str, Probability], labels: Mapping[str, Any]) -> dict[str, Any]:
         """Mean log losses of click and of conversion, both over all impressions (the paper's equation 3)."""
         return {
-            "ctr": outputs["ctr"].log_loss(labels["click"]).mean(),
-            "ctcvr": outputs["ctcvr"].log_loss(labels["conversion"]).mean(),
+            "ctr": outputs["ctr"].loss(labels["click"]).mean(),
+            "ctcvr": outputs["ctcvr"].loss(labels["conversion"]).mean(),
         }

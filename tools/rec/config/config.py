@@ -145,7 +145,7 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in tree.items():
         name = f"{prefix}{key}"
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and value:  # an empty one is a value
             flat.update(flatten(value, name + "."))
         elif name.startswith("runner") and _named(value):
             for entry in value:

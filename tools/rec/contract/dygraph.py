@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rec.config.config import Config
-from rec.contract.house import HouseModel, Network, losses_by_name, probabilities
+from rec.contract.house import HouseModel, Network, losses_by_name, predict, probabilities
 from rec.data.batch import Batch
 from rec.metrics.tasks import TaskMetrics
 from rec.nn.features import Features
@@ -39,16 +39,17 @@ class DygraphModel(HouseModel):
         self, dy_model: Network, metrics: list[TaskMetrics], batch: Inputs, config: Config
     ) -> tuple[Any, list[TaskMetrics], dict[str, Any]]:
         """Loss to minimise, metrics with this batch counted, and the losses to show."""
-        outputs = dy_model(batch.features)
-        losses = losses_by_name(dy_model, outputs, batch.labels)
+        outputs = predict(dy_model, batch.features, batch.labels)
+        losses = losses_by_name(dy_model, outputs, batch.labels, batch.features)
         count(metrics[0], {name: p.numpy() for name, p in probabilities(outputs).items()}, batch.batch)
         return losses["loss"], metrics, losses
 
     def infer_forward(
         self, dy_model: Network, metrics: list[TaskMetrics], batch: Inputs, config: Config
     ) -> tuple[list[TaskMetrics], dict[str, Any]]:
-        """Metrics with this batch counted, and each task's probability, [B, 1]."""
-        predicted = {name: p.numpy() for name, p in probabilities(dy_model(batch.features)).items()}
+        """Metrics with this batch counted, and each task's prediction, [B, 1]."""
+        outputs = predict(dy_model, batch.features, batch.labels)
+        predicted = {name: p.numpy() for name, p in probabilities(outputs).items()}
         count(metrics[0], predicted, batch.batch)
         return metrics, predicted
 

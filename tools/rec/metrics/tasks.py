@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,14 +18,20 @@ LOG_SMALLEST = math.log(np.finfo(np.float32).smallest_normal)
 
 @dataclass(frozen=True)
 class Task:
-    """A predicted probability, the label it is held against, and the label that must be 1 for a row to count.
+    """A prediction, the label it is held against, and the label that must be 1 for a row to count.
 
     `Task("cvr", "conversion", among="click")` judges the output `cvr` on clicked rows only.
+
+    Attributes:
+        kind: a probability of a label of 0 and 1 (binary), or a number for a label that is one (regression).
+        truth: columns of simulated data whose product is the true probability; empty: nobody knows it.
     """
 
     name: str
     label: str
     among: str | None = None
+    kind: Literal["binary", "regression"] = "binary"
+    truth: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
