@@ -24,7 +24,11 @@ class ESMM(nn.Layer):
         share_embedding: False gives each tower embeddings of its own (the paper's ESMM-NS).
     """
 
-    tasks = (Task("ctr", "click"), Task("cvr", "conversion", among="click"), Task("ctcvr", "conversion"))
+    tasks = (
+        Task("ctr", "click", truth=("p_click",)),
+        Task("cvr", "conversion", among="click", truth=("p_conversion",)),
+        Task("ctcvr", "conversion", truth=("p_click", "p_conversion")),
+    )
 
     def __init__(
         self,

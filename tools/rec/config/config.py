@@ -177,8 +177,14 @@ def merge(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(below)
     for key, value in above.items():
         old = merged.get(key)
-        merged[key] = merge(old, value) if isinstance(old, dict) and isinstance(value, Mapping) else value
+        both = isinstance(old, dict) and isinstance(value, Mapping)
+        merged[key] = merge(old, value) if both and not _replaces(key, old, value) else value
     return merged
+
+
+def _replaces(key: str, below: Mapping[str, Any], above: Mapping[str, Any]) -> bool:
+    """Whether a section stands for itself: behaviours are declared together, another kind has other settings."""
+    return key == "behaviours" or above.get("kind", below.get("kind")) != below.get("kind")
 
 
 def _override(tree: dict[str, Any], text: str) -> None:

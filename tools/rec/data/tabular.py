@@ -36,7 +36,7 @@ class TabularReader:
 
     Attributes:
         files: what a checkpoint must hold for this reader, texts by file name.
-        labels, implies: as in `ImpressionReader`.
+        labels, implies: as in `ImpressionReader`; of `data.labels`, or of `data.numbers`, which may be empty in a row.
     """
 
     settings = ReaderSettings
@@ -45,7 +45,8 @@ class TabularReader:
 
     def __init__(self, file_list: list[str], config: Config) -> None:
         settings = read_settings(config.data)
-        absent = [name for name in self.labels if name not in settings.labels]
+        known = {**settings.labels, **settings.numbers}
+        absent = [name for name in self.labels if name not in known]
         if absent:
             raise UserError(f"data.labels: has no {', '.join(absent)}; expected {', '.join(self.labels)}")
         paths = [path for path in file_list if fnmatch.fnmatch(Path(path).name, settings.files)]
@@ -65,7 +66,11 @@ class TabularReader:
         self.num_id = vocabulary.num_id
         config["hyper_parameters.sparse_feature_number"] = self.num_id
         self._rows = _ragged(table, settings, vocabulary, values.pooling == "weighted", values.max_len)
-        self._labels = {name: columns.label_column(table, settings.labels[name]) for name in self.labels}
+        self._binary = [name for name in self.labels if name in settings.labels]
+        self._labels = {
+            name: (columns.label_column if name in self._binary else columns.number_column)(table, known[name])
+            for name in self.labels
+        }
         self._sample_ids = _sample_ids(table, settings)
         self.blocks = (Block(len(settings.fields), shared=False),)
         self._distinct: DistinctIds | None = None
@@ -101,7 +106,7 @@ class TabularReader:
 
     def _unusable(self, rows: Array, counts: dict[str, int]) -> Array:
         """bool [B], rows whose labels are empty or contradict each other; counts them."""
-        bad = np.isnan([self._labels[name][rows] for name in self.labels]).any(axis=0)
+        bad = np.isnan([self._labels[name][rows] for name in self._binary]).any(axis=0)
         if bad.any():
             counts["exposures with an empty label"] = int(bad.sum())
         if self.implies is not None and self._policy != "keep":

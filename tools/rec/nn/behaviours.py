@@ -24,6 +24,9 @@ from rec.config.suggest import did_you_mean
 IMPRESSION = "impression"
 """Where every path begins."""
 
+REQUEST = "request_id"
+"""The label column that says which request an exposure was part of, numbered within the batch."""
+
 CODES = {"click": "ct", "conversion": "cv"}
 """What makes click and conversion ctr, cvr and ctcvr."""
 
@@ -81,6 +84,18 @@ def parents(behaviours: Mapping[str, Behaviour], name: str) -> list[str]:
         return parents(behaviours, behaviour.instead_of)
     after = behaviour.after
     return [after] if isinstance(after, str) else list(after or [IMPRESSION])
+
+
+def columns(section: Mapping[str, Any]) -> tuple[str, ...]:
+    """The label columns that a `behaviours` section needs, in its order; what is wrong with it is said elsewhere."""
+    try:
+        behaviours = parse(section)
+    except ValueError:
+        return ()
+    found = [b.label or name for name, b in behaviours.items() if not b.instead_of]
+    found += [b.sample_weight for b in behaviours.values() if b.sample_weight]
+    found += [REQUEST for b in behaviours.values() if b.pairwise]
+    return tuple(dict.fromkeys(found))
 
 
 def _check(name: str, behaviour: Behaviour, above: Mapping[str, Behaviour]) -> None:

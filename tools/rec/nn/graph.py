@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rec.metrics.tasks import Task
-from rec.nn.behaviours import CODES, IMPRESSION, Behaviour, parents, parse
+from rec.nn.behaviours import CODES, IMPRESSION, Behaviour, columns, parents, parse
 from rec.nn.probability import Probability
 
 
@@ -51,6 +51,7 @@ class Graph:
         towers: their names, in the order of declaration.
         events: the outputs.
         numbers: the head of each tower that predicts a number.
+        columns: the label columns that training needs.
         tasks: how outputs are judged.
         objectives: how they are trained.
 
@@ -60,6 +61,7 @@ class Graph:
 
     def __init__(self, section: Mapping[str, Any]) -> None:
         self._all = parse(section)
+        self.columns = columns(section)
         self._paths = {name: self._on_every_path(name) for name in self._all}
         self._branches: dict[str, list[Branch]] = {}
         self.numbers = {name: b.head for name, b in self._all.items() if b.head != "binary"}

@@ -9,13 +9,14 @@ import paddle
 from paddle import nn
 from pydantic import AfterValidator
 
+from rec.nn.behaviours import REQUEST
 from rec.nn.features import Features
 from rec.nn.graph import Graph, Objective
 from rec.nn.interaction import NFwFM
 from rec.nn.layers import MLP, Sizes
 from rec.nn.number import Number
 from rec.nn.probability import Probability
-from rec.nn.ranking import REQUEST, pairwise_loss
+from rec.nn.ranking import pairwise_loss
 from rec.nn.sharing import KINDS as SHARINGS
 from rec.nn.sharing import Sharing
 from rec.nn.weighting import KINDS as WEIGHTINGS
@@ -136,10 +137,7 @@ class MultiTask(nn.Layer):
     @property
     def labels(self) -> set[str]:
         """Columns that training needs."""
-        objectives = self.graph.objectives
-        columns = {o.label for o in objectives} | {task.among for task in self.tasks}
-        columns |= {o.sample_weight for o in objectives} | {REQUEST for o in objectives if o.pairwise}
-        return {column for column in columns if column}
+        return set(self.graph.columns)
 
     def _weights(self) -> dict[str, float]:
         """The weight of each loss."""

@@ -7,9 +7,6 @@ from typing import Any
 import paddle
 from paddle.nn import functional as F  # noqa: N812 - the field's name for it
 
-REQUEST = "request"
-"""The column that names the request an exposure was part of."""
-
 
 def pairwise_loss(scores: Any, label: Any, request: Any, mask: Any = None) -> Any:
     """Mean of log(1 + exp(s_j - s_i)) over pairs of one request with label_i > label_j (RankNet, Burges et al., 2005).
