@@ -79,7 +79,10 @@ class MultiTask(nn.Layer):
 
     def logits(self, features: Features) -> dict[str, Any]:
         """What each tower says, float [B, 1] by name."""
-        inputs = self.tower_inputs(features)
+        return self.logits_of(self.tower_inputs(features))
+
+    def logits_of(self, inputs: list[Any]) -> dict[str, Any]:
+        """The same from what each tower sees."""
         return {name: tower(x) for (name, tower), x in zip(self.towers.items(), inputs, strict=True)}
 
     def tower_inputs(self, features: Features) -> list[Any]:
@@ -92,7 +95,8 @@ class MultiTask(nn.Layer):
     def compose(self, logits: Mapping[str, Any]) -> dict[str, Output]:
         """The predictions that follow from the towers' outputs."""
         numbers = self.graph.numbers
-        chances = {name: Probability.from_logit(x) for name, x in logits.items() if name not in numbers}
+        binary = [name for name in self.graph.towers if name not in numbers]
+        chances = {name: Probability.from_logit(logits[name]) for name in binary}
         return {
             **self.graph.outputs(chances),
             **{name: Number(logits[name], head == "log_regression") for name, head in numbers.items()},

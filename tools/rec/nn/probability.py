@@ -40,6 +40,12 @@ class Probability:
         log_not_p = _log_add(self.log_p + then.log_not_p, self.log_not_p + otherwise.log_not_p)
         return Probability(log_p, log_not_p)
 
+    def given(self, cause: Probability) -> Probability:
+        """p / cause, for an event that happens with `cause` only."""
+        log_p = self.log_p - cause.log_p
+        # The ratio of two float32 is off by 1e-7 and more: 1 - p is kept above that.
+        return Probability(paddle.clip(log_p, max=0.0), paddle.log1p(-paddle.exp(paddle.clip(log_p, max=-1e-6))))
+
     @property
     def value(self) -> Any:
         """p, float [B, 1]."""
