@@ -24,11 +24,11 @@ class ShallowTower(nn.Layer):
         self.logit, self.dropout = Linear(dim, 1), dropout
 
     def forward(self, position: Any) -> Any:
-        # One draw per exposure: all of its position or nothing, and unscaled, since serving has none at all.
-        keep = F.dropout(
-            paddle.ones_like(position[:, :1]), self.dropout, training=self.training, mode="downscale_in_infer"
-        )
-        return self.logit(position * keep.detach())
+        if self.training:
+            # One draw per exposure: all of its position or nothing, and unscaled, since serving has none at all.
+            shown = paddle.ones_like(position[:, :1]).detach()
+            position = position * F.dropout(shown, self.dropout, mode="downscale_in_infer")
+        return self.logit(position)
 
 
 def split_field(features: Features, index: int, dim: int) -> tuple[Any, Features]:
