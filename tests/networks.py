@@ -9,9 +9,9 @@ import pytest
 from support import ROOT
 
 
-def load(monkeypatch: pytest.MonkeyPatch, directory: str, name: str) -> Any:
-    """Class `name` of a directory's net.py."""
-    folder: Path = ROOT / "models" / "multitask" / directory
+def load(monkeypatch: pytest.MonkeyPatch, directory: str | Path, name: str) -> Any:
+    """Class `name` of the net.py of a directory, given by its name under models/multitask or its path."""
+    folder = ROOT / "models" / "multitask" / directory
     monkeypatch.syspath_prepend(str(folder))
     monkeypatch.delitem(sys.modules, "net", raising=False)
     import net

@@ -61,3 +61,18 @@ def test_lines_hold_click_and_conversion_and_then_the_others(tmp_path):
     batch = only_batch(reader)
     assert batch.labels["cart"].tolist() == [1, 0]  # the third, a conversion without a click, is noise
     assert batch.counts["exposures"] == 3
+
+
+def test_requests_of_a_table_stay_together_and_are_numbered_within_the_batch(tmp_path):
+    rows = [f"u{i},{i % 2},request-{i // 4}" for i in range(80)]
+    (tmp_path / "t.csv").write_text("\n".join(["user,clicked,request", *rows]) + "\n")
+    data = {"labels": {"click": "clicked"}, "numbers": {"request_id": "request"}, "fields": {"user": None}}
+    reader = BehaviourReader([str(tmp_path / "t.csv")], config(tmp_path, {"click": {"pairwise": 1.0}}, data))
+    batches = list(reader.batches(ReadPlan(batch_size=20, training=True, shuffle=True, seed=3)))
+    assert sorted(int(row) for batch in batches for row in batch.sample_ids) == list(range(80))
+    assert [int(row) for row in batches[0].sample_ids] != list(range(20))
+    for batch in batches:
+        assert set(batch.labels["request_id"]) == {0.0, 1.0, 2.0, 3.0, 4.0}
+        for number in range(5):
+            (request,) = {int(row) // 4 for row in batch.sample_ids[batch.labels["request_id"] == number]}
+            assert 0 <= request < 20

@@ -13,6 +13,7 @@ from support import ROOT, Tool
 MODELS = ROOT / "models" / "multitask"
 STEP = re.compile(r"batch_id: \d+, loss: ([\d.]+), ")
 ESM2 = "{click: , cart: {after: click, code: av}, other: {instead_of: cart}, conversion: {after: [cart, other]}}"
+ESM2_OPTION = f"hyper_parameters.behaviours={ESM2}"
 CART_REGRESSION = "{click: {pairwise: 0.5}, cart: {after: click}, watch_time: {head: log_regression, space: click}}"
 
 
@@ -107,3 +108,8 @@ def test_a_label_that_the_reader_does_not_give(tool: Tool, tmp_path, monkeypatch
     outcome = tool("trainer", *arguments("mogujie", "runner.train_reader_path=../mmoe/behaviour_reader"))
     assert outcome.code == 2
     assert "the network needs price, the reader gives click, conversion" in outcome.err
+    outcome = tool(
+        "trainer", *arguments("mmoe", "runner.train_reader_path=../esmm/esmm_reader", ESM2_OPTION), "--dry-run"
+    )
+    assert outcome.code == 2
+    assert "the network needs cart, the reader gives click, conversion" in outcome.err

@@ -177,8 +177,9 @@ def merge(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(below)
     for key, value in above.items():
         old = merged.get(key)
-        both = isinstance(old, dict) and isinstance(value, Mapping)
-        merged[key] = merge(old, value) if both and not _replaces(key, old, value) else value
+        if isinstance(old, dict) and isinstance(value, Mapping) and not _replaces(key, old, value):
+            value = merge(old, value)
+        merged[key] = value
     return merged
 
 

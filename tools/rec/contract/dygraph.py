@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rec.config.config import Config
-from rec.contract.house import HouseModel, Network, losses_by_name, predict, probabilities
+from rec.contract.house import HouseModel, Network, check_labels, losses_by_name, predict, probabilities
 from rec.data.batch import Batch
 from rec.metrics.tasks import TaskMetrics
 from rec.nn.features import Features
@@ -56,6 +56,7 @@ class DygraphModel(HouseModel):
 
 def count(metrics: TaskMetrics, predicted: Mapping[str, Any], batch: Batch) -> None:
     """Add a batch's predictions (`p<task>`: [B, 1]) to the metrics, unless one is NaN, which the loop reports."""
+    check_labels([name for task in metrics.tasks for name in (task.label, task.among) if name], batch.labels)
     scores = {task.name: batch.counted(predicted[f"p{task.name}"].reshape(-1)) for task in metrics.tasks}
     if all(np.isfinite(values).all() for values in scores.values()):
         metrics.update(scores, {name: batch.counted(label) for name, label in batch.labels.items()})

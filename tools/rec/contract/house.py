@@ -138,7 +138,7 @@ def predict(net: Network, features: Features, labels: Mapping[str, Any]) -> dict
     names = columns_of(net)
     if not names:
         return net(features)
-    _check_labels(names, labels)
+    check_labels(names, labels)
     return net(features, {name: labels[name] for name in names})  # type: ignore[call-arg]
 
 
@@ -150,7 +150,7 @@ def losses_by_name(
     Raises:
         UserError: the data lacks a label that the network needs.
     """
-    _check_labels(getattr(net, "labels", ()), labels)
+    check_labels(getattr(net, "labels", ()), labels)
     parts = net.losses(outputs, labels)
     if hasattr(net, "combine"):
         total = net.combine(parts, labels, features)
@@ -161,7 +161,8 @@ def losses_by_name(
     return {"loss": total, **{f"loss_{name}": part for name, part in parts.items()}}
 
 
-def _check_labels(needed: Collection[str], labels: Mapping[str, Any]) -> None:
+def check_labels(needed: Collection[str], labels: Mapping[str, Any]) -> None:
+    """Raise UserError if the data lack a label that the network needs."""
     absent = sorted(set(needed) - set(labels))
     if absent:
         raise UserError(

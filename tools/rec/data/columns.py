@@ -121,6 +121,12 @@ def number_column(table: pa.Table, column: str) -> Array:
     return _numbers(_one_chunk(table.column(column)), column).astype(np.float32)
 
 
+def codes(table: pa.Table, column: str) -> Array:
+    """A number for each value of a column, int64 [R], from 0; empty ones share one."""
+    values = _one_chunk(table.column(column))
+    return np.unique(pc.fill_null(values.cast(pa.string()), "").to_numpy(zero_copy_only=False), return_inverse=True)[1]
+
+
 def _bucket(column: pa.Array, edges: list[float]) -> pa.Array:
     numbers = _numbers(column, "a bucketed field")
     buckets = pa.array(np.searchsorted(edges, numbers, side="right"))
