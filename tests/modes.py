@@ -19,11 +19,14 @@ def weights_of(net: Any) -> Arrays:
     return {name: value.numpy() for name, value in net.state_dict().items()}
 
 
-def dynamic(net: Any, vectors: Any, labels: Arrays, seed: int = 0) -> Arrays:
-    """Losses, predictions and gradients by name; `vectors` is the gradient of the input."""
+def dynamic(net: Any, vectors: Any, labels: Arrays, seed: int = 0, on_host: bool = False) -> Arrays:
+    """Losses, predictions and gradients by name; `vectors` is the gradient of the input.
+
+    `on_host`: towers may be computed by `rec.nn.towers`.
+    """
     paddle.seed(seed)
     x = paddle.to_tensor(vectors, stop_gradient=False)
-    features, given = Features([x], [None]), {name: paddle.to_tensor(label) for name, label in labels.items()}
+    features, given = Features([x], [None], on_host), {name: paddle.to_tensor(label) for name, label in labels.items()}
     outputs = predict(net, features, given)
     losses = losses_by_name(net, outputs, given, features)
     losses["loss"].backward()
@@ -32,7 +35,9 @@ def dynamic(net: Any, vectors: Any, labels: Arrays, seed: int = 0) -> Arrays:
     return {name: value.numpy() for name, value in found.items()}
 
 
-def static(build: Callable[[], Any], weights: Arrays, vectors: Any, labels: Arrays, seed: int = 0) -> Arrays:
+def static(
+    build: Callable[[], Any], weights: Arrays, vectors: Any, labels: Arrays, seed: int = 0, on_host: bool = False
+) -> Arrays:
     """The same as a PIR program, of a network that starts with `weights`."""
     paddle.enable_static()
     try:
@@ -42,7 +47,7 @@ def static(build: Callable[[], Any], weights: Arrays, vectors: Any, labels: Arra
             x = paddle.static.data("x", [-1, vectors.shape[1]], "float32")
             x.stop_gradient = False
             given = {name: paddle.static.data(name, [-1, 1], "float32") for name in labels}
-            features = Features([x], [None])
+            features = Features([x], [None], on_host)
             outputs = predict(net, features, given)
             losses = losses_by_name(net, outputs, given, features)
             named = list(net.named_parameters())

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import paddle
 import pytest
-from numeric import check_gradients
 
+from numeric import check_gradients
 from rec.nn.counterfactual import doubly_robust, imputation_loss, ips
 from rec.nn.features import Features
 from rec.nn.gmv import corrected, gmv_weight

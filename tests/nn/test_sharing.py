@@ -5,8 +5,8 @@ import math
 import numpy as np
 import paddle
 import pytest
-from numeric import check_gradients
 
+from numeric import check_gradients
 from rec.nn.sharing import KINDS
 from rec.nn.sharing.aitm import Transfer
 

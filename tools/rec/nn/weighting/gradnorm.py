@@ -55,7 +55,7 @@ class GradNorm(nn.Layer):
             constant(weights),
             constant(parts),
             constant(paddle.stack([start[name] for name in self.names])),
-            paddle.stack([_norm(losses[name], vectors) for name in self.names]),
+            paddle.stack([_norm(losses[name], vectors, parameters) for name in self.names]),
             self.alpha,
         )
         pull = (weights * constant(slopes)).sum()
@@ -70,6 +70,7 @@ def weight_gradients(weights: Any, losses: Any, start: Any, norms: Any, alpha: f
     return paddle.sign(scaled - scaled.mean() * rate**alpha) * norms
 
 
-def _norm(loss: Any, vectors: Sequence[Any]) -> Any:
-    gradient = gradients(loss, vectors)
+def _norm(loss: Any, vectors: Sequence[Any], parameters: Sequence[Any]) -> Any:
+    # Parameters are asked for though not needed: Paddle cannot stop a Python operator's backward pass at some inputs.
+    gradient = gradients(loss, [*vectors, *parameters])[: len(vectors)]
     return constant(paddle.sqrt(inner_product(gradient, gradient)))
