@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from rec.metrics.tasks import Task
 from rec.metrics.truth import TruthMetrics, soft_auc
 
 
@@ -42,7 +43,14 @@ def test_it_is_the_expectation_over_drawn_labels():
 
 
 def test_results_by_hand():
-    metrics = TruthMetrics()
+    tasks = [
+        Task("ctr", "click", truth=("p_click",)),
+        Task("cvr", "conversion", "click", truth=("p_conversion",)),
+        Task("ctcvr", "conversion", truth=("p_click", "p_conversion")),
+        Task("like", "like", truth=("p_like",)),
+        Task("rating", "rating", kind="regression"),
+    ]
+    metrics = TruthMetrics(tasks)
     metrics.update({"pcvr": np.array([[0.5], [0.1]])}, {})
     truth = {"p_click": np.array([0.5, 0.2], np.float32), "p_conversion": np.array([0.4, 0.1], np.float32)}
     metrics.update({"pctr": np.array([[0.5], [0.4]]), "pctcvr": np.array([[0.2], [0.02]])}, truth)

@@ -8,7 +8,7 @@ from rec.config.config import load
 from rec.loading import ModelDirectory
 from support import ROOT, Tool
 
-DIRECTORIES = sorted(path.parent for path in (ROOT / "models").glob("**/net.py"))
+DIRECTORIES = sorted(path.parent for path in (ROOT / "models").glob("**/dygraph_model.py"))
 CONFIGS = sorted((ROOT / "models").glob("**/*.yaml"))
 
 
@@ -19,7 +19,7 @@ def name(path: Path) -> str:
 @pytest.mark.parametrize("directory", DIRECTORIES, ids=name)
 def test_a_directory_is_complete(directory):
     files = {path.name for path in directory.iterdir()}
-    assert {"net.py", "dygraph_model.py", "static_model.py", "config.yaml", "config_bigdata.yaml", "README.md"} <= files
+    assert {"dygraph_model.py", "static_model.py", "config.yaml", "config_bigdata.yaml", "README.md"} <= files
 
 
 @pytest.mark.parametrize("config_file", CONFIGS, ids=name)

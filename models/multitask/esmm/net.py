@@ -24,7 +24,11 @@ class ESMM(nn.Layer):
         share_embedding: False gives each tower embeddings of its own (the paper's ESMM-NS).
     """
 
-    tasks = (Task("ctr", "click"), Task("cvr", "conversion", among="click"), Task("ctcvr", "conversion"))
+    tasks = (
+        Task("ctr", "click", truth=("p_click",)),
+        Task("cvr", "conversion", among="click", truth=("p_conversion",)),
+        Task("ctcvr", "conversion", truth=("p_click", "p_conversion")),
+    )
 
     def __init__(
         self,
@@ -53,6 +57,6 @@ class ESMM(nn.Layer):
     def losses(self, outputs: Mapping[str, Probability], labels: Mapping[str, Any]) -> dict[str, Any]:
         """Mean log losses of click and of conversion, both over all impressions (the paper's equation 3)."""
         return {
-            "ctr": outputs["ctr"].log_loss(labels["click"]).mean(),
-            "ctcvr": outputs["ctcvr"].log_loss(labels["conversion"]).mean(),
+            "ctr": outputs["ctr"].loss(labels["click"]).mean(),
+            "ctcvr": outputs["ctcvr"].loss(labels["conversion"]).mean(),
         }

@@ -2,18 +2,35 @@
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, get_type_hints
 
 from rec.config.suggest import did_you_mean
 
 
 def parameters(target: Callable[..., Any]) -> dict[str, inspect.Parameter]:
-    """The named parameters of a class or function, without self."""
-    return {
+    """The named parameters of a class or function, without self; `**` stands for those of the class's base."""
+    own = {
         name: parameter
         for name, parameter in inspect.signature(target).parameters.items()
         if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
     }
+    base = _passed_on_to(target)
+    return {**parameters(base), **own} if base else own
+
+
+def hints(target: Callable[..., Any]) -> dict[str, Any]:
+    """The types of the same parameters."""
+    if not inspect.isclass(target):
+        return get_type_hints(target, include_extras=True)
+    own = get_type_hints(target.__init__, include_extras=True)
+    base = _passed_on_to(target)
+    return {**hints(base), **own} if base else own
+
+
+def _passed_on_to(target: Any) -> Any:
+    """The base of a class whose constructor takes `**`; None of anything else."""
+    kinds = [parameter.kind for parameter in inspect.signature(target).parameters.values()]
+    return target.__base__ if inspect.isclass(target) and inspect.Parameter.VAR_KEYWORD in kinds else None
 
 
 def bind(target: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -149,7 +149,7 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in tree.items():
         name = f"{prefix}{key}"
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and value:  # an empty one is a value
             flat.update(flatten(value, name + "."))
         elif name.startswith("runner") and _named(value):
             for entry in value:
@@ -181,8 +181,15 @@ def merge(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(below)
     for key, value in above.items():
         old = merged.get(key)
-        merged[key] = merge(old, value) if isinstance(old, dict) and isinstance(value, Mapping) else value
+        if isinstance(old, dict) and isinstance(value, Mapping) and not _replaces(key, old, value):
+            value = merge(old, value)
+        merged[key] = value
     return merged
+
+
+def _replaces(key: str, below: Mapping[str, Any], above: Mapping[str, Any]) -> bool:
+    """Whether a section stands for itself: behaviours are declared together, another kind has other settings."""
+    return key == "behaviours" or above.get("kind", below.get("kind")) != below.get("kind")
 
 
 def _override(tree: dict[str, Any], text: str) -> None:

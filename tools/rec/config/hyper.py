@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, get_type_hints
+from typing import Any
 
 import pydantic
 
-from rec.config.bind import bind, missing, parameters, unused
+from rec.config.bind import bind, hints, missing, parameters, unused
 from rec.config.config import Config
 from rec.config.suggest import did_you_mean
 
@@ -44,7 +43,7 @@ def check(config: Config, targets: list[Callable[..., Any]]) -> list[str]:
     problems: list[str] = []
     for target in targets:
         problems += missing(target, values, where)
-        problems += _wrong_types(target, values, where)
+        problems += wrong_types(target, values, where)
     problems += unused(values, targets, SECTIONS, where)
     fields = values.get("fields")
     if isinstance(fields, list | tuple) and values.get("num_field") != len(fields):
@@ -74,16 +73,20 @@ def check_section(config: Config, section: str, kinds: Mapping[str, Callable[...
     return problems
 
 
-def _wrong_types(target: Callable[..., Any], values: Mapping[str, Any], where: str) -> list[str]:
-    hints = get_type_hints(target.__init__ if inspect.isclass(target) else target, include_extras=True)
+def wrong_types(target: Callable[..., Any], values: Mapping[str, Any], where: str) -> list[str]:
+    """A line for each value that is not what `target` declares of its parameter."""
+    types = hints(target)
     problems = []
     for name, value in bind(target, values).items():
-        if name not in hints:
+        if name not in types:
             continue
         try:
-            pydantic.TypeAdapter(hints[name]).validate_python(value, strict=True)
+            pydantic.TypeAdapter(types[name]).validate_python(value, strict=True)
         except pydantic.ValidationError as error:
             first = error.errors()[0]
+            if first["type"] == "value_error":  # a validator of ours, which has said it all
+                problems.append(f"{where}.{name}: {first['ctx']['error']}")
+                continue
             place = "".join(f"[{part}]" for part in first["loc"] if isinstance(part, int))
             expected = first["msg"].replace("Input should be", "should be")
             problems.append(f"{where}.{name}{place}: {expected}, got {first['input']!r}")

@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 
 from rec.config.config import Config
-from rec.contract.house import HouseModel, Network, gate_means, losses_by_name, probabilities
+from rec.contract.house import (
+    HouseModel,
+    Network,
+    check_labels,
+    gate_means,
+    losses_by_name,
+    predict,
+    probabilities,
+)
 from rec.data.batch import Batch
 from rec.metrics.tasks import TaskMetrics
 from rec.nn.features import Features
@@ -39,22 +47,24 @@ class DygraphModel(HouseModel):
         self, dy_model: Network, metrics: list[TaskMetrics], batch: Inputs, config: Config
     ) -> tuple[Any, list[TaskMetrics], dict[str, Any]]:
         """Loss to minimise, metrics with this batch counted, and the losses to show and gates to watch."""
-        outputs = dy_model(batch.features)
-        losses = losses_by_name(dy_model, outputs, batch.labels)
+        outputs = predict(dy_model, batch.features, batch.labels)
+        losses = losses_by_name(dy_model, outputs, batch.labels, batch.features)
         count(metrics[0], {name: p.numpy() for name, p in probabilities(outputs).items()}, batch.batch)
         return losses["loss"], metrics, losses | gate_means(dy_model)
 
     def infer_forward(
         self, dy_model: Network, metrics: list[TaskMetrics], batch: Inputs, config: Config
     ) -> tuple[list[TaskMetrics], dict[str, Any]]:
-        """Metrics with this batch counted, and each task's probability, [B, 1]."""
-        predicted = {name: p.numpy() for name, p in probabilities(dy_model(batch.features)).items()}
+        """Metrics with this batch counted, and each task's prediction, [B, 1]."""
+        outputs = predict(dy_model, batch.features, batch.labels)
+        predicted = {name: p.numpy() for name, p in probabilities(outputs).items()}
         count(metrics[0], predicted, batch.batch)
         return metrics, predicted
 
 
 def count(metrics: TaskMetrics, predicted: Mapping[str, Any], batch: Batch) -> None:
     """Add a batch's predictions (`p<task>`: [B, 1]) to the metrics, unless one is NaN, which the loop reports."""
+    check_labels([name for task in metrics.tasks for name in (task.label, task.among) if name], batch.labels)
     scores = {task.name: batch.counted(predicted[f"p{task.name}"].reshape(-1)) for task in metrics.tasks}
     if all(np.isfinite(values).all() for values in scores.values()):
         metrics.update(scores, {name: batch.counted(label) for name, label in batch.labels.items()})

@@ -5,7 +5,7 @@ A model directory of ours names its network; everything else follows from the co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Protocol
 
@@ -15,9 +15,9 @@ from pydantic import Field
 from rec.config import hyper
 from rec.config.bind import bind
 from rec.config.config import Config
+from rec.errors import UserError
 from rec.metrics.tasks import Task, TaskMetrics
 from rec.nn.features import Features
-from rec.nn.probability import Probability
 from rec.table.device import DeviceTable
 from rec.table.host import HostTable
 from rec.table.optimizer import OPTIMIZERS
@@ -28,22 +28,36 @@ DENSE_OPTIMIZERS: dict[str, Callable[..., Any]] = {
 }
 
 
+class Output(Protocol):
+    """A prediction, such as `Probability` and `Number`."""
+
+    @property
+    def value(self) -> Any:
+        """The prediction in its label's units, float [B, 1]."""
+
+
 class Network(Protocol):
     """What the contract asks of a network of ours, a `paddle.nn.Layer`.
 
+    It may have a method `combine(losses, labels, features)` that says the scalar to minimise; else it is their sum.
+
     Attributes:
-        tasks: the probabilities it predicts and the labels they are judged by.
+        tasks: what it predicts and the labels that is judged by; they may depend on its hyper-parameters.
         embedding_dim: width of a table row; `forward` gets F * embedding_dim features.
+        columns: label columns that `forward` reads besides, as a second argument, by name; may be absent.
     """
 
     tasks: tuple[Task, ...]
     embedding_dim: int
 
-    def __call__(self, features: Features) -> dict[str, Probability]:
-        """Probabilities by task name, [B, 1] each."""
+    def __call__(self, features: Features) -> dict[str, Output]:
+        """Predictions by task name, [B, 1] each."""
 
-    def losses(self, outputs: Mapping[str, Probability], labels: Mapping[str, Any]) -> dict[str, Any]:
-        """Mean loss of each trained task, scalars; a step minimises their sum. Labels are float [B, 1] by name."""
+    def parameters(self) -> list[Any]:
+        """Its parameters, as Paddle's layers give them."""
+
+    def losses(self, outputs: Mapping[str, Output], labels: Mapping[str, Any]) -> dict[str, Any]:
+        """Mean loss of each trained task, scalars. Labels are float [B, 1] by name."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +74,14 @@ class TableSettings:
 
 
 class HouseModel:
-    """Base of our `DygraphModel` and `StaticModel`; a directory sets `network`."""
+    """Base of our `DygraphModel` and `StaticModel`; a directory sets `network`.
+
+    Attributes:
+        tasks: those of the network built last.
+    """
 
     network: ClassVar[Any]
+    tasks: tuple[Task, ...]
 
     def check(self, config: Config, reader: Any) -> list[str]:
         """Everything wrong with the config's runner keys and hyper-parameters for this network and reader class."""
@@ -82,7 +101,9 @@ class HouseModel:
 
     def build_network(self, config: Config) -> Any:
         """The network, told its hyper-parameters."""
-        return hyper.build(self.network, config)
+        net = hyper.build(self.network, config)
+        self.tasks = tuple(net.tasks)
+        return net
 
     def create_table(self, net: Network, config: Config, place: Any) -> Table:
         """The embedding table that `net` reads, with a row-wise optimizer, where `place` says.
@@ -104,15 +125,39 @@ class HouseModel:
 
     def create_metrics(self) -> tuple[list[TaskMetrics], list[str]]:
         """One object that counts every task; it names its values itself."""
-        return [TaskMetrics(self.network.tasks)], ["tasks"]
+        return [TaskMetrics(self.tasks)], ["tasks"]
 
 
-def losses_by_name(net: Network, outputs: Mapping[str, Probability], labels: Mapping[str, Any]) -> dict[str, Any]:
-    """`loss`, which the step minimises, and `loss_<task>` of each trained task."""
+def columns_of(net: Network) -> tuple[str, ...]:
+    """The label columns that a network's forward reads."""
+    return tuple(getattr(net, "columns", ()))
+
+
+def predict(net: Network, features: Features, labels: Mapping[str, Any]) -> dict[str, Output]:
+    """The network's outputs."""
+    names = columns_of(net)
+    if not names:
+        return net(features)
+    check_labels(names, labels)
+    return net(features, {name: labels[name] for name in names})  # type: ignore[call-arg]
+
+
+def losses_by_name(
+    net: Network, outputs: Mapping[str, Output], labels: Mapping[str, Any], features: Features
+) -> dict[str, Any]:
+    """`loss`, which the step minimises, and `loss_<task>` of each trained task.
+
+    Raises:
+        UserError: the data lacks a label that the network needs.
+    """
+    check_labels(getattr(net, "labels", ()), labels)
     parts = net.losses(outputs, labels)
-    total: Any = 0.0
-    for part in parts.values():
-        total = total + part
+    if hasattr(net, "combine"):
+        total = net.combine(parts, labels, features)
+    else:
+        total = 0.0
+        for part in parts.values():
+            total = total + part
     return {"loss": total, **{f"loss_{name}": part for name, part in parts.items()}}
 
 
@@ -126,6 +171,16 @@ def gate_means(net: Network) -> dict[str, Any]:
     return {f"gate_{name}": weights.mean(axis=0) for name, weights in gates.items() if weights.shape[-1] > 1}
 
 
-def probabilities(outputs: Mapping[str, Probability]) -> dict[str, Any]:
+def check_labels(needed: Collection[str], labels: Mapping[str, Any]) -> None:
+    """Raise UserError if the data lack a label that the network needs."""
+    absent = sorted(set(needed) - set(labels))
+    if absent:
+        raise UserError(
+            f"the network needs {', '.join(absent)}, the reader gives {', '.join(labels)}: name the columns in "
+            "hyper_parameters.labels (lines of text) or data.labels and data.numbers (a table)"
+        )
+
+
+def probabilities(outputs: Mapping[str, Output]) -> dict[str, Any]:
     """`p<task>` of each output: float [B, 1]."""
     return {f"p{name}": output.value for name, output in outputs.items()}

@@ -8,7 +8,7 @@ import paddle
 
 from rec.config.config import Config
 from rec.contract.dygraph import count
-from rec.contract.house import HouseModel, gate_means, losses_by_name, probabilities
+from rec.contract.house import HouseModel, columns_of, gate_means, losses_by_name, predict, probabilities
 from rec.data.batch import Batch
 from rec.data.reader import Block
 from rec.metrics.tasks import TaskMetrics
@@ -37,7 +37,7 @@ class StaticModel(HouseModel):
         self.gradients: list[Any] = []
 
     def create_feeds(self, is_infer: bool = False) -> list[Any]:
-        """Vectors of each block, the row of each exposure where a block is shared, and labels in training."""
+        """Vectors of each block, the row of each exposure where a block is shared, and labels where they are needed."""
         self.layer = self.build_network(self.config)
         if is_infer:
             self.layer.eval()
@@ -50,9 +50,15 @@ class StaticModel(HouseModel):
             feeds.append(vector)
             if block.shared:
                 feeds.append(paddle.static.data(f"row_of_{index}", [-1], "int32"))
+        names = self._fed_labels(is_infer)
+        return feeds + [paddle.static.data(f"label_{name}", [-1, 1], "float32") for name in names]
+
+    def _fed_labels(self, is_infer: bool) -> tuple[str, ...]:
+        """In evaluation only those that the network predicts from."""
         if not is_infer:
-            feeds += [paddle.static.data(f"label_{name}", [-1, 1], "float32") for name in self.labels]
-        return feeds
+            return self.labels
+        wanted = columns_of(self.layer)
+        return tuple(name for name in self.labels if name in wanted)
 
     def feed(self, batch: Batch, pulled: list[Array], is_infer: bool) -> list[Array]:
         """Arrays for `create_feeds`, in its order."""
@@ -61,7 +67,7 @@ class StaticModel(HouseModel):
             arrays.append(vectors)
             if bags.row_of is not None:
                 arrays.append(bags.row_of)
-        return arrays if is_infer else arrays + [batch.labels[name].reshape(-1, 1) for name in self.labels]
+        return arrays + [batch.labels[name].reshape(-1, 1) for name in self._fed_labels(is_infer)]
 
     def net(self, inputs: list[Any], is_infer: bool = False) -> dict[str, Any]:
         """Probabilities by name, and in training the losses and gates; sets the cost to minimise."""
@@ -70,10 +76,12 @@ class StaticModel(HouseModel):
         for block in self.blocks:
             blocks.append(next(rest))
             row_of.append(next(rest) if block.shared else None)
-        outputs = self.layer(Features(blocks, row_of, on_host=paddle.device.get_device() == "cpu"))
+        features = Features(blocks, row_of, on_host=paddle.device.get_device() == "cpu")
+        labels = dict(zip(self._fed_labels(is_infer), rest, strict=True))
+        outputs = predict(self.layer, features, labels)
         if is_infer:
             return probabilities(outputs)
-        losses = losses_by_name(self.layer, outputs, dict(zip(self.labels, rest, strict=True)))
+        losses = losses_by_name(self.layer, outputs, labels, features)
         self._cost = losses["loss"]
         return {**losses, **gate_means(self.layer), **probabilities(outputs)}
 

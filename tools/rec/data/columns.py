@@ -22,7 +22,7 @@ def read_table(paths: list[str], settings: DataSettings) -> pa.Table:
     Raises:
         UserError: a file is neither CSV nor Parquet, or lacks a column that the settings name.
     """
-    wanted = {settings.sample_id, *settings.labels.values()}
+    wanted = {settings.sample_id, *settings.labels.values(), *settings.numbers.values()}
     for name, field in settings.fields.items():
         wanted |= {(field.column if field else None) or name, field.weights if field else None}
     columns = sorted(name for name in wanted if name)
@@ -114,11 +114,26 @@ def label_column(table: pa.Table, column: str) -> Array:
     Raises:
         UserError: a value is neither.
     """
-    numbers = _numbers(_one_chunk(table.column(column)), column)
+    numbers = number_column(table, column)
     odd = np.flatnonzero(~np.isnan(numbers) & (numbers != 0) & (numbers != 1))
     if len(odd):
         raise UserError(f"row {odd[0] + 1}: label column {column} should be 0 or 1, found {numbers[odd[0]]:g}")
-    return numbers.astype(np.float32)
+    return numbers
+
+
+def number_column(table: pa.Table, column: str) -> Array:
+    """A label that is any number as float32 [R]; NaN where it is empty.
+
+    Raises:
+        UserError: a value is no number.
+    """
+    return _numbers(_one_chunk(table.column(column)), column).astype(np.float32)
+
+
+def codes(table: pa.Table, column: str) -> Array:
+    """A number for each value of a column, int64 [R], from 0; empty ones share one."""
+    values = _one_chunk(table.column(column))
+    return np.unique(pc.fill_null(values.cast(pa.string()), "").to_numpy(zero_copy_only=False), return_inverse=True)[1]
 
 
 def _bucket(column: pa.Array, edges: list[float]) -> pa.Array:

@@ -43,11 +43,18 @@ class ReadPlan:
         """Whether batch `index` is delivered by this worker."""
         return index >= self.start and index % self.workers == self.worker
 
-    def rows(self, num_exposure: int) -> Iterator[Array]:
-        """The rows of each of this worker's batches, int64 [B], of data whose rows can be had in any order."""
+    def rows(self, num_exposure: int, group: Array | None = None) -> Iterator[Array]:
+        """The rows of each of this worker's batches, int64 [B], of data whose rows can be had in any order.
+
+        Rows of one `group` (int [num_exposure], from 0) stay together when they are shuffled.
+        """
         rows = np.arange(num_exposure)
         if self.shuffle:
-            np.random.default_rng([self.seed, self.epoch]).shuffle(rows)
+            random = np.random.default_rng([self.seed, self.epoch])
+            if group is None:
+                random.shuffle(rows)
+            else:
+                rows = np.argsort(random.permutation(int(group.max()) + 1)[group], kind="stable")
         rows = rows[self.rank :: self.ranks]
         for index in range(self.num_batch(len(rows))):
             if self.mine(index):

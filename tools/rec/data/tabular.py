@@ -22,6 +22,7 @@ from rec.data.reader import Block, ReaderSettings
 from rec.data.table_settings import DataSettings, FieldColumn, read_settings
 from rec.data.vocabulary import Vocabulary, known_values
 from rec.errors import UserError
+from rec.nn.behaviours import REQUEST
 from rec.numeric import Array
 
 VOCABULARY = "vocabulary.json"
@@ -36,7 +37,8 @@ class TabularReader:
 
     Attributes:
         files: what a checkpoint must hold for this reader, texts by file name.
-        labels, implies: as in `ImpressionReader`.
+        labels, implies: as in `ImpressionReader`; of `data.labels`, or of `data.numbers`, which may be empty in a row.
+            `request_id` may be a column of any kind; rows of one request stay together when they are shuffled.
     """
 
     settings = ReaderSettings
@@ -45,7 +47,8 @@ class TabularReader:
 
     def __init__(self, file_list: list[str], config: Config) -> None:
         settings = read_settings(config.data)
-        absent = [name for name in self.labels if name not in settings.labels]
+        known = {**settings.labels, **settings.numbers}
+        absent = [name for name in self.labels if name not in known]
         if absent:
             raise UserError(f"data.labels: has no {', '.join(absent)}; expected {', '.join(self.labels)}")
         paths = [path for path in file_list if fnmatch.fnmatch(Path(path).name, settings.files)]
@@ -65,7 +68,13 @@ class TabularReader:
         self.num_id = vocabulary.num_id
         config["hyper_parameters.sparse_feature_number"] = self.num_id
         self._rows = _ragged(table, settings, vocabulary, values.pooling == "weighted", values.max_len)
-        self._labels = {name: columns.label_column(table, settings.labels[name]) for name in self.labels}
+        self._binary = [name for name in self.labels if name in settings.labels and name != REQUEST]
+        self._labels = {
+            name: (columns.label_column if name in self._binary else columns.number_column)(table, known[name])
+            for name in self.labels
+            if name != REQUEST
+        }
+        self._request = columns.codes(table, known[REQUEST]) if REQUEST in self.labels else None
         self._sample_ids = _sample_ids(table, settings)
         self.blocks = (Block(len(settings.fields), shared=False),)
         self._distinct: DistinctIds | None = None
@@ -81,7 +90,7 @@ class TabularReader:
 
     def batches(self, plan: ReadPlan) -> Iterator[Batch]:
         """The batches of a plan, in order."""
-        for rows in plan.rows(len(self)):
+        for rows in plan.rows(len(self), self._request):
             yield self._batch(rows, plan.training)
 
     def _batch(self, rows: Array, training: bool) -> Batch:
@@ -96,12 +105,14 @@ class TabularReader:
         weights = token_weights(self._pooling, taken.offsets, taken.values)
         bags = Bags(taken.num_field, positions, taken.offsets, weights)
         labels = {name: values[rows] for name, values in self._labels.items()}
+        if self._request is not None:  # numbered within the batch: float32 holds no large number exactly
+            labels[REQUEST] = np.unique(self._request[rows], return_inverse=True)[1].astype(np.float32)
         noise = uncounted if uncounted.any() else None
         return Batch(distinct, (bags,), labels, self._sample_ids[rows], noise, counts=counts)
 
     def _unusable(self, rows: Array, counts: dict[str, int]) -> Array:
         """bool [B], rows whose labels are empty or contradict each other; counts them."""
-        bad = np.isnan([self._labels[name][rows] for name in self.labels]).any(axis=0)
+        bad = np.isnan([self._labels[name][rows] for name in self._binary]).any(axis=0)
         if bad.any():
             counts["exposures with an empty label"] = int(bad.sum())
         if self.implies is not None and self._policy != "keep":

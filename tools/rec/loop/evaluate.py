@@ -16,9 +16,9 @@ from rec.errors import UserError
 from rec.loading import blaming
 from rec.loop.notices import Notices
 from rec.loop.predictions import PredictionFile, check_path
-from rec.metrics.tasks import TaskMetrics, TaskResult
+from rec.metrics.tasks import Result, Task, TaskMetrics
 from rec.metrics.truth import TruthMetrics, TruthResult
-from rec.metrics.values import aucs, flat, for_line
+from rec.metrics.values import flat, for_line, headlines
 from rec.report.console import Bar, log
 from rec.report.lines import epoch_line, step_line
 from rec.report.meter import Meter
@@ -39,7 +39,7 @@ class Evaluation:
     """
 
     values: dict[str, Any]
-    results: dict[str, TaskResult]
+    results: dict[str, Result]
     truth: dict[str, TruthResult]
     exposures: int
     seconds: float
@@ -61,7 +61,7 @@ def evaluate(session: Session) -> None:
     shown = {}
     for folder in folders:
         session.engine.load(load_checkpoint(folder, "weights"))
-        writer = PredictionFile(predictions) if predictions and folder == folders[-1] else None
+        writer = PredictionFile(predictions, _tasks(session)) if predictions and folder == folders[-1] else None
         evaluation = evaluate_pass(session, session.reader, folder.name, writer)
         log.info(epoch_line(folder.name, evaluation.values, evaluation.seconds))
         shown[folder.name] = evaluation
@@ -84,7 +84,7 @@ def evaluate_pass(session: Session, reader: Any, title: str, writer: PredictionF
     engine, runner = session.engine, session.config.runner
     for metric in engine.metrics:
         metric.reset()
-    begun, exposures, meter, notices, truth = time.perf_counter(), 0, Meter(), Notices(), TruthMetrics()
+    begun, exposures, meter, notices, truth = time.perf_counter(), 0, Meter(), Notices(), TruthMetrics(_tasks(session))
     total = len(reader) if hasattr(reader, "__len__") else None
     with Bar(title, total) as bar, writer or contextlib.nullcontext():
         meter.start()
@@ -105,8 +105,13 @@ def evaluate_pass(session: Session, reader: Any, title: str, writer: PredictionF
                 log.info(step_line(title, index, {**averages, **recent}, costs))
     notices.log(title, "predicted, but not counted in metrics")
     results = {name: r for m in engine.metrics if isinstance(m, TaskMetrics) for name, r in m.accumulate().items()}
-    shown = {**meter.averages(), **(aucs(results) or for_line(engine.metrics, engine.metric_names))}
+    shown = {**meter.averages(), **(headlines(results) or for_line(engine.metrics, engine.metric_names))}
     return Evaluation(shown, results, truth.accumulate(), exposures, time.perf_counter() - begun)
+
+
+def _tasks(session: Session) -> list[Task]:
+    """Those of our models; PaddleRec's have none."""
+    return [task for metric in session.engine.metrics if isinstance(metric, TaskMetrics) for task in metric.tasks]
 
 
 def chosen(session: Session) -> list[Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pyarrow.parquet
 
 from rec.data.batch import Batch
 from rec.errors import UserError
+from rec.metrics.tasks import Task
 
 
 def check_path(path: Path) -> None:
@@ -31,14 +32,17 @@ def check_path(path: Path) -> None:
 class PredictionFile:
     """A Parquet or CSV file that appears under its name when it is complete.
 
-    Columns: sample_id (int64 if the first batch's are whole numbers, else text), the labels (null where not given) and
-    the model's per-exposure outputs: numbers, and in Parquet vectors too. A PaddleRec model's rows are numbered from 0.
+    Columns: sample_id (int64 if the first batch's are whole numbers, else text), the labels (null where not given;
+    int8 where a task takes them for 0 or 1, else float) and the model's per-exposure outputs: numbers, and in Parquet
+    vectors too. A PaddleRec model's rows are numbered from 0.
 
     Args:
         path: as `check_path` has found it good.
+        tasks: the model's.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, tasks: Sequence[Task] = ()) -> None:
+        self._binary = {name for task in tasks if task.kind == "binary" for name in (task.label, task.among)}
         self._path = path
         self._temporary = path.with_name(f".{path.name}-{os.getpid()}")
         self._writer: Any = None
@@ -89,7 +93,8 @@ class PredictionFile:
         ids = np.char.decode(ids, "utf-8", "replace") if ids.dtype.kind == "S" else ids.astype(str)
         columns = {"sample_id": self._sample_ids(ids)}
         for name, label in batch.labels.items():
-            columns[name] = pa.array(label, from_pandas=True).cast(pa.int8())
+            values = pa.array(label, from_pandas=True)
+            columns[name] = values.cast(pa.int8()) if name in self._binary else values
         return columns
 
     def _sample_ids(self, ids: Any) -> pa.Array:

@@ -3,13 +3,14 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rec.errors import UserError
 from rec.metrics.auc import AUC, CHUNK, as_binary, auc
+from rec.metrics.regression import RegressionResult, regression_result
 from rec.metrics.spread import Spread
 
 # Log of float32's smallest normal number, the least a prediction is taken to have given to what then happened: one that
@@ -19,14 +20,20 @@ LOG_SMALLEST = math.log(np.finfo(np.float32).smallest_normal)
 
 @dataclass(frozen=True)
 class Task:
-    """A predicted probability, the label it is held against, and the label that must be 1 for a row to count.
+    """A prediction, the label it is held against, and the label that must be 1 for a row to count.
 
     `Task("cvr", "conversion", among="click")` judges the output `cvr` on clicked rows only.
+
+    Attributes:
+        kind: a probability of a label of 0 and 1 (binary), or a number for a label that is one (regression).
+        truth: columns of simulated data whose product is the true probability; empty: nobody knows it.
     """
 
     name: str
     label: str
     among: str | None = None
+    kind: Literal["binary", "regression"] = "binary"
+    truth: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,12 +66,23 @@ class TaskResult:
             "positives": self.auc.positives,
         }
 
+    def headline(self) -> dict[str, Any]:
+        """What a log line shows: the AUC, or in words why there is none."""
+        return {"auc": str(self.auc) if self.auc.value is None else self.auc.value}
+
+    def figures(self) -> dict[str, float | None]:
+        """What is recorded of it."""
+        return {"auc": self.auc.value, "logloss": self.logloss, "calibration": self.calibration}
+
+
+Result: TypeAlias = TaskResult | RegressionResult
+
 
 class TaskMetrics:
-    """Collects probabilities and labels step by step, and computes the metrics of every task when asked.
+    """Collects predictions and labels step by step, and computes the metrics of every task when asked.
 
-    Holds four bytes per row and task for the probability and one for the label. Tasks with the same label and the
-    same `among` share one copy of it; rows that `among` leaves out are not kept.
+    Holds four bytes per row and task for the prediction and one for the label (four for a number). Tasks with the same
+    label and the same `among` share one copy of it; rows that `among` leaves out are not kept.
     """
 
     def __init__(self, tasks: Sequence[Task]) -> None:
@@ -82,46 +100,53 @@ class TaskMetrics:
         self.spreads.clear()
         for task in self.tasks:
             self._pieces[_score_key(task)] = [np.empty(0, np.float32)]
-            self._pieces[_label_key(task)] = [np.empty(0, np.bool_)]
+            self._pieces[_label_key(task)] = [np.empty(0, np.bool_ if task.kind == "binary" else np.float32)]
 
-    def update(self, probabilities: Mapping[str, ArrayLike], labels: Mapping[str, ArrayLike]) -> None:
-        """Keep a batch: `probabilities` by task name, [B] in [0, 1], and `labels` by label name, [B] of 0 and 1.
+    def update(self, predictions: Mapping[str, ArrayLike], labels: Mapping[str, ArrayLike]) -> None:
+        """Keep a batch: `predictions` by task name, [B], and `labels` by label name, [B].
 
-        Names that no task uses are ignored. Probabilities are kept as float32; nothing is sorted or summed yet.
+        A probability lies in [0, 1] and its label is 0 or 1; a number's label is a number, NaN where it is not known.
+        Names that no task uses are ignored. Predictions are kept as float32; nothing is sorted or summed yet.
 
         Raises:
-            KeyError: a task's probability or label is missing.
+            KeyError: a task's prediction or label is missing.
             ValueError: shapes are not all [B], a probability is NaN or outside [0, 1], or a label is not 0 or 1.
         """
-        used = {name for task in self.tasks for name in (task.label, task.among) if name}
-        truths = {name: as_binary(labels[name]) for name in used}
+        binary = [task.name for task in self.tasks if task.kind == "binary"]
+        masks = {task.among for task in self.tasks if task.among}
+        masks |= {task.label for task in self.tasks if task.kind == "binary"}
+        truths: dict[str, NDArray[Any]] = {name: as_binary(labels[name]) for name in masks}
+        numbers = {task.label for task in self.tasks} - masks
         # np.array copies: the caller may reuse its buffer for the next step.
-        scores = {task.name: np.array(probabilities[task.name], np.float32) for task in self.tasks}
-        _check(scores, truths)
+        truths |= {name: np.array(labels[name], np.float32) for name in numbers}
+        scores = {task.name: np.array(predictions[task.name], np.float32) for task in self.tasks}
+        _check(scores, truths, binary)
 
         new: dict[str, NDArray[Any]] = {}
         for task in self.tasks:
-            spread = self.spreads.setdefault(task.name, Spread())
-            spread.add(scores[task.name], truths[task.label], truths[task.among] if task.among else None)
+            if task.kind == "binary":
+                spread = self.spreads.setdefault(task.name, Spread())
+                spread.add(scores[task.name], truths[task.label], truths[task.among] if task.among else None)
             rows = truths[task.among] if task.among else slice(None)
             new[_score_key(task)] = scores[task.name][rows]
             new[_label_key(task)] = truths[task.label][rows]
         for key, values in new.items():
             self._pieces[key].append(values)
 
-    def accumulate(self) -> dict[str, TaskResult]:
+    def accumulate(self) -> dict[str, Result]:
         """The result of each task by name, over all rows since the last reset; sorts them, so call it per report."""
         return {
-            task.name: _result(self._column(_score_key(task)), self._column(_label_key(task))) for task in self.tasks
+            task.name: _result(task, self._column(_score_key(task)), self._column(_label_key(task)))
+            for task in self.tasks
         }
 
-    def recent(self) -> dict[str, TaskResult]:
+    def recent(self) -> dict[str, Result]:
         """The result of each task over the rows that came since the last call: what a log line shows."""
         start = self._seen
         self._seen = max(map(len, self._pieces.values()))
         empty = {key: pieces[0][:0] for key, pieces in self._pieces.items()}
         rows = {key: np.concatenate([empty[key], *pieces[start:]]) for key, pieces in self._pieces.items()}
-        return {task.name: _result(rows[_score_key(task)], rows[_label_key(task)]) for task in self.tasks}
+        return {task.name: _result(task, rows[_score_key(task)], rows[_label_key(task)]) for task in self.tasks}
 
     def state(self) -> dict[str, NDArray[Any]]:
         """All that was kept, as named [n] arrays (float32 and bool), for `load_state` to take up."""
@@ -157,19 +182,22 @@ def _label_key(task: Task) -> str:
     return f"labels.{task.label}.among.{task.among}" if task.among else f"labels.{task.label}"
 
 
-def _check(scores: Mapping[str, NDArray[np.float32]], labels: Mapping[str, NDArray[np.bool_]]) -> None:
+def _check(scores: Mapping[str, NDArray[np.float32]], labels: Mapping[str, NDArray[Any]], binary: list[str]) -> None:
     shapes = [(name, values.shape) for name, values in (*scores.items(), *labels.items())]
     # A [B, 1] would broadcast against a [B] instead of failing.
     if len({shape for _, shape in shapes}) > 1 or any(len(shape) != 1 for _, shape in shapes):
-        raise ValueError(f"probabilities and labels should all be [B], got {shapes}")
-    for name, values in scores.items():
+        raise ValueError(f"predictions and labels should all be [B], got {shapes}")
+    for name in binary:
+        values = scores[name]
         inside = (values >= 0) & (values <= 1)
         if not inside.all():
             nans, bad = np.count_nonzero(np.isnan(values)), np.count_nonzero(~inside)
             raise ValueError(f"{bad} of {len(values)} probabilities of {name} are outside [0, 1], {nans} of them NaN")
 
 
-def _result(scores: NDArray[np.float32], labels: NDArray[np.bool_]) -> TaskResult:
+def _result(task: Task, scores: NDArray[np.float32], labels: NDArray[Any]) -> Result:
+    if task.kind == "regression":
+        return regression_result(scores, labels)
     area, n = auc(scores, labels), len(scores)
     if not n:
         return TaskResult(area, None, None, None, None, 0)

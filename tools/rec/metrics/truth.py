@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from rec.metrics.tasks import Task
 from rec.numeric import Array
 
 
@@ -38,23 +39,22 @@ class TruthResult:
 class TruthMetrics:
     """Collects predictions and true probabilities over a pass.
 
-    The tasks are those of a click-and-conversion model: `ctr` against p_click, `cvr` against p_conversion given a
-    click (the entire-space CVR), `ctcvr` against their product.
+    Args:
+        tasks: each names the columns whose product is its true probability: `cvr` is held against p(conversion | click)
+            over the entire space, `ctcvr` against its product with p(click).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        self._tasks = [task for task in tasks if task.truth]
         self._pairs: dict[str, list[tuple[Array, Array]]] = {}
 
     def update(self, predicted: Mapping[str, Array], truth: Mapping[str, Array]) -> None:
-        """Add a batch: `predicted` has `pctr`, `pcvr`, `pctcvr` or some of them, [B, 1]; `truth` float [B] each."""
-        if not {"p_click", "p_conversion"} <= truth.keys():
-            return
-        true = {"ctr": truth["p_click"], "cvr": truth["p_conversion"]}
-        true["ctcvr"] = true["ctr"] * true["cvr"]
-        for task, p in true.items():
-            if f"p{task}" in predicted:
-                pair = (np.array(predicted[f"p{task}"], np.float32).reshape(-1), p)
-                self._pairs.setdefault(task, []).append(pair)
+        """Add a batch: `predicted` has `p<task>`, [B, 1]; `truth` float [B] each; what either lacks is left out."""
+        for task in self._tasks:
+            if f"p{task.name}" in predicted and truth.keys() >= set(task.truth):
+                true = np.prod([truth[column] for column in task.truth], axis=0)
+                pair = (np.array(predicted[f"p{task.name}"], np.float32).reshape(-1), true)
+                self._pairs.setdefault(task.name, []).append(pair)
 
     def accumulate(self) -> dict[str, TruthResult]:
         """The result of each task; empty where the data say no truth."""

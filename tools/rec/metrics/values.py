@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from rec.metrics.tasks import Task, TaskMetrics, TaskResult
+from rec.metrics.tasks import Result, Task, TaskMetrics
 from rec.report.lines import is_scalar, number
 
 
 def for_line(metrics: Sequence[Any], names: Sequence[str], recent: bool = False) -> dict[str, Any]:
-    """What a log line shows: `auc_<task>` of each task, or a PaddleRec metric under its name.
+    """What a log line shows: the headline of each task (`auc_<task>`), or a PaddleRec metric under its name.
 
     `recent`: over the exposures since the last such call rather than over the epoch; PaddleRec's cannot tell.
     """
@@ -18,33 +18,28 @@ def for_line(metrics: Sequence[Any], names: Sequence[str], recent: bool = False)
     for name, metric in zip(names, metrics, strict=False):
         if isinstance(metric, TaskMetrics):
             results = metric.recent() if recent else metric.accumulate()
-            values |= aucs(results)
+            values |= headlines(results)
         else:
             values[name] = np.asarray(metric.accumulate())
     return values
 
 
-def aucs(results: Mapping[str, TaskResult]) -> dict[str, Any]:
-    """`auc_<task>` of each task: a number, or in words why there is none."""
-    return {f"auc_{task}": str(r.auc) if r.auc.value is None else r.auc.value for task, r in results.items()}
+def headlines(results: Mapping[str, Result]) -> dict[str, Any]:
+    """`auc_<task>` of each task, `rank_correlation_<task>` of a number: a value, or in words why there is none."""
+    return {f"{kind}_{task}": value for task, result in results.items() for kind, value in result.headline().items()}
+
+
+_RANKABLE = {"binary": ("auc", "logloss"), "regression": ("mse", "mae", "rank_correlation")}
 
 
 def rankable(tasks: Sequence[Task]) -> list[str]:
     """The metrics by which epochs can be ranked. Calibration is none: it is best at 1, not at an end."""
-    return [f"{kind}_{task.name}" for task in tasks for kind in ("auc", "logloss")]
+    return [f"{kind}_{task.name}" for task in tasks for kind in _RANKABLE[task.kind]]
 
 
-def flat(results: dict[str, TaskResult]) -> dict[str, float | None]:
+def flat(results: Mapping[str, Result]) -> dict[str, float | None]:
     """`auc_ctr`, `logloss_ctr`, `calibration_ctr`, ... as numbers, None where undefined."""
-    return {
-        f"{kind}_{task}": value
-        for task, result in results.items()
-        for kind, value in (
-            ("auc", result.auc.value),
-            ("logloss", result.logloss),
-            ("calibration", result.calibration),
-        )
-    }
+    return {f"{kind}_{task}": value for task, result in results.items() for kind, value in result.figures().items()}
 
 
 def numbers(values: Mapping[str, Any]) -> dict[str, float | None]:

@@ -1,16 +1,50 @@
 """Results as a table on stdout."""
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 from rich.console import Console
 from rich.table import Table
 
-from rec.metrics.tasks import TaskResult
+from rec.metrics.regression import RegressionResult
+from rec.metrics.tasks import Result, TaskResult
 from rec.metrics.truth import TruthResult
 
+R = TypeVar("R", TaskResult, RegressionResult)
 
-def print_results(results: Mapping[str, Mapping[str, TaskResult]]) -> None:
-    """One row per checkpoint and task: AUC with its 95 % interval, logloss, calibration, and what they rest on."""
+
+def print_results(results: Mapping[str, Mapping[str, Result]]) -> None:
+    """One row per checkpoint and task; tasks that predict a number have a table of their own."""
+    _print_binary(_of_kind(results, TaskResult))
+    _print_numbers(_of_kind(results, RegressionResult))
+
+
+def _of_kind(results: Mapping[str, Mapping[str, Result]], kind: type[R]) -> dict[str, dict[str, R]]:
+    return {
+        name: {task: result for task, result in tasks.items() if isinstance(result, kind)}
+        for name, tasks in results.items()
+    }
+
+
+def _print_numbers(results: Mapping[str, Mapping[str, RegressionResult]]) -> None:
+    """Errors, rank correlation, and means of prediction and label."""
+    table = Table(title="Predicted numbers (errors in the label's units; Spearman's rank correlation)")
+    table.add_column("checkpoint", overflow="fold")
+    table.add_column("task")
+    for name in ("MSE", "MAE", "rank correlation", "predicted", "observed", "exposures"):
+        table.add_column(name, justify="right")
+    rows = 0
+    for checkpoint, tasks in results.items():
+        for name, r in tasks.items():
+            numbers = (r.mse, r.mae, r.rank_correlation, r.predicted, r.observed)
+            table.add_row(checkpoint, name, *map(_number, numbers), f"{r.n:,}")
+            rows += 1
+        table.add_section()
+    _print(table, rows)
+
+
+def _print_binary(results: Mapping[str, Mapping[str, TaskResult]]) -> None:
+    """AUC with its 95 % interval, logloss, calibration, and what they rest on."""
     table = Table(title="Evaluation (AUC exact, 95 % confidence interval by DeLong)")
     table.add_column("checkpoint", overflow="fold")
     table.add_column("task")

@@ -1,0 +1,78 @@
+"""Readers whose labels are those of the config's behaviours."""
+
+import numpy as np
+import pytest
+
+from rec.config.config import Config
+from rec.data.behaviours import BehaviourReader
+from rec.data.plan import ReadPlan
+from rec.errors import UserError
+from support import write_lines
+
+
+def config(tmp_path, behaviours: dict, data: dict | None = None, fields: tuple[str, ...] = ("user",)) -> Config:
+    tree = {"hyper_parameters": {"behaviours": behaviours, "fields": list(fields), "sparse_feature_number": 10}}
+    made = Config(tmp_path / "config.yaml", tree | ({"data": data} if data else {}))
+    made["reader_for"] = "train"
+    return made
+
+
+def only_batch(reader):
+    (batch,) = reader.batches(ReadPlan(batch_size=10, training=True))
+    return batch
+
+
+TABLE = "user,clicked,seconds,price\nu1,1,12.5,3\nu2,0,,4\nu1,1,,\n"
+DATA = {
+    "labels": {"click": "clicked"},
+    "numbers": {"watch_time": "seconds", "price": "price"},
+    "fields": {"user": None},
+}
+NUMBERS = {"click": None, "watch_time": {"head": "regression", "sample_weight": "price"}}
+
+
+def test_numbers_of_a_table_may_be_unknown(tmp_path):
+    (tmp_path / "t.csv").write_text(TABLE)
+    reader = BehaviourReader([str(tmp_path / "t.csv")], config(tmp_path, NUMBERS, DATA))
+    assert reader.labels == ("click", "watch_time", "price")
+    labels = only_batch(reader).labels
+    assert labels["click"].tolist() == [1, 0, 1]
+    np.testing.assert_array_equal(labels["watch_time"], np.array([12.5, np.nan, np.nan], np.float32))
+    np.testing.assert_array_equal(labels["price"], np.array([3, 4, np.nan], np.float32))
+
+
+def test_a_number_that_is_none_is_refused(tmp_path):
+    (tmp_path / "t.csv").write_text(TABLE.replace("12.5", "long"))
+    with pytest.raises(UserError, match="column seconds: expected numbers"):
+        BehaviourReader([str(tmp_path / "t.csv")], config(tmp_path, NUMBERS, DATA))
+
+
+def test_a_table_must_hold_what_the_behaviours_need(tmp_path):
+    (tmp_path / "t.csv").write_text(TABLE)
+    with pytest.raises(UserError, match=r"data\.labels: has no like"):
+        BehaviourReader([str(tmp_path / "t.csv")], config(tmp_path, {"click": None, "like": None}, DATA))
+
+
+def test_lines_hold_click_and_conversion_and_then_the_others(tmp_path):
+    folder = write_lines(tmp_path / "lines", ["1,1,0,1,user:3", "2,1,1,0,user:4", "3,0,1,0,user:4"])
+    behaviours = {"click": None, "cart": {"after": "click"}}
+    reader = BehaviourReader([str(folder / "part-0.txt")], config(tmp_path, behaviours))
+    assert reader.labels == ("click", "conversion", "cart")
+    batch = only_batch(reader)
+    assert batch.labels["cart"].tolist() == [1, 0]  # the third, a conversion without a click, is noise
+    assert batch.counts["exposures"] == 3
+
+
+def test_requests_of_a_table_stay_together_and_are_numbered_within_the_batch(tmp_path):
+    rows = [f"u{i},{i % 2},request-{i // 4}" for i in range(80)]
+    (tmp_path / "t.csv").write_text("\n".join(["user,clicked,request", *rows]) + "\n")
+    data = {"labels": {"click": "clicked"}, "numbers": {"request_id": "request"}, "fields": {"user": None}}
+    reader = BehaviourReader([str(tmp_path / "t.csv")], config(tmp_path, {"click": {"pairwise": 1.0}}, data))
+    batches = list(reader.batches(ReadPlan(batch_size=20, training=True, shuffle=True, seed=3)))
+    assert sorted(int(row) for batch in batches for row in batch.sample_ids) == list(range(80))
+    assert [int(row) for row in batches[0].sample_ids] != list(range(20))
+    for batch in batches:
+        assert set(batch.labels["request_id"]) == {0.0, 1.0, 2.0, 3.0, 4.0}
+        for number in range(5):
+            (request,) = {int(row) // 4 for row in batch.sample_ids[batch.labels["request_id"] == number]}
+            assert 0 <= request < 20

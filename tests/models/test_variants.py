@@ -1,0 +1,155 @@
+"""What the directories with a net.py of their own add, with numbers worked out here, alike in both graph modes."""
+
+import math
+
+import numpy as np
+import paddle
+import pytest
+
+from modes import dynamic, static, weights_of
+from networks import load, set_logits
+from rec.errors import UserError
+from rec.nn.features import Features
+
+ESMM = {"click": None, "conversion": {"after": "click"}}
+SIZES = {"num_field": 2, "sparse_feature_dim": 3, "tower_fc_sizes": [8]}
+
+
+def column(*values: float):
+    return paddle.to_tensor(np.array(values, np.float32).reshape(-1, 1))
+
+
+def ones(rows: int, width: int = 6) -> Features:
+    return Features([paddle.ones([rows, width])], [None])
+
+
+def logit(p: float) -> float:
+    return math.log(p / (1 - p))
+
+
+def labels(rows: int = 6) -> dict:
+    random = np.random.default_rng(4)
+    click = (random.random((rows, 1)) < 0.7).astype(np.float32)
+    conversion = click * (random.random((rows, 1)) < 0.5).astype(np.float32)
+    like = click * (random.random((rows, 1)) < 0.5).astype(np.float32)
+    seconds = click * random.exponential(20, (rows, 1)).astype(np.float32)
+    price = random.exponential(50, (rows, 1)).astype(np.float32)
+    return {"click": click, "conversion": conversion, "like": like, "watch_time": seconds, "price": price}
+
+
+CASES = {
+    "escm2-ips": ("escm2", "ESCM2", {"behaviours": ESMM, "counterfactual": "ips"}),
+    "escm2-dr": ("escm2", "ESCM2", {"behaviours": ESMM, "counterfactual": "dr"}),
+    "aitm": (
+        "aitm",
+        "AITM",
+        {
+            "behaviours": {"click": None, "conversion": {"implies": "click"}},
+            "sharing": {"kind": "aitm", "fc_sizes": [8]},
+        },
+    ),
+    "youtube": (
+        "youtube",
+        "YouTube",
+        {
+            "behaviours": {"click": None, "watch_time": {"head": "log_regression", "space": "click"}},
+            "fields": ["item", "position_id"],
+            "position_dropout": 0.5,
+        },
+    ),
+    "mogujie": ("mogujie", "Mogujie", {"behaviours": ESMM}),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_both_modes_agree(case, monkeypatch):
+    directory, name, settings = CASES[case]
+    network = load(monkeypatch, directory, name)
+
+    def build():
+        return network(**SIZES, **settings)
+
+    paddle.seed(3)
+    net = build()
+    vectors = np.random.default_rng(0).normal(size=(6, 6)).astype(np.float32)
+    found, as_program = dynamic(net, vectors, labels()), static(build, weights_of(net), vectors, labels())
+    assert found.keys() == as_program.keys()
+    assert {f"d {name}" for name, _ in net.named_parameters()} <= found.keys()
+    for key, value in found.items():
+        np.testing.assert_allclose(as_program[key].reshape(value.shape), value, rtol=2e-4, atol=2e-6, err_msg=key)
+
+
+def test_escm2_ips_by_hand(monkeypatch):
+    """pCTR .5, pCVR .4: both clicked ones weigh 2; pCTR .01 would weigh 100, and is taken for .05."""
+    net = load(monkeypatch, "escm2", "ESCM2")(**SIZES, behaviours=ESMM, counterfactual_weight=0.5)
+    set_logits(net, click=0.0, conversion=logit(0.4))
+    given = {"click": column(1, 1, 0, 0), "conversion": column(1, 0, 0, 0)}
+    parts = net.losses(net(ones(4)), given)
+    error = -math.log(0.4) - math.log(0.6)
+    assert parts["cvr_ips"].item() == pytest.approx(0.5 * error / 0.5 / 4, rel=1e-5)
+    set_logits(net, click=logit(0.01))
+    assert net.losses(net(ones(4)), given)["cvr_ips"].item() == pytest.approx(0.5 * error / 0.05 / 4, rel=1e-5)
+
+
+def test_escm2s_regulariser_leaves_the_propensity_alone(monkeypatch):
+    net = load(monkeypatch, "escm2", "ESCM2")(**SIZES, behaviours=ESMM, counterfactual="dr")
+    given = {"click": column(1, 0), "conversion": column(1, 0)}
+    parts = net.losses(net(ones(2)), given)
+    (parts["cvr_dr"] + parts["cvr_imputation"]).backward()
+    assert net.towers["click"].logit.bias.grad is None
+    assert net.towers["conversion"].logit.bias.grad.item() != 0
+    assert net.imputation.logit.bias.grad.item() != 0
+
+
+def test_aitms_calibrator_by_hand(monkeypatch):
+    behaviours = {"click": None, "conversion": {"implies": "click"}}
+    net = load(monkeypatch, "aitm", "AITM")(**SIZES, behaviours=behaviours, calibrator_weight=0.5)
+    given = {"click": column(1, 0), "conversion": column(0, 0)}
+    for p, expected in ((0.7, 0.5 * 0.2), (0.3, 0.0)):
+        set_logits(net, click=0.0, conversion=logit(p))
+        assert net.losses(net(ones(2)), given)["ctcvr_calibrator"].item() == pytest.approx(expected, abs=1e-6)
+
+
+def youtube(monkeypatch, **settings):
+    settings = {"fields": ["position_id", "item"], "position_dropout": 0.0, **settings}
+    return load(monkeypatch, "youtube", "YouTube")(**SIZES, behaviours={"click": None, "like": None}, **settings)
+
+
+def test_youtubes_position_counts_in_training_only(monkeypatch):
+    net = youtube(monkeypatch)
+    set_logits(net, click=0.5, like=0.5)
+    net.shallow.logit.weight.set_value(paddle.full([3, 1], 0.5))
+    assert net(ones(1))["ctr"].logit.item() == pytest.approx(0.5 + 1.5, rel=1e-5)
+    assert net(ones(1))["like"].logit.item() == pytest.approx(0.5, rel=1e-5)
+    net.eval()
+    assert net(ones(1))["ctr"].logit.item() == pytest.approx(0.5, rel=1e-5)
+
+
+def test_youtubes_ranking_does_not_see_the_position(monkeypatch):
+    net = youtube(monkeypatch)
+    net.eval()
+    x = paddle.ones([1, 6])
+    x.stop_gradient = False
+    net(Features([x], [None]))["ctr"].value.backward()
+    assert (x.grad.numpy()[0] != 0).tolist() == [False, False, False, True, True, True]
+
+
+def test_youtube_says_what_it_lacks(monkeypatch):
+    with pytest.raises(UserError, match="position_field: place is not among"):
+        youtube(monkeypatch, position_field="place")
+    with pytest.raises(UserError, match="biased_tower: tap is no tower; these are: click, like"):
+        youtube(monkeypatch, biased_tower="tap")
+
+
+def test_mogujies_weights_and_correction_by_hand(monkeypatch):
+    """pCTR .5, trained pCVR .4: q = .2; w = 1 + log 10: odds .25 / w. Converted at price 9, not converted at 0."""
+    net = load(monkeypatch, "mogujie", "Mogujie")(**SIZES, behaviours=ESMM)
+    set_logits(net, click=0.0, conversion=logit(0.4))
+    price, w = column(9.0, 0.0), 1 + math.log(10.0)
+    outputs = net(ones(2), {"price": price})
+    odds = 0.25 / w
+    assert outputs["gmv"].value.numpy()[:, 0] == pytest.approx([0.2, 0.2], rel=1e-5)
+    assert outputs["ctcvr"].value.numpy()[:, 0] == pytest.approx([odds / (1 + odds), 0.2], rel=1e-5)
+    assert outputs["cvr"].value.numpy()[:, 0] == pytest.approx([odds / (1 + odds) / 0.5, 0.4], rel=1e-5)
+    parts = net.losses(outputs, {"click": column(1, 0), "conversion": column(1, 0), "price": price})
+    assert parts["ctcvr"].item() == pytest.approx(-(w * math.log(0.2) + math.log(0.8)) / 2, rel=1e-5)

@@ -1,0 +1,165 @@
+"""Smaller parts: numbers, interactions, order within requests, counterfactual losses, price weights, position."""
+
+import math
+
+import numpy as np
+import paddle
+import pytest
+
+from numeric import check_gradients
+from rec.nn.counterfactual import doubly_robust, imputation_loss, ips
+from rec.nn.features import Features
+from rec.nn.gmv import corrected, gmv_weight
+from rec.nn.interaction import NFwFM
+from rec.nn.multitask import MultiTask, masked_mean
+from rec.nn.number import Number
+from rec.nn.probability import Probability
+from rec.nn.ranking import pairwise_loss
+from rec.nn.shallow import ShallowTower, split_field
+
+RANDOM = np.random.default_rng(2)
+
+
+def column(*values: float):
+    return paddle.to_tensor(np.array(values, np.float32).reshape(-1, 1))
+
+
+def probability(*values: float) -> Probability:
+    return Probability.from_logit(column(*(math.log(p / (1 - p)) for p in values)))
+
+
+def test_numbers():
+    assert Number(column(2.0), False).loss(column(5.0)).item() == 9.0
+    on_log_scale = Number(column(math.log(4.0)), True)
+    assert on_log_scale.value.item() == pytest.approx(3.0, rel=1e-6)
+    assert on_log_scale.loss(column(math.e - 1)).item() == pytest.approx((1 - math.log(4.0)) ** 2, rel=1e-5)
+
+
+def test_masked_mean():
+    assert masked_mean(column(1.0, 2.0, 6.0), column(1.0, 0.0, 1.0)).item() == 3.5
+    assert masked_mean(column(1.0, 2.0), column(0.0, 0.0)).item() == 0.0
+
+
+def test_nfwfm_pair_by_pair():
+    net, x = NFwFM(3, 2), RANDOM.normal(size=(4, 6)).astype(np.float32)
+    net.strength.set_value(paddle.to_tensor(RANDOM.normal(size=(3, 3)).astype(np.float32)))
+    r, v = net.strength.numpy(), x.reshape(4, 3, 2)
+    expected = sum(r[i, j] * v[:, i] * v[:, j] for i in range(3) for j in range(i + 1, 3))
+    vectors = paddle.to_tensor(x, stop_gradient=False)
+    np.testing.assert_allclose(net(Features([vectors], [None])).numpy(), expected, rtol=1e-4, atol=1e-5)
+    check_gradients(net, lambda: (net(Features([vectors], [None])) ** 2).sum(), [vectors], step=1e-3)
+
+
+def test_pairwise_loss_by_hand():
+    """Request 0 holds two pairs, (a, b) and (a, c); request 1 none; a and d are never compared."""
+    scores, label, request = column(1.0, 0.0, 2.0, 5.0), column(1, 0, 0, 0), column(0, 0, 0, 1)
+    scores.stop_gradient = False
+    loss = pairwise_loss(scores, label, request)
+    assert loss.item() == pytest.approx((math.log1p(math.exp(-1)) + math.log1p(math.exp(1))) / 2, rel=1e-6)
+    loss.backward()
+    below, above = 1 / (1 + math.e), 1 / (1 + math.exp(-1))  # sigmoid(s_j - s_i) of the two pairs
+    np.testing.assert_allclose(
+        scores.grad.numpy()[:, 0], [-(below + above) / 2, below / 2, above / 2, 0.0], rtol=1e-5, atol=1e-7
+    )
+    assert pairwise_loss(scores, label, request, column(1, 1, 0, 1)).item() == pytest.approx(
+        math.log1p(math.exp(-1)), rel=1e-6
+    )
+    assert pairwise_loss(scores, column(0, 0, 0, 0), request).item() == 0.0
+
+
+def test_ips_and_dr_by_hand():
+    error, click, p = column(0.5, 2.0, 1.0), column(1, 0, 1), column(0.5, 0.2, 0.25)
+    assert ips(error, click, p).item() == pytest.approx((0.5 / 0.5 + 1.0 / 0.25) / 3, rel=1e-6)
+    imputed = column(0.4, 1.0, 1.5)
+    expected = (0.4 + (0.5 - 0.4) / 0.5 + 1.0 + 1.5 + (1.0 - 1.5) / 0.25) / 3
+    assert doubly_robust(error, imputed, click, p).item() == pytest.approx(expected, rel=1e-5)
+    assert imputation_loss(error, imputed, click, p).item() == pytest.approx((0.01 / 0.5 + 0.25 / 0.25) / 3, rel=1e-5)
+
+
+def test_both_are_unbiased_where_propensities_are_right():
+    """Expected over clicks drawn with p: sum of p times what a click gives, and 1 - p times what none gives."""
+    error, p, imputed = column(0.5, 2.0), column(0.5, 0.2), column(0.1, 0.3)
+    for estimate in (ips, lambda e, y, p: doubly_robust(e, imputed, y, p)):
+        expected = 0.0
+        for y1, y2 in ((0, 0), (0, 1), (1, 0), (1, 1)):
+            chance = 0.5 * (0.2 if y2 else 0.8)
+            expected += chance * estimate(error, column(y1, y2), p).item()
+        assert expected == pytest.approx((0.5 + 2.0) / 2, rel=1e-5)
+
+
+def test_each_of_the_two_trains_its_own():
+    error, imputed = column(0.5), column(0.4)
+    error.stop_gradient = imputed.stop_gradient = False
+    doubly_robust(error, imputed, column(1), column(0.5)).backward()
+    assert (error.grad.item(), imputed.grad) == (2.0, None)
+    error.clear_gradient()
+    imputation_loss(error, imputed, column(1), column(0.5)).backward()
+    assert imputed.grad.item() == pytest.approx(-2 * 0.1 / 0.5, rel=1e-5)
+    assert error.grad is None or error.grad.item() == 0.0
+
+
+def test_the_correction_undoes_the_weights():
+    """The log loss with positives weighted by w is least at q = w p / (w p + 1 - p), whose correction is p."""
+    p, price = 0.2, 9.0
+    w = gmv_weight(column(price)).item()
+    assert w == pytest.approx(1 + math.log(10.0), rel=1e-6)
+    grid = np.linspace(0.01, 0.99, 9801)
+    q = grid[np.argmin(-w * p * np.log(grid) - (1 - p) * np.log(1 - grid))]
+    assert q == pytest.approx(w * p / (w * p + 1 - p), abs=2e-4)
+    assert corrected(probability(q), column(w)).value.item() == pytest.approx(p, abs=2e-4)
+    assert gmv_weight(column(math.nan)).item() == 1.0
+
+
+def test_a_probability_given_its_cause():
+    p = probability(0.1).given(probability(0.4))
+    assert p.value.item() == pytest.approx(0.25, rel=1e-5)
+    assert math.exp(p.log_not_p.item()) == pytest.approx(0.75, rel=1e-5)
+    assert probability(0.4).given(probability(0.4)).value.item() <= 1.0
+
+
+def test_a_field_is_split_off():
+    x = np.arange(12, dtype=np.float32).reshape(2, 6)
+    for index, own, rest in ((0, [0, 1], [2, 3, 4, 5]), (1, [2, 3], [0, 1, 4, 5]), (2, [4, 5], [0, 1, 2, 3])):
+        field, others = split_field(Features([paddle.to_tensor(x)], [None]), index, 2)
+        assert field.numpy()[0].tolist() == own
+        assert others.dense().numpy()[0].tolist() == rest
+
+
+def test_positions_are_hidden_whole_and_unscaled():
+    net = ShallowTower(3, dropout=0.25)
+    net.logit.weight.set_value(paddle.ones([3, 1]))
+    paddle.seed(0)
+    found = net(paddle.ones([4000, 3])).numpy()
+    assert set(np.unique(found)) == {0.0, 3.0}
+    assert np.mean(found == 0) == pytest.approx(0.25, abs=4 * math.sqrt(0.25 * 0.75 / 4000))
+    net.eval()
+    assert (net(paddle.ones([10, 3])).numpy() == 3.0).all()
+
+
+def weighted_network() -> MultiTask:
+    behaviours = {
+        "click": {"pairwise": 0.5, "weight": 2.0},
+        "rating": {"head": "regression", "space": "click", "sample_weight": "w"},
+    }
+    net = MultiTask(num_field=1, sparse_feature_dim=2, behaviours=behaviours, tower_fc_sizes=[])
+    for tower, logit in zip(net.towers.values(), (0.0, 3.0), strict=True):
+        tower.logit.weight.set_value(paddle.zeros([2, 1]))
+        tower.logit.bias.set_value(paddle.full([1, 1], logit))
+    return net
+
+
+def test_weights_masks_and_unknown_numbers_in_a_loss():
+    """Ratings 5 and 1 of clicked exposures count 4 w and 4 w; one is unknown, one has no click."""
+    net, features = weighted_network(), Features([paddle.ones([4, 2])], [None])
+    labels = {
+        "click": column(1, 1, 1, 0),
+        "rating": column(5, 1, math.nan, 2),
+        "w": column(1.0, 0.5, 9.0, 9.0),
+        "request_id": column(0, 0, 1, 1),
+    }
+    parts = net.losses(net(features), labels)
+    assert parts["rating"].item() == pytest.approx((4 * 1.0 + 4 * 0.5) / 2, rel=1e-6)
+    assert parts["ctr"].item() == pytest.approx(math.log(2), rel=1e-6)
+    assert parts["ctr_pairs"].item() == pytest.approx(math.log(2), rel=1e-6)  # one pair of equal scores
+    total = net.combine(parts, labels, features)
+    assert total.item() == pytest.approx(2 * math.log(2) + 0.5 * math.log(2) + 3.0, rel=1e-6)

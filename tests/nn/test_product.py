@@ -1,0 +1,110 @@
+"""Every sharing under every behaviour graph with every weighting: forward and backward, alike in both modes."""
+
+import itertools
+
+import numpy as np
+import paddle
+import pytest
+
+from modes import dynamic, static, weights_of
+from rec.nn.multitask import MultiTask
+
+SHARINGS = [
+    {"kind": "none"},
+    {"kind": "separate"},
+    {"kind": "share_bottom", "fc_sizes": [8]},
+    {"kind": "mmoe", "num_expert": 2, "fc_sizes": [8]},
+    {"kind": "ple", "num_level": 2, "num_shared_expert": 1, "num_task_expert": 1, "fc_sizes": [8]},
+    {"kind": "cross_stitch", "fc_sizes": [8, 8]},
+    {"kind": "hierarchical", "fc_size": 8},
+    {"kind": "aitm", "fc_sizes": [8]},
+]
+GRAPHS = {
+    "esmm": {"click": None, "conversion": {"after": "click"}},
+    "esm2": {
+        "click": None,
+        "cart": {"after": "click", "code": "av"},
+        "other": {"instead_of": "cart"},
+        "conversion": {"after": ["cart", "other"]},
+    },
+    "chain": {"click": None, "cart": {"after": "click"}, "conversion": {"after": "cart"}},
+    "flat": {"click": None, "cart": {"implies": "click"}, "seconds": {"head": "log_regression", "space": "click"}},
+    "base": {"click": {"given": True}, "conversion": {"after": "click"}},
+}
+WEIGHTINGS = [{"kind": "fixed"}, {"kind": "uncertainty"}, {"kind": "gradnorm"}, {"kind": "pcgrad"}]
+PAIRS = list(itertools.product(SHARINGS, GRAPHS))
+
+
+def small(sharing: dict, graph: str, weighting: dict, interaction: str = "none") -> MultiTask:
+    return MultiTask(
+        num_field=3,
+        sparse_feature_dim=2,
+        behaviours=GRAPHS[graph],
+        tower_fc_sizes=[6],
+        sharing=sharing,
+        weighting=weighting,
+        interaction=interaction,
+    )
+
+
+def labels() -> dict[str, np.ndarray]:
+    click = np.array([1, 1, 1, 0, 1, 0], np.float32).reshape(-1, 1)
+    cart = np.array([1, 0, 1, 0, 0, 0], np.float32).reshape(-1, 1)
+    conversion = np.array([1, 0, 0, 0, 1, 0], np.float32).reshape(-1, 1)
+    seconds = np.array([3.0, 10.0, np.nan, 0, 0.5, 0], np.float32).reshape(-1, 1)
+    return {"click": click, "cart": cart, "conversion": conversion, "seconds": seconds}
+
+
+def both_modes(
+    sharing: dict, graph: str, weighting: dict, interaction: str = "none", on_host: bool = False
+) -> tuple[dict, dict]:
+    def build() -> MultiTask:
+        return small(sharing, graph, weighting, interaction)
+
+    paddle.seed(3)
+    net = build()
+    vectors = np.random.default_rng(0).normal(size=(6, 3 * net.embedding_dim)).astype(np.float32)
+    as_program = static(build, weights_of(net), vectors, labels(), on_host=on_host)
+    return dynamic(net, vectors, labels(), on_host=on_host), as_program
+
+
+def check(found: dict, as_program: dict) -> None:
+    assert found.keys() == as_program.keys()
+    for name, value in found.items():
+        assert np.isfinite(value).all(), name
+        np.testing.assert_allclose(as_program[name].reshape(value.shape), value, rtol=2e-4, atol=2e-6, err_msg=name)
+        if name.startswith("p") and name != "pseconds":
+            assert (value >= 0).all(), name
+            assert (value <= 1).all(), name
+    assert np.abs(found["vectors"]).sum() > 0
+
+
+@pytest.mark.parametrize(("sharing", "graph"), PAIRS, ids=[f"{s['kind']}-{g}" for s, g in PAIRS])
+def test_sharing_and_behaviours_combine(sharing, graph):
+    found, as_program = both_modes(sharing, graph, {"kind": "fixed"})
+    check(found, as_program)
+    # every part is trained: whatever tower or gate has no gradient was forgotten by forward or losses
+    net = small(sharing, graph, {"kind": "fixed"})
+    assert {f"d {name}" for name, _ in net.named_parameters()} <= found.keys()
+
+
+@pytest.mark.parametrize("weighting", WEIGHTINGS[1:], ids=lambda w: w["kind"])
+@pytest.mark.parametrize("graph", ["esm2", "flat"])
+def test_weightings_combine_with_both(weighting, graph):
+    check(*both_modes(SHARINGS[3], graph, weighting))
+
+
+@pytest.mark.parametrize("sharing", [SHARINGS[1], SHARINGS[2]], ids=lambda s: s["kind"])
+def test_interactions_combine_with_sharing(sharing):
+    check(*both_modes(sharing, "esmm", {"kind": "fixed"}, "nfwfm"))
+
+
+@pytest.mark.parametrize("weighting", WEIGHTINGS, ids=lambda w: w["kind"])
+@pytest.mark.parametrize("sharing", SHARINGS[:2], ids=lambda s: s["kind"])
+def test_towers_computed_on_the_host_are_the_same(sharing, weighting):
+    """Weightings go through a tower's backward pass several times."""
+    found, as_program = both_modes(sharing, "esm2", weighting, on_host=True)
+    check(found, as_program)
+    expected, _ = both_modes(sharing, "esm2", weighting)
+    if weighting["kind"] != "pcgrad":  # whose random order of tasks need not be the same
+        check(found, expected)

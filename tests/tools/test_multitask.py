@@ -1,0 +1,115 @@
+"""Combinations by YAML alone, through the tools: both graph modes, resuming, and what is said of mistakes."""
+
+import json
+import re
+from pathlib import Path
+
+import pyarrow.parquet
+import pytest
+from safetensors.numpy import load_file
+
+from support import ROOT, Tool
+
+MODELS = ROOT / "models" / "multitask"
+STEP = re.compile(r"batch_id: \d+, loss: ([\d.]+), ")
+ESM2 = "{click: , cart: {after: click, code: av}, other: {instead_of: cart}, conversion: {after: [cart, other]}}"
+ESM2_OPTION = f"hyper_parameters.behaviours={ESM2}"
+CART_REGRESSION = "{click: {pairwise: 0.5}, cart: {after: click}, watch_time: {head: log_regression, space: click}}"
+
+
+def arguments(directory: str, *options: str) -> list:
+    small = [
+        "runner.epochs=1",
+        "runner.infer_end_epoch=1",
+        "runner.print_interval=8",
+        "hyper_parameters.fields=[205, 301]",
+    ]
+    return ["-m", MODELS / directory / "config.yaml", "-o", *small, *options]
+
+
+def losses(log: str) -> list[float]:
+    return [float(value) for value in STEP.findall(log)]
+
+
+@pytest.mark.parametrize(
+    ("weighting", "behaviours"), [("gradnorm", ESM2), ("pcgrad", ESM2), ("uncertainty", CART_REGRESSION)]
+)
+def test_weightings_train_alike_in_both_modes(weighting, behaviours, tool: Tool, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options = [f"hyper_parameters.behaviours={behaviours}", f"hyper_parameters.weighting={{kind: {weighting}}}"]
+    logs = []
+    for name in ("trainer", "static_trainer"):
+        outcome = tool(name, *arguments("mmoe", *options, f"runner.model_save_path={name}"))
+        assert outcome.code == 0, outcome.err
+        logs.append(losses(outcome.err))
+    assert len(logs[0]) == 6
+    assert logs[0] == pytest.approx(logs[1], rel=1e-4)
+
+
+def test_a_resumed_run_ends_with_the_same_weights(tool: Tool, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    whole = arguments("youtube", "hyper_parameters.fields=[205, 301, position_id]", "runner.epochs=2")
+    assert tool("trainer", *whole, "runner.model_save_path=whole").code == 0
+    half = [*whole, "runner.model_save_path=half", "runner.epochs=1"]
+    assert tool("trainer", *half).code == 0
+    outcome = tool("trainer", *half[:-1], "runner.resume=true")
+    assert outcome.code == 0, outcome.err
+    a, b = (load_file(Path(folder) / "1" / "rec.safetensors") for folder in ("whole", "half"))
+    assert a.keys() == b.keys()
+    assert all((a[name] == b[name]).all() for name in a)
+
+
+def test_numbers_are_measured_and_predicted(tool: Tool, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options = arguments("youtube", "hyper_parameters.fields=[205, 301, position_id]")
+    assert tool("static_trainer", *options).code == 0
+    outcome = tool("static_infer", *options, "runner.predict_save_path=p.parquet")
+    assert outcome.code == 0, outcome.err
+    assert "rank correlation" in outcome.out
+    metrics = json.loads(Path("output_model_youtube/0/metrics.json").read_text())
+    table = pyarrow.parquet.read_table("p.parquet").to_pandas()
+    clicked = table[table["click"] == 1]
+    found = metrics["tasks"]["watch_time"]
+    assert found["n"] == len(clicked)
+    assert found["mae"] == pytest.approx((clicked["pwatch_time"] - clicked["watch_time"]).abs().mean(), rel=1e-4)
+    assert found["rank_correlation"] == pytest.approx(
+        clicked["pwatch_time"].corr(clicked["watch_time"], method="spearman"), abs=1e-6
+    )
+    assert str(table["click"].dtype) == "int8"
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("hyper_parameters.sharing={kind: mmo}", "hyper_parameters.sharing: kind should be one of none, "),
+        ("hyper_parameters.sharing.num_experts=3", "num_experts is not a setting of mmoe (did you mean num_expert?)"),
+        ("hyper_parameters.behaviours={conversion: {after: click}}", "conversion: click is not declared above it"),
+        (
+            "hyper_parameters.behaviours={click: , like: {aftr: click}}",
+            "like.aftr is not a setting (did you mean after?)",
+        ),
+        (
+            "hyper_parameters.weighting={kind: gradnorm, alpha: -1}",
+            "gradnorm.alpha: should be greater than or equal to 0",
+        ),
+        ("hyper_parameters.behaviours={click: , share: {after: click}}", "expected click, conversion, share"),
+    ],
+)
+def test_mistakes_end_in_one_line(option, message, tool: Tool, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    outcome = tool("trainer", *arguments("mmoe", option))
+    assert outcome.code == 2
+    assert message in outcome.err
+    assert len(outcome.err.strip().splitlines()) == 1
+
+
+def test_a_label_that_the_reader_does_not_give(tool: Tool, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    outcome = tool("trainer", *arguments("mogujie", "runner.train_reader_path=../mmoe/behaviour_reader"))
+    assert outcome.code == 2
+    assert "the network needs price, the reader gives click, conversion" in outcome.err
+    outcome = tool(
+        "trainer", *arguments("mmoe", "runner.train_reader_path=../esmm/esmm_reader", ESM2_OPTION), "--dry-run"
+    )
+    assert outcome.code == 2
+    assert "the network needs cart, the reader gives click, conversion" in outcome.err

@@ -1,0 +1,74 @@
+"""The reader of networks whose labels are those of a `behaviours` section."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+from rec.config.config import Config
+from rec.data.batch import Batch
+from rec.data.impressions import ImpressionReader
+from rec.data.plan import ReadPlan
+from rec.data.reader import ReaderSettings
+from rec.data.tabular import TabularReader
+from rec.nn.behaviours import columns
+
+LINE_LABELS = ("click", "conversion")
+"""What every line of text and all prepared data have."""
+
+
+class BehaviourReader:
+    """Impressions as lines of text or prepared, or a table if the config has a `data` section.
+
+    Attributes:
+        settings: the hyper-parameters it reads.
+        more: label columns that the network needs besides those that its behaviours name.
+    """
+
+    settings: ClassVar = ReaderSettings
+    more: tuple[str, ...] = ()
+
+    def __init__(self, file_list: list[str], config: Config) -> None:
+        needed = (*columns(config.hyper_parameters.get("behaviours") or {}), *self.more)
+        self._reader: ImpressionReader | TabularReader
+        self.files: dict[str, str] = {}
+        if config.data is None:
+            self._reader = _Impressions(file_list, config, (*LINE_LABELS, *needed))
+        else:
+            self._reader = _Table(file_list, config, needed)
+            self.files = self._reader.files
+        self.labels, self.blocks = self._reader.labels, self._reader.blocks
+
+    @classmethod
+    def prepare(cls, config: Config) -> None:
+        """Before the config is checked: the fields of a table are those of the `data` section."""
+        if config.data is not None:
+            TabularReader.prepare(config)
+
+    def __len__(self) -> int:
+        return len(self._reader)
+
+    def batches(self, plan: ReadPlan) -> Iterator[Batch]:
+        """The batches of a plan, in order."""
+        return self._reader.batches(plan)
+
+
+class _Impressions(ImpressionReader):
+    def __init__(self, file_list: list[str], config: Config, labels: Sequence[str]) -> None:
+        self.labels, self.implies = _distinct(labels), _noise(labels)
+        super().__init__(file_list, config)
+
+
+class _Table(TabularReader):
+    def __init__(self, file_list: list[str], config: Config, labels: Sequence[str]) -> None:
+        self.labels, self.implies = _distinct(labels), _noise(labels)
+        super().__init__(file_list, config)
+
+
+def _distinct(labels: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(labels))
+
+
+def _noise(labels: Sequence[str]) -> tuple[str, str] | None:
+    """A conversion without a click is noise."""
+    return ("conversion", "click") if {"conversion", "click"} <= set(labels) else None

@@ -1,0 +1,136 @@
+"""Behaviours as a config declares them: a graph whose edges are towers.
+
+An impression leads to a click, a click to a cart or another action, either of these to a conversion:
+
+    behaviours:
+      click:
+      cart: {after: click, code: av}
+      other_action: {instead_of: cart}
+      conversion: {after: [cart, other_action]}
+
+From that follow the towers (one per edge; an alternative's chance is 1 - that of what it is instead of), the
+probability of every behaviour, the losses, the labels, and the names and masks of the metrics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from rec.config.suggest import did_you_mean
+
+IMPRESSION = "impression"
+"""Where every path begins."""
+
+REQUEST = "request_id"
+"""The label column that says which request an exposure was part of, numbered within the batch."""
+
+CODES = {"click": "ct", "conversion": "cv"}
+"""What makes click and conversion ctr, cvr and ctcvr."""
+
+
+class Behaviour(BaseModel):
+    """One behaviour of the `behaviours` section; all keys may be left out."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    after: str | list[str] | None = Field(None, description="the behaviour it follows, or several alternative ones")
+    instead_of: str | None = Field(None, description="the behaviour whose complement it is; it has no label")
+    implies: str | None = Field(None, description="a behaviour that it never goes without, though not modelled so")
+    given: bool = Field(False, description="no tower: what follows is modelled on the exposures that have it")
+    label: str | None = Field(None, description="label column; null: the behaviour's name")
+    code: str | None = Field(None, description="letters in a task's name, as ct and cv in ctcvr")
+    head: Literal["binary", "regression", "log_regression"] = Field("binary", description="what is predicted")
+    space: str | None = Field(None, description="the loss is over exposures that have this behaviour; null: over all")
+    weight: float | int = Field(1.0, ge=0, description="of its loss in the sum of losses")
+    sample_weight: str | None = Field(None, description="column of weights of the exposures in its loss")
+    pairwise: float | int = Field(0.0, ge=0, description="weight of a loss on the order within a request")
+
+
+def parse(section: Mapping[str, Any]) -> dict[str, Behaviour]:
+    """The behaviours of a section, by name, in its order.
+
+    Raises:
+        ValueError: a name or setting is wrong, or a behaviour refers to one that is not declared above it.
+    """
+    if not section:
+        raise ValueError("no behaviour is declared: expected some such as {click: , conversion: {after: click}}")
+    behaviours: dict[str, Behaviour] = {}
+    for name, given in section.items():
+        if not str(name).isidentifier() or name == IMPRESSION:
+            raise ValueError(f"{name!r} is no name for a behaviour: letters, digits and _, not {IMPRESSION}")
+        try:
+            behaviour = Behaviour(**(given or {}))
+        except ValidationError as error:
+            problem = error.errors()[0]
+            key = ".".join([name, *(str(part) for part in problem["loc"][:1])])
+            if problem["type"] == "extra_forbidden":
+                known = list(Behaviour.model_fields)
+                raise ValueError(f"{key} is not a setting{did_you_mean(str(problem['loc'][0]), known)}") from None
+            raise ValueError(f"{key}: {problem['msg']}, got {problem['input']!r}") from None
+        except TypeError:
+            raise ValueError(f"{name} should be a mapping such as {{after: click}}, got {given!r}") from None
+        _check(name, behaviour, behaviours)
+        behaviours[name] = behaviour
+    return behaviours
+
+
+def parents(behaviours: Mapping[str, Behaviour], name: str) -> list[str]:
+    """What a behaviour comes after."""
+    behaviour = behaviours[name]
+    if behaviour.instead_of:
+        return parents(behaviours, behaviour.instead_of)
+    after = behaviour.after
+    return [after] if isinstance(after, str) else list(after or [IMPRESSION])
+
+
+def columns(section: Mapping[str, Any]) -> tuple[str, ...]:
+    """The label columns that a `behaviours` section needs, in its order; what is wrong with it is said elsewhere."""
+    try:
+        behaviours = parse(section)
+    except ValueError:
+        return ()
+    found = [b.label or name for name, b in behaviours.items() if not b.instead_of]
+    found += [b.sample_weight for b in behaviours.values() if b.sample_weight]
+    found += [REQUEST for b in behaviours.values() if b.pairwise]
+    return tuple(dict.fromkeys(found))
+
+
+def _check(name: str, behaviour: Behaviour, above: Mapping[str, Behaviour]) -> None:
+    named = [behaviour.after] if isinstance(behaviour.after, str) else behaviour.after or []
+    for other in [*named, behaviour.instead_of, behaviour.implies]:
+        if other and other not in above:
+            raise ValueError(f"{name}: {other} is not declared above it{did_you_mean(other, above)}")
+        if other and above[other].head != "binary":
+            raise ValueError(f"{name}: {other} is a number, which nothing can follow")
+    for other in (behaviour.instead_of, behaviour.implies):
+        if other and (above[other].instead_of or above[other].given):
+            raise ValueError(f"{name}: {other} has no tower of its own")
+    partner = behaviour.instead_of
+    if partner and any(other.instead_of == partner for other in above.values()):
+        raise ValueError(f"{name}: {partner} has an alternative already")
+    _check_keys(name, behaviour)
+
+
+def _check_keys(name: str, behaviour: Behaviour) -> None:
+    """Refuse settings that would mean nothing beside others."""
+    given = {key for key in behaviour.model_fields_set if getattr(behaviour, key)}
+    losses = {"label", "code", "space", "weight", "sample_weight", "pairwise"}
+    allowed = {"after", "head", *losses}
+    if behaviour.instead_of:
+        allowed = {"instead_of"}
+    elif behaviour.given:
+        allowed = {"given", "label", "code"}
+    elif behaviour.implies:
+        allowed = {"implies", "head", *losses}
+    elif behaviour.head != "binary":
+        allowed = {"head", *losses} - {"code", "pairwise"}
+    if given - allowed:
+        raise ValueError(f"{name}: {', '.join(sorted(given - allowed))} means nothing beside {_kind(behaviour)}")
+
+
+def _kind(behaviour: Behaviour) -> str:
+    kinds = ("instead_of", "given", "implies")
+    return next((kind for kind in kinds if getattr(behaviour, kind)), f"head: {behaviour.head}")

@@ -1,0 +1,208 @@
+"""What follows from declared behaviours: towers, probabilities, tasks and what is trained on which exposures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rec.metrics.tasks import Task
+from rec.nn.behaviours import CODES, IMPRESSION, Behaviour, columns, parents, parse
+from rec.nn.probability import Probability
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A tower: with its chance a path goes on to `then`, else to `otherwise` (None: there it ends)."""
+
+    tower: str
+    then: str
+    otherwise: str | None
+
+
+@dataclass(frozen=True)
+class Event:
+    """An output: p(target | start), or a number of the exposures that `start` has happened to."""
+
+    task: str
+    target: str
+    start: str
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A loss: output `task` against `label`, over exposures whose label `among` is 1 (None: over all)."""
+
+    task: str
+    label: str
+    among: str | None
+    weight: float
+    sample_weight: str | None
+    pairwise: float
+
+
+class Graph:
+    """The behaviours of a config.
+
+    Args:
+        section: the `behaviours` section.
+
+    Attributes:
+        towers: their names, in the order of declaration.
+        events: the outputs.
+        numbers: the head of each tower that predicts a number.
+        columns: the label columns that training needs.
+        tasks: how outputs are judged.
+        objectives: how they are trained.
+
+    Raises:
+        ValueError: the section is wrong.
+    """
+
+    def __init__(self, section: Mapping[str, Any]) -> None:
+        self._all = parse(section)
+        self.columns = columns(section)
+        self._paths = {name: self._on_every_path(name) for name in self._all}
+        self._branches: dict[str, list[Branch]] = {}
+        self.numbers = {name: b.head for name, b in self._all.items() if b.head != "binary"}
+        self.towers = tuple(tower for name in self._all for tower in self._add_towers(name))
+        if not self.towers:
+            raise ValueError("every behaviour is given: nothing is left to predict")
+        self.events: list[Event] = []
+        self.objectives: list[Objective] = []
+        for name, behaviour in self._all.items():
+            if not behaviour.instead_of and not behaviour.given:
+                self._add_outputs(name, behaviour)
+        names = [event.task for event in self.events]
+        if len(set(names)) < len(names):
+            raise ValueError(f"two outputs have one name: {', '.join(names)}; give behaviours other codes")
+        self.tasks = tuple(map(self._task, self.events))
+
+    def outputs(self, chances: Mapping[str, Probability]) -> dict[str, Probability]:
+        """The probability of each event by task, from those of the towers' edges, [B, 1] each."""
+        known: dict[tuple[str, str], Probability] = {}
+        binary = [event for event in self.events if event.target not in self.numbers]
+        return {event.task: self._reach(chances, event.target, event.start, known) for event in binary}
+
+    def implied(self) -> list[tuple[str, str]]:
+        """Pairs of tasks (effect, cause) for which p(effect) <= p(cause) holds in the data but not by construction."""
+        task = {event.target: event.task for event in self.events if event.start == IMPRESSION}
+        return [(task[name], task[b.implies]) for name, b in self._all.items() if b.implies]
+
+    def label(self, name: str) -> str:
+        """The label column of a behaviour."""
+        return self._all[name].label or name
+
+    def _on_every_path(self, name: str) -> list[str]:
+        """What every path to a behaviour goes through, itself the last."""
+        if self._all[name].given:
+            return [name]
+        chains = [self._on_every_path(p) if p != IMPRESSION else [] for p in parents(self._all, name)]
+        common = [step for step in chains[0] if all(step in chain for chain in chains)]
+        starts = {next((step for step in reversed(chain) if self._all[step].given), None) for chain in chains}
+        if len(starts) > 1:
+            raise ValueError(
+                f"{name}: comes after {', '.join(map(str, starts - {None}))}, which is given, on some paths"
+            )
+        return [*common, name]
+
+    def _add_towers(self, name: str) -> list[str]:
+        behaviour = self._all[name]
+        if behaviour.instead_of or behaviour.given:
+            return []
+        if name in self.numbers:
+            return [name]
+        before = parents(self._all, name)
+        otherwise = next((other for other, b in self._all.items() if b.instead_of == name), None)
+        towers = []
+        for parent in before:
+            towers.append(name if len(before) == 1 else f"{name}_after_{parent}")
+            self._branches.setdefault(parent, []).append(Branch(towers[-1], name, otherwise))
+        return towers
+
+    def _add_outputs(self, name: str, behaviour: Behaviour) -> None:
+        """p(name) from where modelling starts, given the behaviour before, and given that of its loss."""
+        if name in self.numbers:
+            space = behaviour.space or IMPRESSION
+            if space != IMPRESSION and space not in self._all:
+                raise ValueError(f"{name}.space: {space} is not declared")
+            events = [Event(name, name, space)]
+        else:
+            events = self._binary_events(name, behaviour)
+            space = behaviour.space or events[0].start
+        self.events += events
+        among = None if space == IMPRESSION else self.label(space)
+        (task,) = (event.task for event in events if event.start == space)
+        weights = float(behaviour.weight), behaviour.sample_weight, float(behaviour.pairwise)
+        self.objectives.append(Objective(task, self.label(name), among, *weights))
+
+    def _binary_events(self, name: str, behaviour: Behaviour) -> list[Event]:
+        before = [step for step in self._paths[name][:-1] if not self._all[step].instead_of]
+        start = next((step for step in reversed(before) if self._all[step].given), IMPRESSION)
+        spaces = [start, *before]
+        if behaviour.space and behaviour.space not in spaces:
+            raise ValueError(f"{name}.space: expected one of {', '.join(spaces)}, found {behaviour.space}")
+        starts = dict.fromkeys([start, spaces[-1], behaviour.space or start])
+        for each in starts:
+            self._check_ways(name, each)
+        return [Event(self._name(name, each), name, each) for each in starts]
+
+    def _steps(self, name: str, start: str) -> list[str]:
+        """The labelled behaviours from `start` on that a behaviour implies, itself the last."""
+        implied = self._all[name].implies
+        before = self._steps(implied, IMPRESSION) if implied else []
+        steps = [*before, *(step for step in self._paths[name] if not self._all[step].instead_of)]
+        return steps[steps.index(start) + 1 :] if start in steps else steps
+
+    def _name(self, name: str, start: str) -> str:
+        codes = [self._all[step].code or CODES.get(step) for step in self._steps(name, start)]
+        if all(codes):
+            return "".join(map(str, codes)) + "r"
+        return name if start == IMPRESSION else f"{name}_given_{start}"
+
+    def _task(self, event: Event) -> Task:
+        among = None if event.start == IMPRESSION else self.label(event.start)
+        if event.target in self.numbers:
+            return Task(event.task, self.label(event.target), among, kind="regression")
+        truth = tuple(f"p_{step}" for step in self._steps(event.target, event.start))
+        return Task(event.task, self.label(event.target), among, truth=truth)
+
+    def _leads(self, node: str | None, target: str) -> bool:
+        below = self._branches.get(node, ()) if node else ()
+        return node == target or any(self._leads(n, target) for b in below for n in (b.then, b.otherwise))
+
+    def _ways(self, node: str, target: str) -> list[Branch]:
+        branches = self._branches.get(node, [])
+        return [b for b in branches if self._leads(b.then, target) or self._leads(b.otherwise, target)]
+
+    def _check_ways(self, target: str, node: str) -> None:
+        """Refuse a graph in which two ways to `target` may both be gone: their chances would not add up."""
+        ways = self._ways(node, target)
+        if len(ways) > 1:
+            several = ", ".join(way.then for way in ways)
+            raise ValueError(f"{target}: can be reached through {several}, which are no alternatives of each other")
+        for way in ways:
+            for next_node in (way.then, way.otherwise):
+                if next_node and next_node != target:
+                    self._check_ways(target, next_node)
+
+    def _reach(
+        self, chances: Mapping[str, Probability], target: str, node: str, known: dict[tuple[str, str], Probability]
+    ) -> Probability:
+        """p(target | node)."""
+        if (target, node) not in known:
+            (way,) = self._ways(node, target)
+            p, then, otherwise = chances[way.tower], way.then, way.otherwise
+            further = {
+                step: self._reach(chances, target, step, known)
+                for step in (then, otherwise)
+                if step is not None and step != target and self._leads(step, target)
+            }
+            if otherwise is not None and len(further) == 2:
+                result = p.choose(further[then], further[otherwise])
+            elif then == target:
+                result = p
+            else:
+                result = p * further[then] if then in further else ~p * further[str(otherwise)]
+            known[target, node] = result
+        return known[target, node]

@@ -1,0 +1,33 @@
+"""Hidden layers without a logit on top: bottoms and experts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Annotated, Any, TypeAlias
+
+from paddle import nn
+from paddle.nn import functional as F  # noqa: N812 - the field's name for it
+from pydantic import Field
+
+from rec.nn.features import Features
+from rec.nn.layers import Linear
+
+Layers: TypeAlias = Annotated[Sequence[Annotated[int, Field(gt=0)]], Field(min_length=1)]
+"""Units of each hidden layer, bottom first; at least one layer."""
+
+
+class Hidden(nn.Layer):
+    """Layers of `sizes` units with ReLU, bottom first, on `Features` or a tensor [B, in_features].
+
+    Returns of forward: float [B, sizes[-1]].
+    """
+
+    def __init__(self, in_features: int, sizes: Layers) -> None:
+        super().__init__()
+        self.layers = nn.LayerList([Linear(a, b) for a, b in pairwise([in_features, *sizes])])
+
+    def forward(self, x: Features | Any) -> Any:
+        for layer in self.layers:
+            x = F.relu(layer(x))
+        return x

@@ -1,0 +1,170 @@
+"""A network of two independent choices: how towers share, and how behaviours follow from each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeAlias
+
+import paddle
+from paddle import nn
+from pydantic import AfterValidator
+
+from rec.nn.behaviours import REQUEST
+from rec.nn.features import Features
+from rec.nn.graph import Graph, Objective
+from rec.nn.interaction import NFwFM
+from rec.nn.layers import MLP, Sizes, side_by_side
+from rec.nn.number import Number
+from rec.nn.probability import Probability
+from rec.nn.ranking import pairwise_loss
+from rec.nn.sharing import KINDS as SHARINGS
+from rec.nn.sharing import Sharing
+from rec.nn.weighting import KINDS as WEIGHTINGS
+from rec.nn.weighting import Weighting
+
+Output: TypeAlias = Probability | Number
+
+
+def _graph(section: dict[str, Any]) -> dict[str, Any]:
+    Graph(section)
+    return section
+
+
+Behaviours: TypeAlias = Annotated[dict[str, Any], AfterValidator(_graph)]
+"""A section as in `rec.nn.behaviours`."""
+
+
+class MultiTask(nn.Layer):
+    """Any sharing under any behaviour graph: a tower per edge, probabilities by the graph, a loss per behaviour.
+
+    Args:
+        num_field: fields of an impression.
+        sparse_feature_dim: width of an embedding vector.
+        behaviours: see `rec.nn.behaviours`.
+        tower_fc_sizes: hidden layers of each tower.
+        sharing: see `rec.nn.sharing`.
+        weighting: how the losses are summed, see `rec.nn.weighting`.
+        interaction: what the bottom sees: field vectors side by side, or NFwFM's interactions of them.
+    """
+
+    def __init__(
+        self,
+        num_field: int,
+        sparse_feature_dim: int,
+        behaviours: Behaviours,
+        tower_fc_sizes: Sizes,
+        sharing: Sharing = {"kind": "none"},  # noqa: B006 - read only
+        weighting: Weighting = {"kind": "fixed"},  # noqa: B006
+        interaction: Literal["none", "nfwfm"] = "none",
+    ) -> None:
+        super().__init__()
+        self.graph = Graph(behaviours)
+        self.tasks, towers = self.graph.tasks, self.graph.towers
+        self.dim = sparse_feature_dim
+        self.separate = getattr(SHARINGS[sharing], "own_spaces", False)
+        self.spaces = len(towers) if self.separate else 1
+        self.embedding_dim = self.dim * self.spaces
+        interactions = [NFwFM(num_field, self.dim) for _ in range(self.spaces)] if interaction == "nfwfm" else []
+        self.interactions = nn.LayerList(interactions)
+        width = self.dim if interactions else num_field * self.dim
+        self.sharing = SHARINGS.build(sharing, in_features=width, towers=towers)
+        self.towers = nn.LayerDict(
+            {name: MLP(width, tower_fc_sizes) for name, width in zip(towers, self.sharing.widths, strict=True)}
+        )
+        self.weighting = WEIGHTINGS.build(weighting, weights=self._weights(), numbers=set(self.graph.numbers))
+
+    def forward(self, features: Features) -> dict[str, Output]:
+        """The prediction of each task, [B, 1] each."""
+        return self.compose(self.logits(features))
+
+    def logits(self, features: Features) -> dict[str, Any]:
+        """What each tower says, float [B, 1] by name."""
+        return self.logits_of(self.tower_inputs(features))
+
+    def logits_of(self, inputs: list[Any]) -> dict[str, Any]:
+        """The same from what each tower sees."""
+        towers = list(self.towers.values())
+        if all(x is inputs[0] for x in inputs):
+            logits = side_by_side(towers, inputs[0])
+        else:
+            logits = [tower(x) for tower, x in zip(towers, inputs, strict=True)]
+        return dict(zip(self.graph.towers, logits, strict=True))
+
+    def tower_inputs(self, features: Features) -> list[Any]:
+        """What each tower sees: `Features` or float [B, width]."""
+        spaces: list[Any] = [features] if self.spaces == 1 else features.spaces(self.spaces, self.dim)
+        if len(self.interactions):
+            spaces = [layer(space) for layer, space in zip(self.interactions, spaces, strict=True)]
+        return self.sharing(spaces if self.separate else spaces[0])
+
+    def compose(self, logits: Mapping[str, Any]) -> dict[str, Output]:
+        """The predictions that follow from the towers' outputs."""
+        numbers = self.graph.numbers
+        binary = [name for name in self.graph.towers if name not in numbers]
+        chances = {name: Probability.from_logit(logits[name]) for name in binary}
+        return {
+            **self.graph.outputs(chances),
+            **{name: Number(logits[name], head == "log_regression") for name, head in numbers.items()},
+        }
+
+    def losses(self, outputs: Mapping[str, Output], labels: Mapping[str, Any]) -> dict[str, Any]:
+        """Mean loss of each behaviour over its space, and of order within requests where that is asked for."""
+        parts = {}
+        for objective in self.graph.objectives:
+            output, label = outputs[objective.task], labels[objective.label]
+            mask = self._mask(objective, label, labels)
+            if isinstance(output, Number):  # not everybody rates
+                label = paddle.where(paddle.isfinite(label), label, paddle.zeros_like(label))
+            parts[objective.task] = masked_mean(self.loss(objective, output, label, labels), mask)
+            if objective.pairwise and isinstance(output, Probability):
+                parts[f"{objective.task}_pairs"] = pairwise_loss(output.logit, label, labels[REQUEST], mask)
+        return parts
+
+    def loss(self, objective: Objective, output: Output, label: Any, labels: Mapping[str, Any]) -> Any:
+        """Loss of each exposure, float [B, 1], times its weight where a column says one."""
+        each = output.loss(label)
+        return each * labels[objective.sample_weight] if objective.sample_weight else each
+
+    def combine(self, parts: Mapping[str, Any], labels: Mapping[str, Any], features: Features) -> Any:
+        """The scalar that a step minimises: weighted losses, and a subclass's own terms as they are."""
+
+        def untrained() -> dict[str, Any]:
+            """The losses of a network all of whose logits are 0, on the same batch."""
+            zeros = paddle.zeros_like(next(iter(labels.values())))
+            return self.losses(self.compose(dict.fromkeys(self.graph.towers, zeros)), labels)
+
+        names = self._weights()
+        weighted = {name: part for name, part in parts.items() if name in names}
+        own = {id(p) for p in self.weighting.parameters()}
+        parameters = [p for p in self.parameters() if id(p) not in own]
+        total = self.weighting(weighted, untrained, features.blocks, parameters)
+        for name, part in parts.items():
+            if name not in names:
+                total = total + part
+        return total
+
+    @property
+    def labels(self) -> set[str]:
+        """Columns that training needs."""
+        return set(self.graph.columns)
+
+    def _weights(self) -> dict[str, float]:
+        """The weight of each loss."""
+        objectives = self.graph.objectives
+        points = {o.task: o.weight for o in objectives}
+        return points | {f"{o.task}_pairs": o.pairwise for o in objectives if o.pairwise}
+
+    def _mask(self, objective: Objective, label: Any, labels: Mapping[str, Any]) -> Any:
+        """1 where an exposure is in the loss, float [B, 1]; None for everywhere."""
+        mask = labels[objective.among] if objective.among else None
+        if objective.task in self.graph.numbers:
+            known = paddle.isfinite(label).astype("float32")
+            mask = known if mask is None else mask * known
+        return mask
+
+
+def masked_mean(values: Any, mask: Any) -> Any:
+    """Mean over exposures whose mask is 1, a scalar; 0 where there is none. `values`, `mask` float [B, 1]."""
+    if mask is None:
+        return values.mean()
+    return (values * mask).sum() / paddle.clip(mask.sum(), min=1.0)

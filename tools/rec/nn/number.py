@@ -1,0 +1,28 @@
+"""Predicted numbers, such as the seconds that somebody watches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import paddle
+
+
+class Number:
+    """An estimate of a label that is a number of at least 0, float [B, 1].
+
+    Args:
+        output: of a tower, float [B, 1].
+        log_scale: the output is log(1 + number): right for labels of many magnitudes, such as watch time.
+    """
+
+    def __init__(self, output: Any, log_scale: bool) -> None:
+        self.output, self.log_scale = output, log_scale
+
+    @property
+    def value(self) -> Any:
+        """The estimate in the label's units, float [B, 1]."""
+        return paddle.expm1(self.output) if self.log_scale else self.output
+
+    def loss(self, label: Any) -> Any:
+        """Squared error per exposure, on the scale of the output, float [B, 1]."""
+        return ((paddle.log1p(label) if self.log_scale else label) - self.output) ** 2

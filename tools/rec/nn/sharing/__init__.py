@@ -1,0 +1,35 @@
+"""How towers share what lies below them.
+
+A sharing is told the width of its input and the towers' names, in order. Its forward takes `Features`, or a tensor
+[B, in_features], and gives each tower its input; `widths` says how wide each is.
+"""
+
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import AfterValidator
+
+from rec.config.parts import Kinds
+from rec.nn.sharing.aitm import AITM
+from rec.nn.sharing.bottom import NoSharing, SeparateEmbeddings, ShareBottom
+from rec.nn.sharing.cross_stitch import CrossStitch
+from rec.nn.sharing.hierarchical import Hierarchical
+from rec.nn.sharing.mmoe import MMoE
+from rec.nn.sharing.ple import PLE
+
+KINDS = Kinds(
+    {
+        "none": NoSharing,
+        "separate": SeparateEmbeddings,
+        "share_bottom": ShareBottom,
+        "mmoe": MMoE,
+        "ple": PLE,
+        "cross_stitch": CrossStitch,
+        "hierarchical": Hierarchical,
+        "aitm": AITM,
+    },
+    "in_features",
+    "towers",
+)
+
+Sharing: TypeAlias = Annotated[dict[str, Any], AfterValidator(KINDS.check)]
+"""A section such as `{kind: mmoe, num_expert: 4, fc_sizes: [64]}`."""

@@ -1,0 +1,48 @@
+"""Hierarchical sharing: a joint many-task model (Hashimoto et al., EMNLP 2017; Sogaard and Goldberg, ACL 2016)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import paddle
+from paddle import nn
+from paddle.nn import functional as F  # noqa: N812 - the field's name for it
+
+from rec.nn.features import Features
+from rec.nn.layers import Linear
+from rec.nn.sharing.mmoe import Count
+
+
+class Hierarchical(nn.Layer):
+    """A layer per tower, each on top of the one before and of the input: later behaviours are supervised above.
+
+    h_1 = relu(W_1 x), h_t = relu(W_t x + U_t h_(t - 1)); tower t, in the order of declaration, sees h_t.
+
+    Args:
+        fc_size: units of each layer.
+    """
+
+    def __init__(self, in_features: int, towers: Sequence[str], fc_size: Count) -> None:
+        super().__init__()
+        self.levels = nn.LayerList([Level(in_features, fc_size, first=i == 0) for i in range(len(towers))])
+        self.widths = [fc_size] * len(towers)
+
+    def forward(self, x: Features | Any) -> list[Any]:
+        levels: list[Any] = []
+        for level in self.levels:
+            levels.append(level(x, levels[-1] if levels else None))
+        return levels
+
+
+class Level(nn.Layer):
+    """relu(W x + U below), float [B, fc_size]; the first level has no U."""
+
+    def __init__(self, in_features: int, fc_size: int, first: bool) -> None:
+        super().__init__()
+        self.input = Linear(in_features, fc_size)
+        self.below = None if first else self.create_parameter([fc_size, fc_size])
+
+    def forward(self, x: Features | Any, below: Any) -> Any:
+        hidden = self.input(x)
+        return F.relu(hidden if below is None else hidden + paddle.matmul(below, self.below))

@@ -1,0 +1,41 @@
+"""MMoE: Multi-gate Mixture-of-Experts (Ma et al., KDD 2018)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import paddle
+from paddle import nn
+from paddle.nn import functional as F  # noqa: N812 - the field's name for it
+from pydantic import Field
+
+from rec.nn.features import Features
+from rec.nn.hidden import Hidden, Layers
+from rec.nn.layers import Linear
+
+Count = Annotated[int, Field(gt=0)]
+
+
+class MMoE(nn.Layer):
+    """Tower t sees the sum of the experts weighted by its gate: sum_i softmax(W_t x)_i f_i(x) (equations 5 to 7).
+
+    Args:
+        num_expert: experts, all shared.
+        fc_sizes: hidden layers of each expert.
+    """
+
+    def __init__(self, in_features: int, towers: Sequence[str], num_expert: Count, fc_sizes: Layers) -> None:
+        super().__init__()
+        self.experts = nn.LayerList([Hidden(in_features, fc_sizes) for _ in range(num_expert)])
+        self.gates = nn.LayerList([Linear(in_features, num_expert) for _ in towers])
+        self.widths = [fc_sizes[-1]] * len(towers)
+
+    def forward(self, x: Features | Any) -> list[Any]:
+        experts = paddle.stack([expert(x) for expert in self.experts], axis=1)
+        return [mix(gate(x), experts) for gate in self.gates]
+
+
+def mix(scores: Any, experts: Any) -> Any:
+    """Experts [B, n, H] summed with weights softmax(scores), scores [B, n]: float [B, H]."""
+    return (F.softmax(scores, axis=-1).unsqueeze(-1) * experts).sum(axis=1)

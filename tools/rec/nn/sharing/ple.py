@@ -1,0 +1,76 @@
+"""CGC and PLE: Progressive Layered Extraction (Tang et al., RecSys 2020)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import paddle
+from paddle import nn
+from pydantic import Field
+
+from rec.nn.features import Features
+from rec.nn.hidden import Hidden, Layers
+from rec.nn.layers import Linear
+from rec.nn.sharing.mmoe import Count, mix
+
+
+class PLE(nn.Layer):
+    """Shared experts and experts of each tower, in levels; one level is CGC, customized gate control.
+
+    A tower's gate weighs its own experts and the shared ones; the shared gate, below the last level, weighs all.
+
+    Args:
+        num_level: extraction levels.
+        num_shared_expert, num_task_expert: experts at each level, shared and per tower.
+        fc_sizes: hidden layers of each expert.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        towers: Sequence[str],
+        num_shared_expert: Count,
+        num_task_expert: Annotated[int, Field(ge=0)],
+        fc_sizes: Layers,
+        num_level: Count = 1,
+    ) -> None:
+        super().__init__()
+        widths = [in_features, *[fc_sizes[-1]] * (num_level - 1)]
+        numbers = len(towers), num_shared_expert, num_task_expert
+        self.levels = nn.LayerList(
+            [Extraction(width, fc_sizes, *numbers, last=i == num_level - 1) for i, width in enumerate(widths)]
+        )
+        self.widths = [fc_sizes[-1]] * len(towers)
+
+    def forward(self, x: Features | Any) -> list[Any]:
+        own, shared = [x] * len(self.widths), x
+        for level in self.levels:
+            own, shared = level(own, shared)
+        return own
+
+
+class Extraction(nn.Layer):
+    """One level: inputs of the towers and the shared one, [B, in_features] each, to the same of the next level."""
+
+    def __init__(
+        self, in_features: int, fc_sizes: Layers, num_tower: int, num_shared: int, num_own: int, last: bool
+    ) -> None:
+        super().__init__()
+        experts = [[Hidden(in_features, fc_sizes) for _ in range(num_own)] for _ in range(num_tower)]
+        self.own = nn.LayerList([nn.LayerList(group) for group in experts])
+        self.shared = nn.LayerList([Hidden(in_features, fc_sizes) for _ in range(num_shared)])
+        self.gates = nn.LayerList([Linear(in_features, num_own + num_shared) for _ in range(num_tower)])
+        self.shared_gate = None if last else Linear(in_features, num_tower * num_own + num_shared)
+
+    def forward(self, own: list[Any], shared: Any) -> tuple[list[Any], Any]:
+        general = [expert(shared) for expert in self.shared]
+        special = [[expert(x) for expert in group] for group, x in zip(self.own, own, strict=True)]
+        outputs = [
+            mix(gate(x), paddle.stack([*group, *general], axis=1))
+            for gate, x, group in zip(self.gates, own, special, strict=True)
+        ]
+        if self.shared_gate is None:
+            return outputs, None
+        everyone = [expert for group in special for expert in group] + general
+        return outputs, mix(self.shared_gate(shared), paddle.stack(everyone, axis=1))

@@ -1,0 +1,22 @@
+"""How the losses of several tasks become one.
+
+A weighting is told the weight of each loss and which losses are of numbers. Its forward takes the losses by name, a
+function that gives those of an untrained network, the pulled vectors and the network's parameters.
+"""
+
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import AfterValidator
+
+from rec.config.parts import Kinds
+from rec.nn.weighting.fixed import Fixed
+from rec.nn.weighting.gradnorm import GradNorm
+from rec.nn.weighting.pcgrad import PCGrad
+from rec.nn.weighting.uncertainty import Uncertainty
+
+KINDS = Kinds(
+    {"fixed": Fixed, "uncertainty": Uncertainty, "gradnorm": GradNorm, "pcgrad": PCGrad}, "weights", "numbers"
+)
+
+Weighting: TypeAlias = Annotated[dict[str, Any], AfterValidator(KINDS.check)]
+"""A section such as `{kind: gradnorm, alpha: 1.5}`."""
