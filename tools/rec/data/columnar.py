@@ -90,7 +90,7 @@ class ColumnarReader:
         self._chunk = config.runner.shuffle_chunk
         self._groups = _row_groups(self.folder)
         self._shared_columns = self._list_columns(self._common)
-        self._binary = tuple(name for name in labels if name in schema.labels and self._type(name) == pa.uint8())
+        self._binary = tuple(name for name in labels if name in ("click", "conversion"))  # side columns may be numbers
         numbers = {"sample_id": pa.int64(), "common_row": pa.int64()}
         numbers |= {name: self._type(name) for name in (*labels, *columns)}
         truth = {name: pa.float32() for name in self._truth if self._is_everywhere(name)}
