@@ -183,9 +183,18 @@ def _bundled() -> list[bytes]:
     return (ESMM / "data" / "train" / "part-0.txt").read_bytes().splitlines(keepends=True)[:130]
 
 
+def _kept_folder() -> Path:
+    """A folder that lasts as long as this process."""
+    _FOLDERS.append(tempfile.TemporaryDirectory(prefix="fuzz-"))
+    return Path(_FOLDERS[-1].name)
+
+
+_FOLDERS: list[tempfile.TemporaryDirectory[str]] = []
+
+
 @functools.cache
 def _prepared() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="fuzz-prepared-"))
+    folder = _kept_folder()
     write_prepared(folder, num_exposure=120, group=20)
     return folder
 
@@ -317,7 +326,7 @@ def _columns(content: bytes) -> dict[str, list[str]]:
 
 @functools.cache
 def _checkpoint(save_format: str) -> tuple[Path, State]:
-    folder = Path(tempfile.mkdtemp(prefix="fuzz-checkpoint-"))
+    folder = _kept_folder()
     store = Store(folder)
     state = State(
         {"w": np.arange(6, dtype=np.float32).reshape(2, 3), "embedding.weight": np.ones((4, 2), np.float32)},
