@@ -1,4 +1,4 @@
-"""What goes on inside a network: which ReLUs ever fire, and which ids are looked up."""
+"""What goes on inside a network: which ReLUs ever fire."""
 
 from __future__ import annotations
 
@@ -6,12 +6,8 @@ from typing import Any
 
 from paddle import nn
 
-from rec.errors import UserError
-from rec.nn import layers
 from rec.nn.layers import MLP
 from rec.numeric import Array
-
-_MODULE: Any = layers
 
 
 class Activity:
@@ -23,14 +19,11 @@ class Activity:
         self._hooks: list[Any] = []
 
     def __enter__(self) -> Activity:
-        self._usable = _MODULE.usable
-        _MODULE.usable = _never  # one by one: inside the operator for whole towers nothing can be seen
         for name, layer in self._layers.items():
             self._hooks.append(layer.register_forward_post_hook(self._watch(name)))
         return self
 
     def __exit__(self, *_: Any) -> None:
-        _MODULE.usable = self._usable
         for hook in self._hooks:
             hook.remove()
 
@@ -48,10 +41,6 @@ class Activity:
         return hook
 
 
-def _never(x: Any) -> bool:
-    return False
-
-
 def _relu_inputs(net: Any) -> list[tuple[str, Any]]:
     """Layers whose output is positive where a ReLU fires, by name."""
     found = []
@@ -61,23 +50,3 @@ def _relu_inputs(net: Any) -> list[tuple[str, Any]]:
         elif isinstance(layer, nn.ReLU):
             found.append((name, layer))
     return found
-
-
-def check_ids(net: Any) -> None:
-    """Make every `nn.Embedding` of a network refuse ids that its table does not have.
-
-    Paddle itself reads foreign memory, or dies, at some of them. Calls with such an id raise UserError.
-    """
-    for name, layer in net.named_sublayers():
-        if isinstance(layer, nn.Embedding):
-            layer.register_forward_pre_hook(_refuse_outside(name, int(layer.weight.shape[0])))
-
-
-def _refuse_outside(name: str, rows: int) -> Any:
-    def hook(layer: Any, inputs: Any) -> None:
-        ids = inputs[0].numpy()
-        if ids.size and (ids.min() < 0 or ids.max() >= rows):
-            odd = ids.max() if ids.max() >= rows else ids.min()
-            raise UserError(f"id {odd} is outside the embedding table {name} of {rows} rows (ids 0 to {rows - 1})")
-
-    return hook
