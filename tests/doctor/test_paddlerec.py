@@ -6,7 +6,9 @@ import pytest
 
 from rec.config.config import load
 from rec.doctor.examine import examine
-from support import tiny_lines, write_lines
+from support import ROOT, tiny_lines, write_lines
+
+SHIPPED = sorted((ROOT / "tests" / "contract" / "directories").glob("*/dygraph_model.py"))
 
 NET = """
 import paddle
@@ -123,7 +125,7 @@ def test_a_misspelt_key_that_is_never_read(directory):
 def test_an_id_that_its_embedding_does_not_have(directory):
     [(check, severity, found)] = troubles(directory, "hyper_parameters.sparse_feature_number=30")
     assert (check, severity) == ("trial", "wrong")
-    assert "embedding has 30 rows (ids 0 to 29)" in found
+    assert "embedding embedding has 30 rows (ids 0 to 29), the data holds id" in found
 
 
 def test_a_constant_column(directory):
@@ -142,3 +144,12 @@ def test_a_reader_that_fails_is_told_with_its_line(directory):
     [(check, severity, found)] = troubles(directory)
     assert (check, severity) == ("test reader", "wrong")
     assert f"{directory / 'reader.py'}:14: ValueError" in found
+
+
+@pytest.mark.parametrize("model", SHIPPED, ids=lambda path: path.parent.name)
+def test_directories_that_train_have_nothing_wrong(model, tmp_path, monkeypatch, in_dynamic_graph):
+    monkeypatch.chdir(tmp_path)
+    found = list(examine(load(model.parent / "config.yaml"), "dygraph"))
+    assert [finding for finding in found if finding.severity == "wrong"] == []
+    assert "trial: loss" in {finding.check for finding in found}
+    assert list(tmp_path.iterdir()) == []

@@ -6,7 +6,6 @@ from typing import Any
 
 from paddle import nn
 
-from rec.engine.dygraph import DygraphEngine, TableFeed
 from rec.nn.layers import MLP
 from rec.numeric import Array
 
@@ -14,24 +13,17 @@ from rec.numeric import Array
 class Activity:
     """Watches the ReLUs of a network while it is entered: hidden layers of our towers, and `nn.ReLU` anywhere."""
 
-    def __init__(self, engine: DygraphEngine) -> None:
-        self._engine = engine
-        self._layers = dict(_relu_inputs(engine.net))
+    def __init__(self, net: Any) -> None:
+        self._layers = dict(_relu_inputs(net))
         self._fired: dict[str, Array] = {}
         self._hooks: list[Any] = []
 
     def __enter__(self) -> Activity:
-        feed = self._engine.feed
-        if isinstance(feed, TableFeed):
-            self._on_host, feed.on_host = feed.on_host, False  # inside an operator for whole towers nothing is seen
         for name, layer in self._layers.items():
             self._hooks.append(layer.register_forward_post_hook(self._watch(name)))
         return self
 
     def __exit__(self, *_: Any) -> None:
-        feed = self._engine.feed
-        if isinstance(feed, TableFeed):
-            feed.on_host = self._on_host
         for hook in self._hooks:
             hook.remove()
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from rec.config.config import Config
-from rec.doctor.finding import Finding
+from rec.doctor.finding import Finding, worst
 from rec.doctor.labels import check_labels
 from rec.doctor.leakage import check_leakage
 from rec.doctor.overlap import check_overlap
@@ -29,14 +29,16 @@ def examine(config: Config, mode: Literal["dygraph", "static"]) -> Iterator[Find
         return
     settings = check_settings(subject)
     yield from settings
-    if any(finding.severity == "wrong" for finding in settings):
+    if worst(settings) == "wrong":
         return
-    train, findings = _open(subject, "train")
-    yield from findings
+    train, findings = _open(subject, "train") if subject.house else (None, [])
     needs = table_needs(subject)  # the reader of a table has said how many ids there are
-    memory = check_memory(subject, needs)
-    yield from memory
-    if train is None or memory[0].severity == "wrong":
+    findings += check_memory(subject, needs)
+    if not subject.house and worst(findings) != "wrong":
+        train, more = _open(subject, "train")
+        findings += more
+    yield from findings
+    if worst(findings) == "wrong":
         yield from check_disk(subject, needs)
         yield Finding("data and trial", "note", "not looked at: first mend what is wrong above")
         return
@@ -58,6 +60,8 @@ def _load(config: Config, mode: Literal["dygraph", "static"]) -> tuple[Subject |
 
 def _open(subject: Subject, part: Part) -> tuple[Any, list[Finding]]:
     try:
+        if part == "train" and not subject.house and subject.model is not None:
+            subject.make_model()
         return subject.open_reader(part, keep_noise=True), []
     except UserError as error:
         return None, [_reader_finding(part, error)]
@@ -71,7 +75,7 @@ def _data(subject: Subject, reader: Any) -> tuple[int | None, list[Finding]]:
     """What is wrong with the rows of both parts, and how many training has."""
     train, findings = _sample(subject, "train", reader)
     test = None
-    if subject.config.runner.test_data_dir:
+    if subject.config.runner.test_data_dir and not subject.own_loader:  # which knows no parts
         reader, more = _open(subject, "test")
         findings += more
         if reader is not None:
@@ -90,7 +94,7 @@ def _sample(subject: Subject, part: Part, reader: Any) -> tuple[Sample | None, l
         sample = take(subject, part, reader)
     except UserError as error:
         return None, [_reader_finding(part, error)]
-    implies = getattr(subject.reader_class[part], "implies", None)
+    implies = getattr(subject.reader_class.get(part), "implies", None)
     labels = check_labels(sample, subject.tasks, implies, subject.config.runner.label_policy)
     return sample, [*check_rows(sample), *labels]
 

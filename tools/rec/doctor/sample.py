@@ -18,6 +18,7 @@ from rec.doctor.subject import Part, Subject
 from rec.errors import UserError
 from rec.loading import where
 from rec.numeric import Array
+from rec.session import batch_length
 
 LIMIT, SECONDS, BATCH = 100_000, 10.0, 1024
 """A sample ends at so many exposures or seconds of reading, whichever comes first."""
@@ -85,7 +86,7 @@ def take(subject: Subject, part: Part, reader: Any) -> Sample:
     begun, taken = time.monotonic(), 0
     for batch in _batches(subject, reader, total is not None and total > LIMIT):
         gather.add(batch)
-        taken += len(batch[0]) if isinstance(batch, list) else len(batch)
+        taken += batch_length(batch)
         if taken >= LIMIT or time.monotonic() - begun > SECONDS:
             break
     if not taken:
@@ -104,6 +105,16 @@ def _batches(subject: Subject, reader: Any, random: bool) -> Iterator[Any]:
         raise
     except Exception as error:
         raise UserError(f"the reader failed: {where(error, subject.config.model_dir)}") from error
+
+
+def _arrays(batch: Any) -> Iterator[Array]:
+    """The arrays of a batch, however deep."""
+    if isinstance(batch, np.ndarray):
+        if batch.ndim:
+            yield batch
+    elif isinstance(batch, list | dict):
+        for value in batch.values() if isinstance(batch, dict) else batch:
+            yield from _arrays(value)
 
 
 def _length(reader: Any) -> int | None:
@@ -156,7 +167,8 @@ class _HouseRows:
 
 
 class _ArrayRows:
-    """Gathers PaddleRec's batches: lists of arrays by position."""
+    """Gathers PaddleRec's batches: arrays by position, in lists or mappings; those without a row per exposure are
+    left out."""
 
     def __init__(self, part: Part, total: int | None) -> None:
         self._part, self._total = part, total
@@ -164,7 +176,12 @@ class _ArrayRows:
         self._columns: list[str] = []
         self._problems: dict[str, None] = {}
 
-    def add(self, batch: list[Array]) -> None:
+    def add(self, batch: Any) -> None:
+        arrays = list(_arrays(batch))
+        if len({len(array) for array in arrays}) == 1:
+            self._add(arrays)
+
+    def _add(self, batch: list[Array]) -> None:
         columns = [f"{value.dtype} {list(value.shape[1:])}" for value in batch]
         self._columns = self._columns or columns
         for place, (own, first) in enumerate(itertools.zip_longest(columns, self._columns)):

@@ -30,14 +30,12 @@ def check_unread(subject: Subject) -> list[Finding]:
             meant = did_you_mean(key.removeprefix(_SECTION), absent)
             found = f"{key} was never read{meant}"
             findings.append(Finding(CHECK, "warn" if meant else "note", found, "mend its name" if meant else ""))
-    for problem in config.unknown_runner_keys():
-        key = problem.split(" ")[0]
-        if "did you mean" in problem and key not in config.asked:
-            findings.append(Finding(CHECK, "warn", problem, "mend its name"))
-    return findings
+    return findings + [Finding(CHECK, "warn", each, "mend it") for each in config.oddities + config.probably_misspelt()]
 
 
 def _missing(subject: Subject) -> list[str]:
     runner = subject.config.runner
+    if subject.own_loader:
+        return []
     names = ["train_data_dir", *(["train_batch_size", "infer_batch_size"] if subject.house else [])]
     return [f"runner.{name} is missing" for name in names if not getattr(runner, name)]

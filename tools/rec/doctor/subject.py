@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
+
+import paddle
 
 from rec.config.config import Config
 from rec.contract import dygraph
 from rec.contract.house import HouseModel
 from rec.data.lines import data_files
-from rec.data.rows import RowReader
+from rec.data.paddlerec import brings_loader, open_rows
 from rec.errors import UserError
 from rec.loading import ModelDirectory, where
 from rec.metrics.tasks import Task
@@ -46,13 +49,15 @@ class Subject:
 
     Attributes:
         config: as loaded, watched.
+        directory: its modules.
         model: its `DygraphModel`, which is tried in either mode; None where a PaddleRec directory has only a
             `StaticModel`. A directory of ours without one gets it from its network.
-        reader_class: its `RecDataset` of each part.
+        reader_class: the `RecDataset` of each part of a directory of ours.
         problems: what our models find wrong with the config; empty for PaddleRec's, which do not say.
     """
 
     config: Watched
+    directory: ModelDirectory
     model: Any
     reader_class: dict[Part, Any]
     problems: list[str]
@@ -79,14 +84,14 @@ class Subject:
             UserError: the folder is missing or empty, or the reader refuses.
         """
         runner = self.config.runner
-        files = data_files(self.config.resolve(runner.train_data_dir if part == "train" else runner.test_data_dir))
+        folder = self.config.resolve(runner.train_data_dir if part == "train" else runner.test_data_dir)
         config = copy.copy(self.config)
         if keep_noise:
             config.runner = runner.model_copy(update={"label_policy": "keep"})
         # Test data are read like validation data: with the vocabulary of this training, where there is no checkpoint.
         config["reader_for"] = "train" if part == "train" else "valid"
         try:
-            dataset = self.reader_class[part](files, config)
+            reader = self._make_reader(part, folder, config)
         except UserError:
             raise
         except Exception as error:
@@ -94,8 +99,30 @@ class Subject:
         number = "hyper_parameters.sparse_feature_number"
         if number in config:  # where the data tell it
             self.config[number] = config[number]
-        size = runner.train_batch_size if part == "train" else runner.infer_batch_size
-        return dataset if hasattr(dataset, "batches") else RowReader(dataset, whole_batches=size is None)
+        return reader
+
+    def _make_reader(self, part: Part, folder: Path, config: Config) -> Any:
+        if self.house:
+            return self.reader_class[part](data_files(folder), config)
+        files = [] if self.own_loader else data_files(folder, or_folders=True)
+        return open_rows(config, self.directory, self.model, part, files)
+
+    @property
+    def own_loader(self) -> bool:
+        """Whether the model makes its batches itself."""
+        return brings_loader(self.config, self.model)
+
+    def make_model(self) -> None:
+        """Make the model and forget it: PaddleRec's may write into the config what their readers read there.
+
+        Raises:
+            UserError: it cannot be made.
+        """
+        try:
+            with paddle.utils.unique_name.guard():  # or the names that its ParamAttrs give would be taken
+                self.model.create_model(self.config)
+        except Exception as error:
+            raise UserError(f"the model could not be built: {where(error, self.config.model_dir)}") from error
 
 
 def load_subject(config: Config, mode: Literal["dygraph", "static"]) -> Subject:
@@ -106,16 +133,18 @@ def load_subject(config: Config, mode: Literal["dygraph", "static"]) -> Subject:
     """
     watched = Watched.of(config)
     directory, runner = ModelDirectory(config.model_dir), config.runner
-    train = directory.load(runner.train_reader_path, "RecDataset")
-    test = directory.load(runner.infer_reader_path, "RecDataset") if runner.test_data_dir else train
     try:
         model = _load_model(directory, watched, mode)
-        problems = model.check(watched, train) if isinstance(model, HouseModel) else []
     except UserError:
         raise
     except Exception as error:
         raise UserError(f"the model could not be made: {where(error, config.model_dir)}") from error
-    return Subject(watched, model, {"train": train, "test": test}, problems)
+    if not isinstance(model, HouseModel):
+        return Subject(watched, directory, model, {}, [])
+    train = directory.load(runner.train_reader_path, "RecDataset")
+    test = directory.load(runner.infer_reader_path, "RecDataset") if runner.test_data_dir else train
+    problems = model.check(watched, train)
+    return Subject(watched, directory, model, {"train": train, "test": test}, problems)
 
 
 def _load_model(directory: ModelDirectory, config: Config, mode: Literal["dygraph", "static"]) -> Any:

@@ -13,10 +13,11 @@ import paddle
 from rec.data.plan import ReadPlan
 from rec.doctor.activity import Activity
 from rec.doctor.subject import Subject
-from rec.engine.dygraph import DygraphEngine
+from rec.engine.dygraph import DygraphEngine, TableFeed
 from rec.errors import UserError
 from rec.loading import where
 from rec.numeric import Array
+from rec.session import batch_length
 
 STEPS = 20
 
@@ -80,11 +81,13 @@ def _run(subject: Subject, engine: DygraphEngine) -> Trial:
         trial.during.append(float(np.mean(shown["loss"])))
         seconds.append(time.perf_counter() - begun)
     trial.after = [_loss(engine, batch, subject) for batch in batches]
-    trial.exposures = sum(_length(batch) for batch in batches)
+    trial.exposures = sum(batch_length(batch) for batch in batches)
     late = range(len(batches) // 2, len(batches))
     spent = sum(seconds[step] + reading[step] for step in late)
-    trial.speed = sum(_length(batches[step]) for step in late) / max(spent, 1e-9)
-    with Activity(engine) as activity:
+    trial.speed = sum(batch_length(batches[step]) for step in late) / max(spent, 1e-9)
+    if isinstance(engine.feed, TableFeed):
+        engine.feed.on_host = False  # inside the operator for whole towers no layer can be watched
+    with Activity(engine.net) as activity:
         predicted = [engine.eval_step(batch) for batch in batches]
     trial.idle = activity.idle()
     if subject.house:
@@ -103,13 +106,13 @@ def _read(subject: Subject) -> tuple[list[Any], list[float]]:
     for epoch in range(STEPS):
         plan = ReadPlan(
             runner.train_batch_size or 1, training=True, epoch=epoch, seed=runner.seed,
-            shuffle=runner.shuffle is not False and subject.house, drop_last=not subject.house,
+            shuffle=subject.house if runner.shuffle is None else runner.shuffle, drop_last=not subject.house,
         )  # fmt: skip
         begun = time.perf_counter()
         for batch in itertools.islice(reader.batches(plan), STEPS - len(batches)):
             seconds.append(time.perf_counter() - begun)
             begun = time.perf_counter()
-            if _length(batch):
+            if batch_length(batch):
                 batches.append(batch)
             else:
                 seconds.pop()
@@ -161,7 +164,3 @@ def _append(norms: dict[str, list[float]], squares: dict[str, float]) -> None:
 def _square(gradient: Any) -> float:
     """Sum of squares of a gradient; a sparse one counts each look-up of a row by itself, none is 0."""
     return 0.0 if gradient is None else float(np.square(gradient.numpy().astype(np.float64)).sum())
-
-
-def _length(batch: Any) -> int:
-    return len(batch[0]) if isinstance(batch, list) else len(batch)
