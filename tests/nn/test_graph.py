@@ -111,7 +111,7 @@ def test_numbers_and_columns():
         "seconds": {"head": "log_regression", "space": "click", "sample_weight": "w"},
     }
     graph = Graph(section)
-    assert graph.numbers == {"seconds": "log_regression"}
+    assert {name: number.head for name, number in graph.numbers.items()} == {"seconds": "log_regression"}
     assert graph.tasks[1] == Task("seconds", "seconds", "clicked", kind="regression")
     assert columns(section) == ("clicked", "seconds", "w", "request_id")
 

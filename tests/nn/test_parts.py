@@ -35,6 +35,11 @@ def test_numbers():
     assert on_log_scale.loss(column(math.e - 1)).item() == pytest.approx((1 - math.log(4.0)) ** 2, rel=1e-5)
 
 
+def test_numbers_start_where_they_are_told():
+    assert Number(column(0.5), False, start=3.0).value.item() == 3.5
+    assert Number(column(0.0), True, start=20.0).value.item() == pytest.approx(20.0, rel=1e-5)
+
+
 def test_masked_mean():
     assert masked_mean(column(1.0, 2.0, 6.0), column(1.0, 0.0, 1.0)).item() == 3.5
     assert masked_mean(column(1.0, 2.0), column(0.0, 0.0)).item() == 0.0

@@ -43,6 +43,7 @@ class Behaviour(BaseModel):
     label: str | None = Field(None, description="label column; null: the behaviour's name")
     code: str | None = Field(None, description="letters in a task's name, as ct and cv in ctcvr")
     head: Literal["binary", "regression", "log_regression"] = Field("binary", description="what is predicted")
+    start: float | int = Field(0.0, ge=0, description="a number's prediction before training: about the label's mean")
     space: str | None = Field(None, description="the loss is over exposures that have this behaviour; null: over all")
     weight: float | int = Field(1.0, ge=0, description="of its loss in the sum of losses")
     sample_weight: str | None = Field(None, description="column of weights of the exposures in its loss")
@@ -126,7 +127,7 @@ def _check_keys(name: str, behaviour: Behaviour) -> None:
     elif behaviour.implies:
         allowed = {"implies", "head", *losses}
     elif behaviour.head != "binary":
-        allowed = {"head", *losses} - {"code", "pairwise"}
+        allowed = {"head", "start", *losses} - {"code", "pairwise"}
     if given - allowed:
         raise ValueError(f"{name}: {', '.join(sorted(given - allowed))} means nothing beside {_kind(behaviour)}")
 

@@ -50,7 +50,7 @@ class Graph:
     Attributes:
         towers: their names, in the order of declaration.
         events: the outputs.
-        numbers: the head of each tower that predicts a number.
+        numbers: what is declared of each tower that predicts a number.
         columns: the label columns that training needs.
         tasks: how outputs are judged.
         objectives: how they are trained.
@@ -64,7 +64,7 @@ class Graph:
         self.columns = columns(section)
         self._paths = {name: self._on_every_path(name) for name in self._all}
         self._branches: dict[str, list[Branch]] = {}
-        self.numbers = {name: b.head for name, b in self._all.items() if b.head != "binary"}
+        self.numbers = {name: b for name, b in self._all.items() if b.head != "binary"}
         self.towers = tuple(tower for name in self._all for tower in self._add_towers(name))
         if not self.towers:
             raise ValueError("every behaviour is given: nothing is left to predict")

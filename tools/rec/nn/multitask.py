@@ -104,7 +104,7 @@ class MultiTask(nn.Layer):
         chances = {name: Probability.from_logit(logits[name]) for name in binary}
         return {
             **self.graph.outputs(chances),
-            **{name: Number(logits[name], head == "log_regression") for name, head in numbers.items()},
+            **{name: Number(logits[name], b.head == "log_regression", b.start) for name, b in numbers.items()},
         }
 
     def losses(self, outputs: Mapping[str, Output], labels: Mapping[str, Any]) -> dict[str, Any]:

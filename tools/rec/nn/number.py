@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import paddle
@@ -13,10 +14,11 @@ class Number:
     Args:
         output: of a tower, float [B, 1].
         log_scale: the output is log(1 + number): right for labels of many magnitudes, such as watch time.
+        start: the estimate for an output of 0. Near the label's mean, it spares the network from learning that first.
     """
 
-    def __init__(self, output: Any, log_scale: bool) -> None:
-        self.output, self.log_scale = output, log_scale
+    def __init__(self, output: Any, log_scale: bool, start: float = 0.0) -> None:
+        self.output, self.log_scale = output + (math.log1p(start) if log_scale else start), log_scale
 
     @property
     def value(self) -> Any:
