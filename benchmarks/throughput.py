@@ -26,7 +26,7 @@ HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 SCRIPTS = HERE.parents[0] / "datasets" / "ali-ccp"
 EXPOSURES, LINES = 200_000, 30_000
-ROUNDS = 1
+ROUNDS = 4
 KNOBS = ["--click-rate", "0.1", "--conversion-rate", "0.1", "--seed", "1"]
 SMALL = {"dim": 12, "sizes": [256, 64]}
 """PaddleRec's configuration; the paper's is PAPER."""

@@ -28,7 +28,7 @@ class Feed(Protocol):
         """The `batch` argument of `train_forward` and `infer_forward`."""
 
     def close(self, inputs: Any) -> None:
-        """Called after the optimizer's step."""
+        """Called after the backward pass."""
 
 
 class TensorFeed:
@@ -113,11 +113,11 @@ class DygraphEngine:
         inputs = self.feed.open(batch, training=True)
         loss, self.metrics, shown = self.model.train_forward(self.net, self.metrics, inputs, self.config)
         loss.backward()
+        self.feed.close(inputs)
         # Accumulators are made, and named, in the first step: their names must not depend on this process's history.
         with paddle.utils.unique_name.guard():
             self.optimizer.step()
         self.optimizer.clear_grad()
-        self.feed.close(inputs)
         return {"loss": loss.numpy(), **_arrays(shown)}
 
     def eval_step(self, batch: Any) -> dict[str, Any]:

@@ -18,8 +18,8 @@ _NO_WEIGHTS = np.empty(0, np.float32)
 class HostTable(Table):
     """A table in NumPy arrays, updated in place.
 
-    `push` works in a thread of its own while the step is counted and the next batch read; whatever touches the table
-    next waits for it, so results are those of working in turn.
+    `push` works in a thread of its own beside the network's optimizer and the next batch's reading; whatever touches
+    the table next waits for it, so results are those of working in turn.
 
     Args:
         weight: float32 [V, D], taken over.
