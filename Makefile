@@ -15,7 +15,7 @@ demo: $(VENV)/installed  ## train ESMM on the bundled data, evaluate it, print t
 	$(BIN)/python -u tools/infer.py -m $(CONFIG)
 
 test: $(VENV)/installed-dev  ## the whole test suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 torture: $(VENV)/installed-dev  ## the fuzz and fault tests with new seeds, for MINUTES=10
 	$(BIN)/python tests/robustness/torture.py --minutes $(MINUTES)
