@@ -173,9 +173,14 @@ def _cuts(size: int, towers: int) -> list[slice]:
 
 def _together(work: Callable[..., Any], jobs: Iterable[tuple[Any, ...]]) -> list[Any]:
     """work(*job) of each job, in order; NumPy's products and the kernels run without the interpreter lock."""
+
+    def quietly(*job: Any) -> Any:
+        with np.errstate(all="ignore"):  # the loop reports a loss that is not finite
+            return work(*job)
+
     *others, last = jobs
-    futures = [_pool().submit(work, *job) for job in others]
-    result = work(*last)
+    futures = [_pool().submit(quietly, *job) for job in others]
+    result = quietly(*last)
     return [*(future.result() for future in futures), result]
 
 
