@@ -2,12 +2,12 @@
 
 import numpy as np
 import paddle
-from support import ROOT
 
 from rec.config.config import load
 from rec.engine.dygraph import DygraphEngine, TableFeed
 from rec.session import Session
 from rec.table.device import DeviceTable
+from support import ROOT
 
 STEPS = 120
 
