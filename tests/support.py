@@ -28,6 +28,13 @@ class Outcome:
 Tool = Callable[..., Outcome]
 
 
+def alone(name: str, *arguments: object) -> Outcome:
+    """Run a tool in the current folder to its end, as a process of its own."""
+    command = [sys.executable, str(ROOT / "tools" / f"{name}.py"), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return Outcome(done.returncode, done.stdout, done.stderr)
+
+
 def start(name: str, *arguments: object, cwd: Path) -> subprocess.Popen[str]:
     """A tool as a process, as a user starts it."""
     command = [sys.executable, "-u", str(ROOT / "tools" / f"{name}.py"), *map(str, arguments)]
