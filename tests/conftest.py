@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from support import ESMM, SHARED, Outcome, Tool, alone, tiny_lines, write_lines
+from support import ESMM, SHARED, Outcome, Tool, tiny_lines, write_lines
 
 
 @pytest.fixture
@@ -22,10 +22,7 @@ def in_dynamic_graph() -> Iterator[None]:
 
 @pytest.fixture
 def tool(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, in_dynamic_graph: None) -> Tool:
-    """Run a tool in this process: `tool("trainer", "-m", config, "-o", ...)`. Faster than a process of its own.
-
-    to_static gets one: Paddle aborts when it turns a network into a program after some dozens of other programs.
-    """
+    """Run a tool in this process: `tool("trainer", "-m", config, "-o", ...)`. Faster than a process of its own."""
     from rec import cli
 
     modes = {
@@ -33,12 +30,11 @@ def tool(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, in_
         "infer": ("dygraph", "infer"),
         "static_trainer": ("static", "train"),
         "static_infer": ("static", "infer"),
+        "to_static": ("dygraph", "to_static"),
         "paddle_infer": ("any", "paddle_infer"),
     }
 
     def run(name: str, *arguments: object) -> Outcome:
-        if name not in modes:
-            return alone(name, *arguments)
         import paddle
 
         paddle.disable_static()
