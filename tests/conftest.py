@@ -11,6 +11,13 @@ import pytest
 from support import ESMM, SHARED, Outcome, Tool, tiny_lines, write_lines
 
 
+@pytest.fixture(autouse=True)
+def _no_network_stays() -> Iterator[None]:
+    """Forget the `net` that a test imported from a model directory: the next test's is another."""
+    yield
+    sys.modules.pop("net", None)
+
+
 @pytest.fixture
 def in_dynamic_graph() -> Iterator[None]:
     """Leave static mode behind, whatever the test did."""
