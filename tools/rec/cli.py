@@ -1,4 +1,4 @@
-"""The command line that the four tools share."""
+"""The command line that the tools share."""
 
 from __future__ import annotations
 

@@ -42,8 +42,7 @@ class SingleTask(nn.Layer):
 
     def losses(self, outputs: Mapping[str, Probability], labels: Mapping[str, Any]) -> dict[str, Any]:
         """Mean log loss over the rows that there are."""
-        p, label = outputs[self.target], labels[LABELS[self.target]]
-        return {self.target: -(label * p.log_p + (1.0 - label) * p.log_not_p).mean()}
+        return {self.target: outputs[self.target].loss(labels[LABELS[self.target]]).mean()}
 
 
 class SingleTaskModel(dygraph.DygraphModel):
