@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import platform
 import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, Thread
 
 
 @dataclass(frozen=True)
@@ -24,28 +24,36 @@ class Run:
 def run(command: list[str], cwd: Path) -> Run:
     """Run a command to its end.
 
-    Memory is the proportional set size of the process and its descendants together: what they share counts once. It is
-    sampled once a second, because reading it holds up a large process.
+    Memory is what its process held at most, or, if that is more, the process and its descendants together: their
+    proportional set sizes, in which what they share counts once, sampled every second (reading them holds up a large
+    process).
 
     Raises:
         RuntimeError: it failed; the message is what it printed.
     """
-    begun, before = time.perf_counter(), os.times()
     log = cwd / ".command.log"
+    peak, ended = 0.0, Event()
+
+    def watch() -> None:
+        nonlocal peak
+        while not ended.wait(1.0):
+            peak = max(peak, sum(_proportional_mb(pid) for pid in _family(process.pid)))
+
+    begun = time.perf_counter()
     with log.open("w") as file:
         process = subprocess.Popen(command, cwd=cwd, stdout=file, stderr=subprocess.STDOUT)
-        peak = 0.0
-        while process.poll() is None:
-            peak = max(peak, sum(_proportional_mb(pid) for pid in _family(process.pid)))
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(1.0)
-    seconds, after = time.perf_counter() - begun, os.times()
+    watcher = Thread(target=watch, daemon=True)
+    watcher.start()
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - begun
+    process.returncode = os.waitstatus_to_exitcode(status)
+    ended.set()
+    watcher.join()
     output = log.read_text()
     log.unlink()
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)}\n{output}")
-    spent = after.children_user + after.children_system - before.children_user - before.children_system
-    return Run(seconds, spent, peak, output)
+    return Run(seconds, usage.ru_utime + usage.ru_stime, max(peak, usage.ru_maxrss / 1024), output)
 
 
 def machine() -> dict[str, str | int]:

@@ -25,7 +25,7 @@ def outputs(graph: Graph, seed: int = 0) -> tuple[dict, dict]:
     """Random tower probabilities and the outputs that follow, as float64."""
     random = np.random.default_rng(seed)
     logits = {name: random.normal(scale=3, size=(50, 1)).astype(np.float32) for name in graph.towers}
-    chances = {name: Probability.from_logit(paddle.to_tensor(x)) for name, x in logits.items()}
+    chances = {name: Probability(paddle.to_tensor(x)) for name, x in logits.items()}
     towers = {name: 1 / (1 + np.exp(-x.astype(np.float64))) for name, x in logits.items()}
     return towers, {name: p.value.numpy() for name, p in graph.outputs(chances).items()}
 
@@ -86,7 +86,7 @@ def test_what_follows_an_alternative_only():
     graph = Graph({**ESM2, "bounce": {"after": "other_action"}})
     y, found = outputs(graph)
     np.testing.assert_allclose(found["bounce"], y["click"] * (1 - y["cart"]) * y["bounce"], rtol=2e-5)
-    sure = {name: Probability.from_logit(paddle.full([1, 1], 20.0)) for name in graph.towers}
+    sure = {name: Probability(paddle.full([1, 1], 20.0)) for name in graph.towers}
     assert graph.outputs(sure)["bounce"].value.item() == pytest.approx(np.exp(-20.0), rel=1e-4)
 
 
@@ -160,7 +160,7 @@ def test_extreme_towers_stay_probabilities_with_finite_losses():
         x = {name: paddle.full([1, 1], logit) for name in graph.towers}
         for tensor in x.values():
             tensor.stop_gradient = False
-        found = graph.outputs({name: Probability.from_logit(tensor) for name, tensor in x.items()})
+        found = graph.outputs({name: Probability(tensor) for name, tensor in x.items()})
         for p in found.values():
             assert 0 <= p.value.item() <= 1
             (p.loss(paddle.zeros([1, 1])) + p.loss(paddle.ones([1, 1]))).backward(retain_graph=True)

@@ -25,7 +25,7 @@ def column(*values: float):
 
 
 def probability(*values: float) -> Probability:
-    return Probability.from_logit(column(*(math.log(p / (1 - p)) for p in values)))
+    return Probability(column(*(math.log(p / (1 - p)) for p in values)))
 
 
 def test_numbers():

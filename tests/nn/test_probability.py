@@ -18,7 +18,7 @@ def sigmoid(logit: float) -> Decimal:
 
 def product(a: float, b: float) -> tuple[Probability, list]:
     logits = [paddle.to_tensor([[value]], stop_gradient=False) for value in (a, b)]
-    return Probability.from_logit(logits[0]) * Probability.from_logit(logits[1]), logits
+    return Probability(logits[0]) * Probability(logits[1]), logits
 
 
 @pytest.mark.parametrize(("a", "b"), LOGITS)

@@ -41,7 +41,7 @@ def run(towers: list[MLP], widths: tuple[int, int], size: int, on_host: bool) ->
 @pytest.mark.parametrize("size", [5, 700])  # 700 exposures are shared out between threads
 def test_towers_are_their_layers(monkeypatch, widths, sizes, size):
     paddle.seed(3)
-    monkeypatch.setattr(stack, "_threads", lambda: 4)
+    monkeypatch.setattr(stack, "threads", lambda: 4)
     towers = [MLP(sum(widths), each) for each in sizes]
     fast, slow = (run(towers, widths, size, on_host) for on_host in (True, False))
     assert len(fast) == len(slow)

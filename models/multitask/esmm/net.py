@@ -51,7 +51,7 @@ class ESMM(nn.Layer):
         else:
             of_ctr, of_cvr = features.spaces(2, self.dim)
             logits = [self.ctr(of_ctr), self.cvr(of_cvr)]
-        ctr, cvr = map(Probability.from_logit, logits)
+        ctr, cvr = map(Probability, logits)
         return {"ctr": ctr, "cvr": cvr, "ctcvr": ctr * cvr}
 
     def losses(self, outputs: Mapping[str, Probability], labels: Mapping[str, Any]) -> dict[str, Any]:

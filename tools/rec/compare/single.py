@@ -38,7 +38,7 @@ class SingleTask(nn.Layer):
 
     def forward(self, features: Features) -> dict[str, Probability]:
         """The target's probability, [B, 1]."""
-        return {self.target: Probability.from_logit(self.tower(features))}
+        return {self.target: Probability(self.tower(features))}
 
     def losses(self, outputs: Mapping[str, Probability], labels: Mapping[str, Any]) -> dict[str, Any]:
         """Mean log loss over the rows that there are."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from inspect import signature
 from typing import Annotated, Any, ClassVar, Protocol
 
 import paddle
@@ -121,7 +122,10 @@ class HouseModel:
         """The Paddle optimizer of the network's own parameters."""
         section = config.hyper_parameters["optimizer"]
         optimizer = DENSE_OPTIMIZERS[section["class"]]
-        return optimizer(**bind(optimizer, {**section, "parameters": parameters}))
+        settings = bind(optimizer, {**section, "parameters": parameters})
+        if "use_multi_tensor" in signature(optimizer).parameters:
+            settings = {"use_multi_tensor": True, **settings}  # one operator for all parameters, not one for each
+        return optimizer(**settings)
 
     def create_metrics(self) -> tuple[list[TaskMetrics], list[str]]:
         """One object that counts every task; it names its values itself."""

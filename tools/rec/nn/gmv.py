@@ -20,4 +20,4 @@ def corrected(weighted: Probability, weight: Any) -> Probability:
 
     Where positives count w times, the log loss is least at odds w p / (1 - p): the correction divides them by w.
     """
-    return Probability.from_logit(weighted.logit - paddle.log(weight))
+    return Probability(weighted.logit - paddle.log(weight))

@@ -101,7 +101,7 @@ class MultiTask(nn.Layer):
         """The predictions that follow from the towers' outputs."""
         numbers = self.graph.numbers
         binary = [name for name in self.graph.towers if name not in numbers]
-        chances = {name: Probability.from_logit(logits[name]) for name in binary}
+        chances = {name: Probability(logits[name]) for name in binary}
         return {
             **self.graph.outputs(chances),
             **{name: Number(logits[name], b.head == "log_regression", b.start) for name, b in numbers.items()},

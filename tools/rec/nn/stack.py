@@ -7,18 +7,15 @@ pass over memory instead of three to six. `rec.nn.towers` makes a Paddle operato
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
 from rec.kernels import dense as kernels
 from rec.numeric import Array
+from rec.together import threads, together
 
 _LEAST_ROWS = 256
 """A job of fewer exposures is not worth a thread."""
@@ -53,9 +50,7 @@ def forward(blocks: list[Array], rows: list[Array | None], parameters: list[Arra
         layers = [(next(rest), next(rest)) for _ in range(depth)]
         weights, biases = [w for w, _ in layers], [b for _, b in layers]
         towers.append(_Tower(weights, biases, [np.empty((x.size, w.shape[1]), np.float32) for w in weights]))
-    products = [_shared_products(x, tower) for tower in towers]
-    cuts = _cuts(x.size, len(towers))
-    _together(_forward, [(x, tower, p, cut) for tower, p in zip(towers, products, strict=True) for cut in cuts])
+    together(_forward, [(x, tower, cut) for tower in towers for cut in _cuts(x.size, len(towers))])
     return Pass(x, towers)
 
 
@@ -63,26 +58,18 @@ def backward(done: Pass, gradients: Sequence[Array]) -> list[Array]:
     """Gradients of `forward`'s blocks, then of its parameters, from those of its outputs."""
     x, towers = done.x, done.towers
     cuts = _cuts(x.size, len(towers))
-    own = [[np.empty_like(block) for _, block, _ in x.own] for _ in towers]
+    own = [{i: np.empty_like(block) for i, block, _ in x.own} for _ in towers]
     jobs = [
         (x, tower, gradient[cut], into, cut)
         for tower, gradient, into in zip(towers, gradients, own, strict=True)
         for cut in cuts
     ]
-    pieces = _together(_backward, jobs)
-    blocks: list[Array] = [np.zeros_like(block) for block in x.blocks]
-    parameters: list[Array] = []
-    for (i, _, _), *each in zip(x.own, *own, strict=True):
-        blocks[i] = _sum(each)
-    for number, tower in enumerate(towers):
-        parts = pieces[number * len(cuts) : (number + 1) * len(cuts)]
-        layers = [_sum(values) for values in zip(*(part[0] for part in parts), strict=True)]
-        for (i, block, _, span), *each in zip(x.shared, *(part[1] for part in parts), strict=True):
-            by_row = _sum(each)
-            np.matmul(block.T, by_row, out=layers[0][span])
-            blocks[i] += by_row @ tower.weights[0][span].T
-        parameters += layers
-    return [*blocks, *parameters]
+    pieces = together(_backward, jobs)
+    blocks = {i: _sum([into[i] for into in own]) for i, _, _ in x.own}
+    blocks |= {i: _sum([shared[i] for _, shared in pieces]) for i, _, _, _ in x.shared}
+    of_tower = [pieces[start : start + len(cuts)] for start in range(0, len(pieces), len(cuts))]
+    parameters = [_sum(values) for parts in of_tower for values in zip(*(part[0] for part in parts), strict=True)]
+    return [*(blocks[i] for i in range(len(x.blocks))), *parameters]
 
 
 @dataclass
@@ -107,12 +94,7 @@ class _Input:
         self.blocks = blocks
 
 
-def _shared_products(x: _Input, tower: _Tower) -> list[Array]:
-    """Each shared block times its part of the first weight, once per row."""
-    return [block @ tower.weights[0][span] for _, block, _, span in x.shared]
-
-
-def _forward(x: _Input, tower: _Tower, products: list[Array], cut: slice) -> None:
+def _forward(x: _Input, tower: _Tower, cut: slice) -> None:
     """The tower's outputs for some of the exposures."""
     h = tower.outputs[0][cut]
     if not x.own:
@@ -122,8 +104,8 @@ def _forward(x: _Input, tower: _Tower, products: list[Array], cut: slice) -> Non
             np.matmul(block[cut], tower.weights[0][span], out=h)
         else:
             h += block[cut] @ tower.weights[0][span]
-    for (_, _, row_of, _), product in zip(x.shared, products, strict=True):
-        kernels.add_rows(h, product, row_of[cut])
+    for _, block, row_of, span in x.shared:
+        kernels.add_rows(h, block @ tower.weights[0][span], row_of[cut])
     for weight, bias, output in zip(tower.weights[1:], tower.biases, tower.outputs[1:], strict=False):
         kernels.bias_relu(h, bias)
         h = np.matmul(h, weight, out=output[cut])
@@ -131,29 +113,32 @@ def _forward(x: _Input, tower: _Tower, products: list[Array], cut: slice) -> Non
 
 
 def _backward(
-    x: _Input, tower: _Tower, gradient: Array, own: list[Array], cut: slice
-) -> tuple[list[Array], list[Array]]:
-    """For some of the exposures: gradients of the tower's parameters (W, b, W, b, ...; the first W's rows of shared
-    blocks left open) and of each shared product. Those of the own blocks go into `own`."""
+    x: _Input, tower: _Tower, gradient: Array, own: dict[int, Array], cut: slice
+) -> tuple[list[Array], dict[int, Array]]:
+    """For some of the exposures: gradients of the tower's parameters (W, b, W, b, ...) and, by number, of the shared
+    blocks. Those of the own blocks go into `own`."""
     parameters = [gradient.sum(axis=0, keepdims=True)]
     for weight, output in zip(tower.weights[:0:-1], tower.outputs[-2::-1], strict=True):
         h = output[cut]
         parameters.append(h.T @ gradient)
-        gradient = gradient @ weight.T
+        # A matrix product with one column is many times slower than the multiplication that it is.
+        gradient = gradient * weight[:, 0] if weight.shape[1] == 1 else gradient @ weight.T
         bias = np.empty((1, gradient.shape[1]), np.float32)
         kernels.relu_backward(gradient, h, bias)
         parameters.append(bias)
     first = tower.weights[0]
     weight_gradient = np.empty_like(first)
-    for (_, block, span), into in zip(x.own, own, strict=True):
+    for i, block, span in x.own:
         np.matmul(block[cut].T, gradient, out=weight_gradient[span])
-        np.matmul(gradient, first[span].T, out=into[cut])
-    by_row = []
-    for _, block, row_of, _ in x.shared:
-        by_row.append(np.empty((len(block), gradient.shape[1]), np.float32))
-        kernels.sum_rows(gradient, row_of[cut], by_row[-1])
+        np.matmul(gradient, first[span].T, out=own[i][cut])
+    shared = {}
+    for i, block, row_of, span in x.shared:
+        by_row = np.empty((len(block), gradient.shape[1]), np.float32)
+        kernels.sum_rows(gradient, row_of[cut], by_row)
+        np.matmul(block.T, by_row, out=weight_gradient[span])
+        shared[i] = by_row @ first[span].T
     parameters.append(weight_gradient)
-    return parameters[::-1], by_row
+    return parameters[::-1], shared
 
 
 def _sum(arrays: Sequence[Array]) -> Array:
@@ -166,29 +151,6 @@ def _sum(arrays: Sequence[Array]) -> Array:
 
 def _cuts(size: int, towers: int) -> list[slice]:
     """The exposures in as many parts as give every thread a tower or a part of one."""
-    parts = max(1, min(-(-_threads() // towers), size // _LEAST_ROWS))
+    parts = max(1, min(-(-threads() // towers), size // _LEAST_ROWS))
     ends = [size * i // parts for i in range(parts + 1)]
     return [slice(a, b) for a, b in pairwise(ends)]
-
-
-def _together(work: Callable[..., Any], jobs: Iterable[tuple[Any, ...]]) -> list[Any]:
-    """work(*job) of each job, in order; NumPy's products and the kernels run without the interpreter lock."""
-
-    def quietly(*job: Any) -> Any:
-        with np.errstate(all="ignore"):  # the loop reports a loss that is not finite
-            return work(*job)
-
-    *others, last = jobs
-    futures = [_pool().submit(quietly, *job) for job in others]
-    result = quietly(*last)
-    return [*(future.result() for future in futures), result]
-
-
-@cache
-def _threads() -> int:
-    return int(os.environ.get("OMP_NUM_THREADS", "1"))
-
-
-@cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(_threads(), thread_name_prefix="towers")
