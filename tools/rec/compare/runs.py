@@ -23,6 +23,8 @@ from rec.numeric import Array
 FORMAT = 1
 """Counts up when a run of the same settings would come out otherwise."""
 
+PATIENCE = 2
+
 CTR, CTCVR = "CTR", "CTCVR"
 _HELP = System(rows="all")  # the two nets that others need
 _VALID, _SHARE, _RULE = 1, 2, 3  # salts
@@ -157,7 +159,8 @@ class Runner:
     ) -> tuple[dict[str, Any], dict[str, Array]]:
         """Train, and keep the predictions of the epoch that is best on validation data, by the target's AUC.
 
-        Systems trained on a tenth of the rows need more epochs than others: none is judged before or past its best.
+        Systems trained on a tenth of the rows need more epochs than others: none is judged before or past its best,
+        and none goes on after PATIENCE epochs without a better one.
         """
         label = known["valid_click" if target == "ctr" else "valid_conversion"]
         counts = known["valid_click"] == 1 if target == "cvr" else np.ones(len(label), bool)
@@ -171,6 +174,8 @@ class Runner:
                 arrays = {"valid": predicted, "test": fit.predict(built, target, built.test_reader, self._advance)}
                 if target == "ctr":
                     arrays |= self._propensities(built, run)
+            elif epoch - best >= PATIENCE:
+                break
         return {"exposures": exposures, "epoch": best}, arrays
 
     @staticmethod

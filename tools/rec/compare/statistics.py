@@ -35,37 +35,9 @@ def summary(values: Sequence[float | None]) -> Summary:
 def paired_p(ours: Sequence[float | None], theirs: Sequence[float | None]) -> float | None:
     """Two-sided p-value of the paired t-test; None with fewer than two pairs, or differences that are all alike."""
     pairs = [(a, b) for a, b in zip(ours, theirs, strict=True) if a is not None and b is not None]
-    differences = summary([a - b for a, b in pairs])
-    if differences.mean is None or not differences.std:
+    differences = {a - b for a, b in pairs}
+    if len(differences) < 2:
         return None
-    return student_p(differences.mean / (differences.std / math.sqrt(differences.n)), differences.n - 1)
+    from scipy.stats import ttest_rel
 
-
-def student_p(t: float, freedom: int) -> float:
-    """P(|T| >= |t|) of Student's distribution: a regularised incomplete beta function."""
-    x = freedom / (freedom + t * t)
-    a, b = freedom / 2, 0.5
-    log_front = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
-    if x <= 0 or x >= 1:
-        return float(x >= 1)
-    front = math.exp(log_front + a * math.log(x) + b * math.log1p(-x))
-    # Its continued fraction converges fast on one side of the mean only.
-    if x < (a + 1) / (a + b + 2):
-        return front * _fraction(a, b, x) / a
-    return 1 - front * _fraction(b, a, 1 - x) / b
-
-
-def _fraction(a: float, b: float, x: float) -> float:
-    """The continued fraction of the incomplete beta function, by Lentz's method (Abramowitz and Stegun 26.5.8)."""
-    tiny = 1e-300
-    c, d = 1.0, 1 / ((1 - (a + b) * x / (a + 1)) or tiny)
-    value = d
-    for m in range(1, 500):
-        even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
-        odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
-        for step in (even, odd):
-            d, c = 1 / ((1 + step * d) or tiny), (1 + step / c) or tiny
-            value *= c * d
-        if abs(c * d - 1) < 1e-15:
-            break
-    return value
+    return float(ttest_rel(*zip(*pairs, strict=True)).pvalue)
