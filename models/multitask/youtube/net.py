@@ -17,7 +17,7 @@ class YouTube(MultiTask):
     Args:
         num_field: fields of an impression, the position's included.
         fields: their names.
-        position_field: the one that only the shallow tower sees.
+        position_field: the one that only the shallow tower sees; null: there is neither, for comparison.
         position_dropout: share of exposures whose position it does not see in training.
         biased_tower: the tower whose logit it is added to.
     """
@@ -26,12 +26,15 @@ class YouTube(MultiTask):
         self,
         num_field: int,
         fields: Sequence[str | int],
-        position_field: str = "position_id",
+        position_field: str | None = "position_id",
         position_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1,
         biased_tower: str = "click",
         **settings: Any,
     ) -> None:
-        super().__init__(num_field=num_field - 1, **settings)
+        self.shallow: ShallowTower | None = None
+        super().__init__(num_field=num_field - (position_field is not None), **settings)
+        if position_field is None:
+            return
         names = [str(field) for field in fields]
         if position_field not in names:
             raise UserError(f"hyper_parameters.position_field: {position_field} is not among hyper_parameters.fields")
@@ -45,6 +48,8 @@ class YouTube(MultiTask):
 
     def logits(self, features: Features) -> dict[str, Any]:
         """As `MultiTask` on all fields but the position; in training the shallow tower's logit is added to one."""
+        if self.shallow is None:
+            return super().logits(features)
         position, rest = split_field(features, self.position, self.dim)
         logits = super().logits(rest)
         if self.training:
