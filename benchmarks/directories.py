@@ -1,46 +1,88 @@
-"""Train and evaluate every model directory on its bundled data, and print a line of Markdown for each.
+"""Train and evaluate every model directory on its bundled data, and write what came out into the READMEs.
 
-    python benchmarks/directories.py
+    python benchmarks/directories.py [NAME ...]
 
-Uses each directory's config.yaml and the dynamic graph; checkpoints go to a temporary folder.
+Uses each directory's config.yaml and the dynamic graph; checkpoints go to a temporary folder. A directory's README gets
+its table at the end, under "Measured", and models/multitask/README.md a line.
 """
 
+from __future__ import annotations
+
 import json
+import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+MODELS = Path(__file__).resolve().parents[1] / "models" / "multitask"
+TOOLS = MODELS.parents[1] / "tools"
+HEADING = "\n## Measured\n"
 
 
-def measure(directory: Path, folder: Path) -> dict[str, float | None]:
+def measure(directory: Path, folder: Path) -> dict[str, Any]:
     """The metrics of a directory's last epoch on its test data."""
     options = [f"runner.{key}={folder}" for key in ("model_save_path", "infer_load_path")]
     for tool, more in (("trainer", []), ("infer", ["runner.infer_checkpoint=latest"])):
-        command = [
-            sys.executable,
-            ROOT / "tools" / f"{tool}.py",
-            "-m",
-            directory / "config.yaml",
-            "-o",
-            *options,
-            *more,
-        ]
+        command = [sys.executable, TOOLS / f"{tool}.py", "-m", directory / "config.yaml", "-o", *options, *more]
         subprocess.run(command, check=True, capture_output=True)
     (metrics,) = folder.glob("*/metrics.json")
-    return json.loads(metrics.read_text())
+    return dict(json.loads(metrics.read_text()))
+
+
+def tables(found: dict[str, Any]) -> str:
+    """A directory's tables in Markdown: probabilities, and numbers where there are any."""
+    truth = found.get("truth", {})
+    of_truth = " of the ceiling, entire space |" if truth else ""
+    lines = [f"| task | AUC | 95 % interval | log loss | calibration | positives of |{of_truth}"]
+    lines.append("|---|---|---|---|---|---|" + ("---|" if truth else ""))
+    numbers = ["| number | mean squared error | mean absolute error | rank correlation | of |", "|---|---|---|---|---|"]
+    for name, row in found["tasks"].items():
+        if "mse" in row:
+            figures = f"{row['mse']:,.1f} | {row['mae']:.1f} | {row['rank_correlation']:.3f} | {row['n']:,}"
+            numbers.append(f"| {name.replace('_', ' ')} | {figures} |")
+            continue
+        cells = [name.replace("_", " "), f"{row['auc']:.3f}", f"{row['auc_low']:.3f} - {row['auc_high']:.3f}"]
+        cells += [f"{row['logloss']:.4f}", f"{row['calibration']:.2f}", f"{row['positives']:,} of {row['n']:,}"]
+        if truth:
+            share = truth.get(name, {}).get("share_of_ceiling")
+            cells.append("-" if share is None else f"{100 * share:.0f} %")
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n" + ("\n" + "\n".join(numbers) + "\n" if len(numbers) > 2 else "")
+
+
+def line(found: dict[str, Any]) -> str:
+    """What the list of all directories shows."""
+    kinds = ("auc_", "rank_correlation_")
+    values = {k.removeprefix("auc_"): v for k, v in found.items() if k.startswith(kinds) and v is not None}
+    return ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in values.items())
+
+
+def record(directory: Path, found: dict[str, Any]) -> None:
+    """Put both into the READMEs."""
+    own = directory / "README.md"
+    text = own.read_text().split(HEADING)[0]
+    own.write_text(
+        f"{text}{HEADING}\n`config.yaml` after its last epoch (`python benchmarks/directories.py`):\n\n{tables(found)}"
+    )
+    everything = MODELS / "README.md"
+    row = re.compile(rf"^(\| \[{directory.name}\]\(.*?\) \| .* \|) [^|]* \|$", re.MULTILINE)
+    text, count = row.subn(lambda match: f"{match[1]} {line(found)} |", everything.read_text())
+    if count != 1:
+        raise SystemExit(f"{everything}: has {count} lines for {directory.name}")
+    everything.write_text(text)
 
 
 def main() -> None:
-    """Print the table."""
-    for directory in sorted(path.parent for path in (ROOT / "models").glob("multitask/*/dygraph_model.py")):
+    """All directories, or those that are named."""
+    for directory in sorted(path.parent for path in MODELS.glob("*/dygraph_model.py")):
+        if sys.argv[1:] and directory.name not in sys.argv[1:]:
+            continue
         with tempfile.TemporaryDirectory() as folder:
             found = measure(directory, Path(folder))
-        kinds = ("auc_", "rank_correlation_")
-        values = {k.removeprefix("auc_"): v for k, v in found.items() if k.startswith(kinds) and v is not None}
-        shown = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in values.items())
-        print(f"| [{directory.name}]({directory.name}/README.md) | {shown} |", flush=True)
+        record(directory, found)
+        print(f"{directory.name}: {line(found)}", flush=True)
 
 
 if __name__ == "__main__":

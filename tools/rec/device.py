@@ -36,12 +36,15 @@ def choose(use_gpu: bool) -> Any:
 
 
 def to_tensor(array: Any, place: Any) -> Any:
-    """A tensor of an array's values; on the CPU it shares the array's memory. A tensor stays as it is."""
+    """A tensor with a copy of an array's values. A tensor stays as it is.
+
+    Never one that shares the array's memory: Paddle frees such a tensor under a lock of its own and waits for the
+    interpreter's meanwhile. Another thread that has the interpreter's and frees such a tensor waits for Paddle's:
+    training hangs, once in some hours.
+    """
     if not isinstance(array, np.ndarray):
         return array
-    if isinstance(place, paddle.CPUPlace):
-        return paddle.from_dlpack(np.ascontiguousarray(array))
-    return paddle.to_tensor(array, place=place)
+    return paddle.Tensor(array) if isinstance(place, paddle.CPUPlace) else paddle.to_tensor(array, place=place)
 
 
 def to_array(tensor: Any) -> Array:

@@ -10,11 +10,12 @@ import paddle
 from paddle.static import MetaTensor
 from paddle.static.nn import static_pylayer
 
-from rec.device import to_array
+from rec.device import to_array, to_tensor
 from rec.nn import stack
 from rec.nn.features import Features
 from rec.numeric import Array
 
+_HOST = paddle.CPUPlace()
 _NUMBERS = count()
 """A program's operators need names of their own."""
 
@@ -59,14 +60,14 @@ class _Dynamic(paddle.autograd.PyLayer):
     @staticmethod
     def forward(ctx: Any, plan: _Plan, *inputs: Any) -> Any:
         ctx.plan, ctx.inputs = plan, inputs  # the pass holds views of the inputs
-        return tuple(paddle.from_dlpack(output) for output in plan.forward(inputs))
+        return tuple(to_tensor(output, _HOST) for output in plan.forward(inputs))
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple[Any, ...]:
         found = [None] * ctx.plan.num_rows + ctx.plan.backward(gradients)
         # Paddle insists on None where no gradient is wanted.
         pairs = zip(ctx.inputs, found, strict=True)
-        return tuple(None if x.stop_gradient else paddle.from_dlpack(each) for x, each in pairs)
+        return tuple(None if x.stop_gradient else to_tensor(each, _HOST) for x, each in pairs)
 
 
 def _in_program(plan: _Plan, inputs: list[Any]) -> Any:
@@ -92,9 +93,7 @@ def _python_op(work: Callable[[Sequence[Any]], list[Array]], inputs: Sequence[An
 
     def run(*tensors: Any) -> Any:
         with paddle.base.dygraph.guard(paddle.CPUPlace()):
-            # Copied: the executor may free an output in a thread that does not hold the interpreter's lock, and a
-            # tensor that shares an array's memory would wait for it there for ever.
-            outputs = [paddle.to_tensor(array) for array in work(tensors)]
+            outputs = [to_tensor(array, _HOST) for array in work(tensors)]
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
     def infer_meta(*_: Any) -> Any:
