@@ -219,7 +219,7 @@ def no_room(random: Random, folder: Path) -> str | None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
     formats = f"runner.save_format={random.choice(('safetensors', 'pdparams'))}"
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "NUMBA_CACHE_DIR": str(ROOT / "tools")}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "NUMBA_CACHE_DIR": str(folder / "numba")}
     run = subprocess.Popen(
         command(_trainer(random), folder, formats), cwd=folder, env=environment, preexec_fn=cap,
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
