@@ -134,6 +134,13 @@ def test_youtubes_ranking_does_not_see_the_position(monkeypatch):
     assert (x.grad.numpy()[0] != 0).tolist() == [False, False, False, True, True, True]
 
 
+def test_youtube_without_a_shallow_tower_trains_as_it_serves(monkeypatch):
+    net = youtube(monkeypatch, position_field=None)
+    set_logits(net, click=0.5, like=0.5)
+    assert net(ones(1))["ctr"].logit.item() == pytest.approx(0.5, rel=1e-5)
+    assert not [name for name, _ in net.named_parameters() if "shallow" in name]
+
+
 def test_youtube_says_what_it_lacks(monkeypatch):
     with pytest.raises(UserError, match="position_field: place is not among"):
         youtube(monkeypatch, position_field="place")

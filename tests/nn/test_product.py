@@ -99,6 +99,13 @@ def test_interactions_combine_with_sharing(sharing):
     check(*both_modes(sharing, "esmm", {"kind": "fixed"}, "nfwfm"))
 
 
+@pytest.mark.parametrize("sharing", SHARINGS, ids=lambda s: s["kind"])
+def test_sharing_computed_on_the_host_is_the_same(sharing):
+    found, as_program = both_modes(sharing, "esm2", {"kind": "fixed"}, on_host=True)
+    check(found, as_program)
+    check(found, both_modes(sharing, "esm2", {"kind": "fixed"})[0])
+
+
 @pytest.mark.parametrize("weighting", WEIGHTINGS, ids=lambda w: w["kind"])
 @pytest.mark.parametrize("sharing", SHARINGS[:2], ids=lambda s: s["kind"])
 def test_towers_computed_on_the_host_are_the_same(sharing, weighting):

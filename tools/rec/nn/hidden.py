@@ -10,14 +10,13 @@ from paddle import nn
 from paddle.nn import functional as F  # noqa: N812 - the field's name for it
 from pydantic import Field
 
-from rec.nn.features import Features
-from rec.nn.layers import Linear
+from rec.nn.layers import Linear, Stack
 
 Layers: TypeAlias = Annotated[Sequence[Annotated[int, Field(gt=0)]], Field(min_length=1)]
 """Units of each hidden layer, bottom first; at least one layer."""
 
 
-class Hidden(nn.Layer):
+class Hidden(Stack):
     """Layers of `sizes` units with ReLU, bottom first, on `Features` or a tensor [B, in_features].
 
     Returns of forward: float [B, sizes[-1]].
@@ -27,7 +26,9 @@ class Hidden(nn.Layer):
         super().__init__()
         self.layers = nn.LayerList([Linear(a, b) for a, b in pairwise([in_features, *sizes])])
 
-    def forward(self, x: Features | Any) -> Any:
-        for layer in self.layers:
-            x = F.relu(layer(x))
-        return x
+    @property
+    def linears(self) -> list[Linear]:
+        return list(self.layers)
+
+    def top(self, x: Any) -> Any:
+        return F.relu(x)

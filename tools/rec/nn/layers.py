@@ -30,12 +30,37 @@ class Linear(nn.Layer):
         )
         self.bias = self.create_parameter([1, out_features], is_bias=True)
 
+    @property
+    def linears(self) -> list["Linear"]:
+        """Itself: a stack of one."""
+        return [self]
+
+    def top(self, x: Any) -> Any:
+        """Its output as it is."""
+        return x
+
     def forward(self, x: Any) -> Any:
         product = x.matmul(self.weight)
         return product + paddle.matmul(_ones_column(product), self.bias)
 
 
-class MLP(nn.Layer):
+class Stack(nn.Layer):
+    """Layers with ReLU between them, on `Features` or a tensor [B, in_features]."""
+
+    @property
+    def linears(self) -> list[Linear]:
+        """The layers, bottom first."""
+        raise NotImplementedError
+
+    def top(self, x: Any) -> Any:
+        """What becomes of the last layer's output."""
+        return x
+
+    def forward(self, x: Features | Any) -> Any:
+        return side_by_side([self], x)[0]
+
+
+class MLP(Stack):
     """A tower: hidden layers of `sizes` units with ReLU, and a linear layer to one logit on top.
 
     Args:
@@ -51,22 +76,37 @@ class MLP(nn.Layer):
         self.hidden = nn.LayerList([Linear(a, b) for a, b in pairwise(widths)])
         self.logit = Linear(widths[-1], 1)
 
-    def forward(self, x: Features | Any) -> Any:
-        return side_by_side([self], x)[0]
+    @property
+    def linears(self) -> list[Linear]:
+        return [*self.hidden, self.logit]
 
 
-def side_by_side(towers: Sequence[MLP], x: Features | Any) -> list[Any]:
-    """What each tower makes of the same input: logits, float [B, 1] each."""
+def side_by_side(stacks: Sequence[Stack | Linear], x: Features | Any) -> list[Any]:
+    """What each makes of the same input: float [B, its last width] each, on the host as one operator."""
     if isinstance(x, Features) and x.on_host:
-        layers = [[*tower.hidden, tower.logit] for tower in towers]
-        return fused_towers(x, [[(layer.weight, layer.bias) for layer in tower] for tower in layers])
-    return [_one_by_one(tower, x) for tower in towers]
+        parameters = [[(layer.weight, layer.bias) for layer in stack.linears] for stack in stacks]
+        outputs = fused_towers(x, parameters)
+    else:
+        outputs = [_one_by_one(stack.linears, x) for stack in stacks]
+    return [stack.top(output) for stack, output in zip(stacks, outputs, strict=True)]
 
 
-def _one_by_one(tower: MLP, x: Features | Any) -> Any:
-    for layer in tower.hidden:
+def each_on(stacks: Sequence[Stack | Linear], inputs: Sequence[Features | Any]) -> list[Any]:
+    """What each makes of its own input; those that see the same one run side by side."""
+    outputs: list[Any] = [None] * len(stacks)
+    alike: dict[int, list[int]] = {}
+    for number, x in enumerate(inputs):
+        alike.setdefault(id(x), []).append(number)
+    for numbers in alike.values():
+        for number, output in zip(numbers, side_by_side([stacks[i] for i in numbers], inputs[numbers[0]]), strict=True):
+            outputs[number] = output
+    return outputs
+
+
+def _one_by_one(layers: Sequence[Linear], x: Features | Any) -> Any:
+    for layer in layers[:-1]:
         x = F.relu(layer(x))
-    return tower.logit(x)
+    return layers[-1](x)
 
 
 def _ones_column(x: Any) -> Any:

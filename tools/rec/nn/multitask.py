@@ -13,7 +13,7 @@ from rec.nn.behaviours import REQUEST
 from rec.nn.features import Features
 from rec.nn.graph import Graph, Objective
 from rec.nn.interaction import NFwFM
-from rec.nn.layers import MLP, Sizes, side_by_side
+from rec.nn.layers import MLP, Sizes, each_on
 from rec.nn.number import Number
 from rec.nn.probability import Probability
 from rec.nn.ranking import pairwise_loss
@@ -83,12 +83,7 @@ class MultiTask(nn.Layer):
 
     def logits_of(self, inputs: list[Any]) -> dict[str, Any]:
         """The same from what each tower sees."""
-        towers = list(self.towers.values())
-        if all(x is inputs[0] for x in inputs):
-            logits = side_by_side(towers, inputs[0])
-        else:
-            logits = [tower(x) for tower, x in zip(towers, inputs, strict=True)]
-        return dict(zip(self.graph.towers, logits, strict=True))
+        return dict(zip(self.graph.towers, each_on(list(self.towers.values()), inputs), strict=True))
 
     def tower_inputs(self, features: Features) -> list[Any]:
         """What each tower sees: `Features` or float [B, width]."""

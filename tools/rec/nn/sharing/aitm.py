@@ -12,7 +12,7 @@ from paddle.nn import functional as F  # noqa: N812 - the field's name for it
 
 from rec.nn.features import Features
 from rec.nn.hidden import Hidden, Layers
-from rec.nn.layers import Linear
+from rec.nn.layers import Linear, side_by_side
 
 
 class AITM(nn.Layer):
@@ -33,7 +33,7 @@ class AITM(nn.Layer):
         self.widths = [width] * len(towers)
 
     def forward(self, x: Features | Any) -> list[Any]:
-        own = [bottom(x) for bottom in self.bottoms]
+        own = side_by_side(list(self.bottoms), x)
         out = own[:1]
         for q, transfer, attention in zip(own[1:], self.transfers, self.attentions, strict=True):
             out.append(attention(F.relu(transfer(out[-1])), q))

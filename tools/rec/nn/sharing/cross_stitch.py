@@ -14,7 +14,7 @@ from pydantic import Field
 
 from rec.nn.features import Features
 from rec.nn.hidden import Layers
-from rec.nn.layers import Linear
+from rec.nn.layers import Linear, each_on
 from rec.numeric import Array
 
 
@@ -56,5 +56,5 @@ class Stitched(nn.Layer):
         self.mixture = self.create_parameter(list(start.shape), default_initializer=nn.initializer.Assign(start))
 
     def forward(self, inputs: list[Any]) -> list[Any]:
-        hidden = [F.relu(layer(x)) for layer, x in zip(self.own, inputs, strict=True)]
+        hidden = [F.relu(x) for x in each_on(list(self.own), inputs)]
         return list(paddle.unbind(paddle.matmul(self.mixture, paddle.stack(hidden, axis=1)), axis=1))

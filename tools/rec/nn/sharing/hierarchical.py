@@ -10,7 +10,7 @@ from paddle import nn
 from paddle.nn import functional as F  # noqa: N812 - the field's name for it
 
 from rec.nn.features import Features
-from rec.nn.layers import Linear
+from rec.nn.layers import Linear, side_by_side
 from rec.nn.sharing.mmoe import Count
 
 
@@ -30,19 +30,18 @@ class Hierarchical(nn.Layer):
 
     def forward(self, x: Features | Any) -> list[Any]:
         levels: list[Any] = []
-        for level in self.levels:
-            levels.append(level(x, levels[-1] if levels else None))
+        for level, hidden in zip(self.levels, side_by_side([level.input for level in self.levels], x), strict=True):
+            levels.append(level(hidden, levels[-1] if levels else None))
         return levels
 
 
 class Level(nn.Layer):
-    """relu(W x + U below), float [B, fc_size]; the first level has no U."""
+    """relu(W x + U below) from W x, float [B, fc_size]; the first level has no U."""
 
     def __init__(self, in_features: int, fc_size: int, first: bool) -> None:
         super().__init__()
         self.input = Linear(in_features, fc_size)
         self.below = None if first else self.create_parameter([fc_size, fc_size])
 
-    def forward(self, x: Features | Any, below: Any) -> Any:
-        hidden = self.input(x)
+    def forward(self, hidden: Any, below: Any) -> Any:
         return F.relu(hidden if below is None else hidden + paddle.matmul(below, self.below))

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from rec.nn.features import Features
 from rec.nn.hidden import Hidden, Layers
-from rec.nn.layers import Linear
+from rec.nn.layers import Linear, side_by_side
 
 Count = Annotated[int, Field(gt=0)]
 
@@ -32,8 +32,9 @@ class MMoE(nn.Layer):
         self.widths = [fc_sizes[-1]] * len(towers)
 
     def forward(self, x: Features | Any) -> list[Any]:
-        experts = paddle.stack([expert(x) for expert in self.experts], axis=1)
-        return [mix(gate(x), experts) for gate in self.gates]
+        outputs = side_by_side([*self.experts, *self.gates], x)
+        experts = paddle.stack(outputs[: len(self.experts)], axis=1)
+        return [mix(scores, experts) for scores in outputs[len(self.experts) :]]
 
 
 def mix(scores: Any, experts: Any) -> Any:

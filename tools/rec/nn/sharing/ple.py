@@ -11,7 +11,7 @@ from pydantic import Field
 
 from rec.nn.features import Features
 from rec.nn.hidden import Hidden, Layers
-from rec.nn.layers import Linear
+from rec.nn.layers import Linear, each_on
 from rec.nn.sharing.mmoe import Count, mix
 
 
@@ -64,13 +64,15 @@ class Extraction(nn.Layer):
         self.shared_gate = None if last else Linear(in_features, num_tower * num_own + num_shared)
 
     def forward(self, own: list[Any], shared: Any) -> tuple[list[Any], Any]:
-        general = [expert(shared) for expert in self.shared]
-        special = [[expert(x) for expert in group] for group, x in zip(self.own, own, strict=True)]
-        outputs = [
-            mix(gate(x), paddle.stack([*group, *general], axis=1))
-            for gate, x, group in zip(self.gates, own, special, strict=True)
-        ]
+        stacks = [(expert, shared) for expert in self.shared]
+        stacks += [(expert, x) for group, x in zip(self.own, own, strict=True) for expert in group]
+        stacks += zip(self.gates, own, strict=True)
+        stacks += [] if self.shared_gate is None else [(self.shared_gate, shared)]
+        results = iter(each_on(*zip(*stacks, strict=True)))
+        general = [next(results) for _ in self.shared]
+        special = [[next(results) for _ in group] for group in self.own]
+        outputs = [mix(next(results), paddle.stack([*group, *general], axis=1)) for group in special]
         if self.shared_gate is None:
             return outputs, None
         everyone = [expert for group in special for expert in group] + general
-        return outputs, mix(self.shared_gate(shared), paddle.stack(everyone, axis=1))
+        return outputs, mix(next(results), paddle.stack(everyone, axis=1))
