@@ -10,23 +10,27 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
+from measure import run
+
 MODELS = Path(__file__).resolve().parents[1] / "models" / "multitask"
 TOOLS = MODELS.parents[1] / "tools"
 HEADING = "\n## Measured\n"
+CEILING = """
+Share of ceiling: (AUC - 1/2) over that of the true probabilities, both against the truth and over all impressions.
+"""
 
 
 def measure(directory: Path, folder: Path) -> dict[str, Any]:
     """The metrics of a directory's last epoch on its test data."""
     options = [f"runner.{key}={folder}" for key in ("model_save_path", "infer_load_path")]
     for tool, more in (("trainer", []), ("infer", ["runner.infer_checkpoint=latest"])):
-        command = [sys.executable, TOOLS / f"{tool}.py", "-m", directory / "config.yaml", "-o", *options, *more]
-        subprocess.run(command, check=True, capture_output=True)
+        command = [sys.executable, str(TOOLS / f"{tool}.py"), "-m", str(directory / "config.yaml"), "-o"]
+        run([*command, *options, *more], folder)
     (metrics,) = folder.glob("*/metrics.json")
     return dict(json.loads(metrics.read_text()))
 
@@ -34,22 +38,32 @@ def measure(directory: Path, folder: Path) -> dict[str, Any]:
 def tables(found: dict[str, Any]) -> str:
     """A directory's tables in Markdown: probabilities, and numbers where there are any."""
     truth = found.get("truth", {})
-    of_truth = " of the ceiling, entire space |" if truth else ""
-    lines = [f"| task | AUC | 95 % interval | log loss | calibration | positives of |{of_truth}"]
-    lines.append("|---|---|---|---|---|---|" + ("---|" if truth else ""))
-    numbers = ["| number | mean squared error | mean absolute error | rank correlation | of |", "|---|---|---|---|---|"]
+    head = ["task", "AUC", "95 % interval", "log loss", "calibration", "positives"]
+    rows = [head + ["share of ceiling"] * bool(truth)]
+    numbers = [["number", "mean squared error", "mean absolute error", "rank correlation", "of"]]
     for name, row in found["tasks"].items():
+        title, count = name.replace("_", " "), f"{row['n']:,}"
         if "mse" in row:
-            figures = f"{row['mse']:,.1f} | {row['mae']:.1f} | {row['rank_correlation']:.3f} | {row['n']:,}"
-            numbers.append(f"| {name.replace('_', ' ')} | {figures} |")
+            numbers.append([title, *(shown(row[key], ".3f") for key in ("mse", "mae", "rank_correlation")), count])
             continue
-        cells = [name.replace("_", " "), f"{row['auc']:.3f}", f"{row['auc_low']:.3f} - {row['auc_high']:.3f}"]
-        cells += [f"{row['logloss']:.4f}", f"{row['calibration']:.2f}", f"{row['positives']:,} of {row['n']:,}"]
-        if truth:
-            share = truth.get(name, {}).get("share_of_ceiling")
-            cells.append("-" if share is None else f"{100 * share:.0f} %")
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n" + ("\n" + "\n".join(numbers) + "\n" if len(numbers) > 2 else "")
+        interval = f"{shown(row['auc_low'], '.3f')} - {shown(row['auc_high'], '.3f')}"
+        cells = [title, shown(row["auc"], ".3f"), interval, shown(row["logloss"], ".4f")]
+        cells += [shown(row["calibration"], ".2f"), f"{row['positives']:,} of {count}"]
+        share = truth.get(name, {}).get("share_of_ceiling")
+        rows.append(cells + [shown(share, ".0%")] * bool(truth))
+    parts = [markdown(each) for each in (rows, numbers) if len(each) > 1]
+    return "\n".join(parts) + (CEILING if truth else "")
+
+
+def shown(value: float | None, form: str) -> str:
+    """A number; what cannot be told is a dash."""
+    return "-" if value is None else format(value, form)
+
+
+def markdown(rows: list[list[str]]) -> str:
+    """A table whose first row is its head."""
+    head, *body = (f"| {' | '.join(row)} |\n" for row in rows)
+    return head + "|---" * len(rows[0]) + "|\n" + "".join(body)
 
 
 def line(found: dict[str, Any]) -> str:
@@ -60,7 +74,7 @@ def line(found: dict[str, Any]) -> str:
 
 
 def record(directory: Path, found: dict[str, Any]) -> None:
-    """Put both into the READMEs."""
+    """Put both into the READMEs; what was measured is a README's last section."""
     own = directory / "README.md"
     text = own.read_text().split(HEADING)[0]
     own.write_text(

@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
-from measure import machine
+from measure import machine, run
 from rich.progress import track
 from scipy.stats import rankdata, spearmanr, ttest_rel
 
@@ -33,57 +31,55 @@ KNOBS = {
     "--history-scale": 0.05,
     "--exposures-per-common": 20,
 }
-FIELDS = "101 109_14 110_14 127_14 150_14 121 122 124 125 126 127 128 129 205 206 207 210 216 508 509 702 853 301"
-VARIANTS = {
-    "with the shallow tower": [],
-    "without": ["hyper_parameters.position_field=null", f"hyper_parameters.fields=[{FIELDS.replace(' ', ', ')}]"],
-}
+VARIANTS = {"with the shallow tower": True, "without": False}
 FIGURES = ("rank correlation", "within requests", "AUC of clicks")
 
 
-def execute(script: Path, *arguments: object) -> None:
-    """Run one of the project's commands; its output is shown if it fails."""
-    done = subprocess.run([sys.executable, script, *map(str, arguments)], capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(done.stdout + done.stderr)
+def simulate(work: Path, exposures: int) -> Path:
+    """Raw and prepared data in a folder of their own, unless they are there."""
+    folder = work / f"{exposures}"
+    if not (folder / "prepared" / "schema.json").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        knobs = [str(each) for knob in KNOBS.items() for each in knob]
+        sizes = ["--exposures", str(exposures), "--behaviours"]
+        run([sys.executable, str(SCRIPTS / "simulate.py"), "raw", *sizes, *knobs], folder)
+        run([sys.executable, str(SCRIPTS / "prepare.py"), "raw", "prepared", "--valid", "0.1"], folder)
+    return folder
 
 
-def simulate(work: Path, exposures: int) -> None:
-    """Raw and prepared data, unless they are there."""
-    if not (work / "prepared" / "schema.json").exists():
-        execute(SCRIPTS / "simulate.py", work / "raw", "--exposures", exposures, "--behaviours", *chain(*KNOBS.items()))
-        execute(SCRIPTS / "prepare.py", work / "raw", work / "prepared", "--valid", "0.1")
-
-
-def train(work: Path, variant: str, seed: int) -> dict[str, float]:
-    """Figures of one network, each after the epoch that is best on validation data."""
-    folder = work / f"{variant.replace(' ', '-')}-{seed}"
+def train(data: Path, variant: str, seed: int) -> dict[str, float]:
+    """Figures of one network after the epoch that is best on validation data."""
+    folder = data / f"{variant.replace(' ', '-')}-{seed}"
     result = folder / "result.json"
     if not result.exists():
-        options = [f"runner.{part}_data_dir={work / 'prepared' / part}" for part in ("train", "valid", "test")]
-        options += [f"runner.{key}={folder / 'checkpoints'}" for key in ("model_save_path", "infer_load_path")]
-        options += [f"runner.seed={seed}", "runner.train_batch_size=256", "runner.epochs=5", *VARIANTS[variant]]
+        folder.mkdir(exist_ok=True)
+        options = [f"runner.{part}_data_dir={data / 'prepared' / part}" for part in ("train", "valid", "test")]
+        options += [f"runner.{key}=checkpoints" for key in ("model_save_path", "infer_load_path")]
+        options += [f"runner.seed={seed}", "runner.train_batch_size=256", "runner.epochs=5"]
         options += ["runner.best_metric=auc_ctr", "runner.infer_checkpoint=best"]
-        options += [f"runner.predict_save_path={folder / 'predictions.parquet'}"]
+        options += ["runner.predict_save_path=predictions.parquet"]
+        options += [f"hyper_parameters.shallow_tower={str(VARIANTS[variant]).lower()}"]
         for tool in ("trainer", "infer"):
-            execute(ROOT / "tools" / f"{tool}.py", "-m", CONFIG, "-o", *options)
+            run([sys.executable, str(ROOT / "tools" / f"{tool}.py"), "-m", str(CONFIG), "-o", *options], folder)
         metrics = next((folder / "checkpoints").glob("*/metrics.json"))
-        figures = judge(folder / "predictions.parquet", work / "raw" / "behaviours_test.parquet")
+        figures = judge(folder / "predictions.parquet", data / "raw" / "behaviours_test.parquet")
         figures["AUC of clicks"] = json.loads(metrics.read_text())["auc_ctr"]
         result.write_text(json.dumps(figures))
     return dict(json.loads(result.read_text()))
 
 
 def judge(predictions: Path, behaviours: Path) -> dict[str, float]:
-    """Spearman's correlation of pCTR with the true relevance, over all impressions and as a mean over requests."""
+    """Spearman's correlation of pCTR with the true relevance: over all impressions, and as a mean over requests.
+
+    A request of fewer than three impressions, or whose predictions are all alike, does not count.
+    """
     predicted, truth = pq.read_table(predictions), pq.read_table(behaviours)
     place = np.searchsorted(truth["sample_id"].to_numpy(), predicted["sample_id"].to_numpy())
     p_ctr = predicted["pctr"].to_numpy()
     relevance, request = (truth[name].to_numpy()[place] for name in ("p_relevance", "request_id"))
     by_request = np.split(np.argsort(request, kind="stable"), np.flatnonzero(np.diff(np.sort(request))) + 1)
-    within = [
-        np.corrcoef(rankdata(p_ctr[some]), rankdata(relevance[some]))[0, 1] for some in by_request if len(some) > 2
-    ]
+    ranks = [(rankdata(p_ctr[some]), rankdata(relevance[some])) for some in by_request if len(some) > 2]
+    within = [np.corrcoef(ours, true)[0, 1] for ours, true in ranks if np.ptp(ours) and np.ptp(true)]
     return {
         "rank correlation": float(spearmanr(p_ctr, relevance).statistic),
         "within requests": float(np.mean(within)),
@@ -111,13 +107,11 @@ def main() -> None:
     parser.add_argument("--exposures", type=int, default=400_000)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     given = parser.parse_args()
-    work = given.work.resolve()
-    work.mkdir(parents=True, exist_ok=True)
-    simulate(work, given.exposures)
+    data = simulate(given.work.resolve(), given.exposures)
     runs = [(variant, seed) for seed in given.seeds for variant in VARIANTS]
     done: dict[str, list[dict[str, Any]]] = {variant: [] for variant in VARIANTS}
     for variant, seed in track(runs, "training"):
-        done[variant].append(train(work, variant, seed))
+        done[variant].append(train(data, variant, seed))
     print(table(done))
     record = {"machine": machine(), "exposures": given.exposures, "knobs": KNOBS, "seeds": given.seeds, "runs": done}
     (ROOT / "benchmarks" / "results" / "position.json").write_text(json.dumps(record, indent=1) + "\n")

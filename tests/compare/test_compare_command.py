@@ -133,7 +133,7 @@ def test_the_epoch_that_is_best_on_validation_data_is_kept(tmp_path, in_dynamic_
     """Validation predictions are replaced by ones whose AUC is 1 after epoch 1 and 0 after the others."""
     systems = {"BASE": {"rows": "clicked"}}
     plan = Plan.load(
-        ESMM / "paper.yaml", [*settings(tmp_path, seeds=[5], systems=systems), "runner.epochs=4"]
+        ESMM / "paper.yaml", [*settings(tmp_path, seeds=[5], systems=systems), "runner.epochs=6"]
     )  # fmt: skip
     original, epochs, tested = fit.predict, [], []
     train_epoch = fit.train_epoch
@@ -155,6 +155,7 @@ def test_the_epoch_that_is_best_on_validation_data_is_kept(tmp_path, in_dynamic_
     assert contents(tmp_path / "out")["BASE", 5, None]["epoch"] == 1
     assert contents(tmp_path / "out")["BASE", 5, None]["valid_cvr"] == 1
     assert [epoch for target, epoch in tested if target == "cvr"] == [0, 1]
+    assert epochs[-4:] == [0, 1, 2, 3], "two epochs without a better one end it"
 
 
 def test_a_smaller_share_is_part_of_the_larger(tmp_path, in_dynamic_graph):

@@ -135,7 +135,7 @@ def test_youtubes_ranking_does_not_see_the_position(monkeypatch):
 
 
 def test_youtube_without_a_shallow_tower_trains_as_it_serves(monkeypatch):
-    net = youtube(monkeypatch, position_field=None)
+    net = youtube(monkeypatch, shallow_tower=False)
     set_logits(net, click=0.5, like=0.5)
     assert net(ones(1))["ctr"].logit.item() == pytest.approx(0.5, rel=1e-5)
     assert not [name for name, _ in net.named_parameters() if "shallow" in name]

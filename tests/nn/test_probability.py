@@ -1,4 +1,4 @@
-"""Probabilities as logarithms: exact where float32 probabilities are not."""
+"""Probabilities as logits: exact where float32 probabilities are not."""
 
 import math
 from decimal import Decimal, getcontext

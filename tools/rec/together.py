@@ -28,10 +28,14 @@ def together(work: Callable[..., Any], jobs: Sequence[tuple[Any, ...]]) -> list[
                 results[number] = work(*jobs[number])
 
     helpers = [_pool().submit(take_part) for _ in range(min(threads(), len(jobs)) - 1)]
-    take_part()
-    for helper in helpers:
-        if not helper.cancel():  # one that is still busy elsewhere is not waited for
-            helper.result()
+    try:
+        take_part()
+    finally:
+        for _ in numbers:  # after an error nobody begins another
+            pass
+        begun = [helper for helper in helpers if not helper.cancel()]  # the others' thread is busy elsewhere
+    for helper in begun:
+        helper.result()
     return results
 
 

@@ -17,8 +17,9 @@ class YouTube(MultiTask):
     Args:
         num_field: fields of an impression, the position's included.
         fields: their names.
-        position_field: the one that only the shallow tower sees; null: there is neither, for comparison.
+        position_field: the one that only the shallow tower sees.
         position_dropout: share of exposures whose position it does not see in training.
+        shallow_tower: False leaves it out, for comparison: nothing sees the position.
         biased_tower: the tower whose logit it is added to.
     """
 
@@ -26,15 +27,13 @@ class YouTube(MultiTask):
         self,
         num_field: int,
         fields: Sequence[str | int],
-        position_field: str | None = "position_id",
+        position_field: str = "position_id",
         position_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1,
+        shallow_tower: bool = True,
         biased_tower: str = "click",
         **settings: Any,
     ) -> None:
-        self.shallow: ShallowTower | None = None
-        super().__init__(num_field=num_field - (position_field is not None), **settings)
-        if position_field is None:
-            return
+        super().__init__(num_field=num_field - 1, **settings)
         names = [str(field) for field in fields]
         if position_field not in names:
             raise UserError(f"hyper_parameters.position_field: {position_field} is not among hyper_parameters.fields")
@@ -44,14 +43,12 @@ class YouTube(MultiTask):
         if self.separate:
             raise UserError("hyper_parameters.sharing: separate embeddings are not for a network with a shallow tower")
         self.position, self.biased = names.index(position_field), biased_tower
-        self.shallow = ShallowTower(self.dim, position_dropout)
+        self.shallow = ShallowTower(self.dim, position_dropout) if shallow_tower else None
 
     def logits(self, features: Features) -> dict[str, Any]:
         """As `MultiTask` on all fields but the position; in training the shallow tower's logit is added to one."""
-        if self.shallow is None:
-            return super().logits(features)
         position, rest = split_field(features, self.position, self.dim)
         logits = super().logits(rest)
-        if self.training:
+        if self.training and self.shallow is not None:
             logits[self.biased] = logits[self.biased] + self.shallow(position)
         return logits

@@ -20,10 +20,11 @@ from rec.data.batch import Batch
 from rec.metrics.auc import auc
 from rec.numeric import Array
 
-FORMAT = 1
+FORMAT = 2
 """Counts up when a run of the same settings would come out otherwise."""
 
 PATIENCE = 2
+"""Epochs without a better one after which a run ends."""
 
 CTR, CTCVR = "CTR", "CTCVR"
 _HELP = System(rows="all")  # the two nets that others need
@@ -159,8 +160,8 @@ class Runner:
     ) -> tuple[dict[str, Any], dict[str, Array]]:
         """Train, and keep the predictions of the epoch that is best on validation data, by the target's AUC.
 
-        Systems trained on a tenth of the rows need more epochs than others: none is judged before or past its best,
-        and none goes on after PATIENCE epochs without a better one.
+        Systems trained on a tenth of the rows need more epochs than others, so each is judged at its own best; none
+        goes on after PATIENCE epochs without a better one.
         """
         label = known["valid_click" if target == "ctr" else "valid_conversion"]
         counts = known["valid_click"] == 1 if target == "cvr" else np.ones(len(label), bool)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from inspect import signature
 from typing import Annotated, Any, ClassVar, Protocol
 
 import paddle
@@ -122,10 +121,9 @@ class HouseModel:
         """The Paddle optimizer of the network's own parameters."""
         section = config.hyper_parameters["optimizer"]
         optimizer = DENSE_OPTIMIZERS[section["class"]]
-        settings = bind(optimizer, {**section, "parameters": parameters})
-        if "use_multi_tensor" in signature(optimizer).parameters:
-            settings = {"use_multi_tensor": True, **settings}  # one operator for all parameters, not one for each
-        return optimizer(**settings)
+        # One operator for all parameters instead of one for each, where Paddle has it: in dynamic graph. It expects all
+        # of them to have gradients in every step.
+        return optimizer(**bind(optimizer, {"use_multi_tensor": True, **section, "parameters": parameters}))
 
     def create_metrics(self) -> tuple[list[TaskMetrics], list[str]]:
         """One object that counts every task; it names its values itself."""

@@ -1,5 +1,7 @@
 """The layers that networks are made of."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated, Any, TypeAlias
@@ -31,7 +33,7 @@ class Linear(nn.Layer):
         self.bias = self.create_parameter([1, out_features], is_bias=True)
 
     @property
-    def linears(self) -> list["Linear"]:
+    def linears(self) -> list[Linear]:
         """Itself: a stack of one."""
         return [self]
 

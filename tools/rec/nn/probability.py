@@ -37,7 +37,8 @@ class Probability:
         return -_softplus(self.logit)
 
     def __mul__(self, given: Probability) -> Probability:
-        # 1 / (p q) = (1 + e^-a)(1 + e^-b), so (1 - p q) / (p q) = e^-a + e^-b + e^-(a + b), which nothing cancels in.
+        # With p = 1 / (1 + e^a) and q likewise, (1 - p q) / (p q) = (1 + e^a)(1 + e^b) - 1 = e^a + e^b + e^(a + b), in
+        # which nothing cancels.
         a, b = -self.logit, -given.logit
         return Probability(-_log_sum([a, b, a + b]))
 
@@ -59,9 +60,10 @@ class Probability:
         return Probability(paddle.clip(log_p, max=0.0) - log_not_p)
 
     def loss(self, label: Any) -> Any:
-        """-label log p - (1 - label) log(1 - p) per exposure, float [B, 1]; label float [B, 1], in [0, 1]."""
-        # Paddle's binary_cross_entropy_with_logits has the wrong gradient where a logit is exactly 0.
-        return _softplus(self.logit) - label * self.logit
+        """-label log p - (1 - label) log(1 - p) per exposure, float [B, 1]; label float [B, 1], 0 or 1."""
+        # -log p is softplus(-logit), -log(1 - p) is softplus(logit). (Paddle's binary_cross_entropy_with_logits has the
+        # wrong gradient where a logit is exactly 0.)
+        return _softplus((1.0 - 2.0 * label) * self.logit)
 
 
 def _log_sum(logs: list[Any]) -> Any:

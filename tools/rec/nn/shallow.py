@@ -36,4 +36,4 @@ def split_field(features: Features, index: int, dim: int) -> tuple[Any, Features
     dense = features.dense()
     start, stop = index * dim, (index + 1) * dim
     others = [part for part in (dense[:, :start], dense[:, stop:]) if part.shape[1]]
-    return dense[:, start:stop], Features([paddle.concat(others, axis=1)], [None])
+    return dense[:, start:stop], Features([paddle.concat(others, axis=1)], [None], features.on_host)

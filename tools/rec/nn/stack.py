@@ -1,6 +1,7 @@
 """Stacks of dense layers in host memory: forward and backward of several towers over the same blocks.
 
-Same numbers as the layers one by one (the tests hold one against the other). Towers run side by side, a core each,
+A tower is any layers with ReLU between them: experts, bottoms and gates too. Same numbers as the layers one by one (the
+tests hold one against the other). Towers, or parts of the batch where towers are fewer than cores, run side by side,
 where Paddle's operators follow one another and share out products too small for that; between products there is one
 pass over memory instead of three to six. `rec.nn.towers` makes a Paddle operator of it.
 """
@@ -105,7 +106,8 @@ def _forward(x: _Input, tower: _Tower, cut: slice) -> None:
         else:
             h += block[cut] @ tower.weights[0][span]
     for _, block, row_of, span in x.shared:
-        kernels.add_rows(h, block @ tower.weights[0][span], row_of[cut])
+        rows, place = _rows_of(row_of[cut])
+        kernels.add_rows(h, block[rows] @ tower.weights[0][span], place)
     for weight, bias, output in zip(tower.weights[1:], tower.biases, tower.outputs[1:], strict=False):
         kernels.bias_relu(h, bias)
         h = np.matmul(h, weight, out=output[cut])
@@ -133,12 +135,20 @@ def _backward(
         np.matmul(gradient, first[span].T, out=own[i][cut])
     shared = {}
     for i, block, row_of, span in x.shared:
-        by_row = np.empty((len(block), gradient.shape[1]), np.float32)
-        kernels.sum_rows(gradient, row_of[cut], by_row)
-        np.matmul(block.T, by_row, out=weight_gradient[span])
-        shared[i] = by_row @ first[span].T
+        rows, place = _rows_of(row_of[cut])
+        by_row = np.empty((rows.stop - rows.start, gradient.shape[1]), np.float32)
+        kernels.sum_rows(gradient, place, by_row)
+        np.matmul(block[rows].T, by_row, out=weight_gradient[span])
+        shared[i] = np.zeros_like(block)
+        np.matmul(by_row, first[span].T, out=shared[i][rows])
     parameters.append(weight_gradient)
     return parameters[::-1], shared
+
+
+def _rows_of(row_of: Array) -> tuple[slice, Array]:
+    """The shared rows that a part of the exposures needs (they come in order of their rows), and each one's place."""
+    first = row_of.min()
+    return slice(first, row_of.max() + 1), row_of - first
 
 
 def _sum(arrays: Sequence[Array]) -> Array:
