@@ -136,6 +136,26 @@ def test_a_share_of_rows_is_left_to_testing(tmp_path):
     assert len(test) == pytest.approx(300, abs=45)
 
 
+def test_a_share_of_the_other_rows_is_left_to_validation(tmp_path):
+    """Testing keeps its rows; 30 % of the other 700 are held out, and read with the vocabulary of training."""
+    write(tmp_path, text=CSV.splitlines()[0] + "\n" + "".join(f"r{n},red,a,1,0,0\n" for n in range(1000)))
+    data = {**DATA, "test_share": 0.3}
+    before = rows_of_all(reader(tmp_path, "train", data)), rows_of_all(reader(tmp_path, "test", data))
+    config = Config(tmp_path / "c.yaml", {"hyper_parameters": {"fields": ["f"]}, "data": {**data, "valid_share": 0.3}})
+    parts = {}
+    for part in ("train", "valid", "test"):
+        config["reader_for"] = part
+        parts[part] = rows_of_all(TabularReader(data_files(tmp_path / "data"), config))
+    assert parts["test"] == before[1]
+    assert sorted(parts["train"] + parts["valid"]) == sorted(before[0])
+    assert len(parts["valid"]) == pytest.approx(210, abs=40)
+    with pytest.raises(UserError, match=r"data\.valid_share is missing"):
+        reader(tmp_path, "valid", data)
+    alone = {**DATA, "valid_share": 0.3}
+    assert len(rows_of_all(reader(tmp_path, "train", alone))) < 800
+    assert len(rows_of_all(reader(tmp_path, "test", alone))) == 1000, "a folder of its own"
+
+
 def rows_of_all(source: TabularReader) -> list[str]:
     return [str(i) for batch in source.batches(ReadPlan(batch_size=64, training=False)) for i in batch.sample_ids]
 

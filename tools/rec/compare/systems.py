@@ -98,8 +98,7 @@ class Built:
             missing = [line for line in hyper.check(self.config, [SingleTask]) if "is not used" not in line]
             self.config.check([*missing, *self._sizes()])
         self.train_reader = self._reader(reader_class, runner.train_data_dir, "train")
-        # A table's evaluation takes the vocabulary that the training reader leaves for validation.
-        self.test_reader = self._reader(reader_class, runner.test_data_dir, "valid")
+        self.test_reader = self._reader(reader_class, runner.test_data_dir, "test")
         self.engine = DygraphEngine(model, self.config, training=True)
 
     def _model(self, net: Net) -> HouseModel:

@@ -34,6 +34,9 @@ class DataSettings(BaseModel):
     test_share: float = Field(
         0.0, ge=0, lt=1, description="share of rows, by their hash, that training leaves to testing"
     )
+    valid_share: float = Field(
+        0.0, ge=0, lt=1, description="share of the other rows, by the same hash, that training leaves to validation"
+    )
     min_count: int = Field(1, gt=0, description="values rarer than this share the field's out-of-vocabulary id")
     hash_size: int | None = Field(None, gt=1, description="ids per field by hashing, instead of a vocabulary")
 

@@ -54,14 +54,15 @@ class TabularReader:
         paths = [path for path in file_list if fnmatch.fnmatch(Path(path).name, settings.files)]
         if not paths:
             raise UserError(f"{Path(file_list[0]).parent}: holds no file that matches data.files: {settings.files}")
-        self._policy, training = config.runner.label_policy, config["reader_for"] == "train"
+        self._policy = config.runner.label_policy
         values = build(ReaderSettings, config)
         self._pooling = values.pooling
         table = columns.read_table(paths, settings)
         table = table.append_column(_ROW, pa.array(np.arange(table.num_rows)))
-        table = _share(table, settings.test_share, training)
+        table = _share(table, settings, config["reader_for"])
         if not table.num_rows:
-            raise UserError(f"{Path(file_list[0]).parent}: no rows for {'training' if training else 'testing'}")
+            purpose = {"train": "training", "valid": "validation"}.get(config["reader_for"], "testing")
+            raise UserError(f"{Path(file_list[0]).parent}: no rows for {purpose}")
         vocabulary = _vocabulary(table, settings, config)
         config.shared[VOCABULARY] = vocabulary
         self.files = {VOCABULARY: vocabulary.to_json()}
@@ -127,21 +128,32 @@ class TabularReader:
         return np.asarray(bad)
 
 
-def _share(table: pa.Table, test_share: float, training: bool) -> pa.Table:
-    """The rows for training, or for testing, by a hash of the row's number; all where no share is set aside."""
-    if not test_share:
+def _share(table: pa.Table, settings: DataSettings, part: str) -> pa.Table:
+    """The rows of a part, by a hash of the row's number; all where no share is set aside.
+
+    Raises:
+        UserError: rows for validation are asked for, but would be those for testing.
+    """
+    test, valid = settings.test_share, settings.valid_share
+    if part == "valid" and test and not valid:
+        raise UserError(
+            "data.valid_share is missing: with data.test_share alone runner.valid_data_dir has the rows for testing"
+        )
+    if not test and (part == "test" or not valid):  # testing has a folder of its own
         return table
     mixed = (np.arange(table.num_rows, dtype=np.uint64) + 1) * np.uint64(0x9E3779B97F4A7C15)
     mixed ^= mixed >> np.uint64(31)
     mixed *= np.uint64(0xBF58476D1CE4E5B9)
-    is_test = (mixed >> np.uint64(11)).astype(np.float64) / 2.0**53 < test_share
-    return table.filter(pa.array(~is_test if training else is_test))
+    place = (mixed >> np.uint64(11)).astype(np.float64) / 2.0**53
+    rest = test + valid * (1.0 - test)
+    begin, end = {"test": (0.0, test), "valid": (test, rest)}.get(part, (rest, 1.0))
+    return table.filter(pa.array((begin <= place) & (place < end)))
 
 
 def _vocabulary(table: pa.Table, settings: DataSettings, config: Config) -> Vocabulary:
-    """That of the checkpoint which is evaluated or trained on; for validation the training reader's; else a new one."""
+    """That of a training reader before; of the checkpoint which is evaluated or trained on; else a new one."""
     part, runner = config["reader_for"], config.runner
-    if part == "valid":
+    if part != "train" and VOCABULARY in config.shared:
         return config.shared[VOCABULARY]
     folder = None
     if part == "test" or runner.resume:

@@ -88,8 +88,7 @@ class Subject:
         config = copy.copy(self.config)
         if keep_noise:
             config.runner = runner.model_copy(update={"label_policy": "keep"})
-        # Test data are read like validation data: with the vocabulary of this training, where there is no checkpoint.
-        config["reader_for"] = "train" if part == "train" else "valid"
+        config["reader_for"] = part
         try:
             reader = self._make_reader(part, folder, config)
         except UserError:
