@@ -17,8 +17,8 @@ SYSTEMS = {
 CVR = {"BASE": (0.60, 0.62, 0.64), "AMAN": (0.61, 0.64, 0.67), "DIVISION": (0.5, 0.5, 0.5)}
 
 
-def outcome(shares=(0.5, 1.0), truth=True) -> Outcome:
-    compare = Compare(seeds=[1, 2, 3], shares=list(shares), systems=SYSTEMS)
+def outcome(shares=(0.5, 1.0), truth=True, systems=SYSTEMS) -> Outcome:
+    compare = Compare(seeds=[1, 2, 3], shares=list(shares), systems=systems)
     runs = {}
     for name, values in CVR.items():
         for share in shares:
@@ -48,6 +48,13 @@ def test_the_table_of_systems():
     ]  # fmt: skip
     assert row(text, "AMAN", "Systems")[1:5] == ["0.6400 ± 0.0300", p, "-", "-"]
     assert "Best: CVR AMAN" in text
+
+
+def test_no_column_of_published_numbers_where_there_are_none():
+    systems = {**SYSTEMS, "BASE": {"rows": "clicked"}}
+    text = markdown(outcome(systems=systems), "Title")
+    assert "published" not in text
+    assert row(text, "BASE", "Systems") == ["BASE", "0.6200 ± 0.0200", "-", "0.0742", "0.7000 ± 0.0000", "-", "-"]
 
 
 def test_the_table_against_the_truth():

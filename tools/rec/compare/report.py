@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rec.compare.outcome import Outcome
+from rec.compare.settings import Published
 
 FIGURE = "![AUC against the share of training data](figure3.png)"
 """Where the figure stands in Markdown."""
@@ -42,14 +43,15 @@ def sections(outcome: Outcome) -> Iterator[Section]:
 def _main(outcome: Outcome) -> Section:
     reference, rows = outcome.reference, [["system"]]
     bests = {figure: outcome.best(figure) for figure in ("cvr", "ctcvr")}
+    published = any(system.published != Published() for system in outcome.compare.systems.values())
     for title in ("CVR AUC", "CTCVR AUC"):
-        rows[0] += [title, f"p against {reference}", "p against the best", "published"]
+        rows[0] += [title, f"p against {reference}", "p against the best", *(["published"] if published else [])]
     for name, system in outcome.compare.systems.items():
         row = [name]
         for figure, best in bests.items():
             p_values = [outcome.p_value(name, other, figure) for other in (reference, best)]
-            published = getattr(system.published, figure)
-            row += [str(outcome.summary(name, figure)), *map(_p, p_values), _number(published)]
+            row += [str(outcome.summary(name, figure)), *map(_p, p_values)]
+            row += [_number(getattr(system.published, figure))] if published else []
         rows.append(row)
     text = (
         f"Mean ± standard deviation over {len(outcome.compare.seeds)} seeds, {percent(outcome.full)} of the training "
