@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,12 +20,13 @@ from typing import Any
 
 import numpy as np
 from measure import machine, run
-from shallow import Part, Scores, gradient_boosting, logistic_regression, read
+from shallow import Part, gradient_boosting, logistic_regression, read
 
 from rec.compare.statistics import paired_p, summary
 from rec.compare.store import RunStore, fingerprint, key_of
 from rec.config.config import load
 from rec.metrics.auc import auc
+from rec.nn.graph import Graph
 
 ROOT = Path(__file__).resolve().parents[1]
 NETS = ("single_task", "share_bottom", "mmoe", "ple")
@@ -60,11 +60,17 @@ def train(net: str, seed: int, data: Path, work: Path) -> Content:
     }
 
 
-def fit(scores: dict[str, Iterable[Scores]], parts: dict[str, Part]) -> Content:
+def labels() -> dict[str, str]:
+    """The label of each task."""
+    return {task.name: task.label for task in Graph(load(config_of(NETS[0])).hyper_parameters["behaviours"]).tasks}
+
+
+def fit(name: str, seed: int, parts: dict[str, Part]) -> Content:
     """One of scikit-learn's models, by task."""
     content: Content = {"settings": {}, "valid": {}, "test": {}}
-    for task, tried in scores.items():
-        valid, test = (parts[name].labels[task] for name in ("valid", "test"))
+    for task, label in labels().items():
+        valid, test = (parts[name].labels[label] for name in ("valid", "test"))
+        tried = logistic_regression(parts, label) if name == LINEAR else gradient_boosting(parts, label, seed)
         figures = [(setting, auc(v, valid).value, auc(t, test).value) for setting, v, t in tried]
         content["settings"][task], content["valid"][task], content["test"][task] = map(list, zip(*figures, strict=True))
     return content
@@ -72,7 +78,7 @@ def fit(scores: dict[str, Iterable[Scores]], parts: dict[str, Part]) -> Content:
 
 def all_runs(data: Path, parts: dict[str, Part], work: Path) -> dict[str, list[Content]]:
     """The contents of every system's runs, one per seed; of one where nothing is random."""
-    store, tasks = RunStore(work / "runs"), list(parts["test"].labels)
+    store = RunStore(work / "runs")
     store.make()
 
     def once(name: str, seed: int) -> Content:
@@ -81,12 +87,7 @@ def all_runs(data: Path, parts: dict[str, Part], work: Path) -> dict[str, list[C
         key = key_of({"name": name, "seed": seed, "data": fingerprint(data), "config": config, "code": code})
         content = store.load(key)
         if content is None:
-            if name in NETS:
-                content = train(name, seed, data, work)
-            elif name == LINEAR:
-                content = fit({task: logistic_regression(parts, task) for task in tasks}, parts)
-            else:
-                content = fit({task: gradient_boosting(parts, task, seed) for task in tasks}, parts)
+            content = train(name, seed, data, work) if name in NETS else fit(name, seed, parts)
             store.save(key, content)
             print(f"{name}, seed {seed}: done", file=sys.stderr, flush=True)
         return content
@@ -143,11 +144,11 @@ def main() -> None:
     work.mkdir(parents=True, exist_ok=True)
     parts = read(config_of(NETS[0]), data)
     runs = all_runs(data, parts, work)
-    tasks = parts["test"].labels
+    tasks = {task: parts["test"].labels[label] for task, label in labels().items()}
     results = {name: {task: judged(some, task) for task in tasks} for name, some in runs.items()}
     facts = {}
-    for task, label in tasks.items():
-        n, positives = len(label), int(label.sum())
+    for task, truth in tasks.items():
+        n, positives = len(truth), int(truth.sum())
         facts[task] = {"positives": positives, "half_interval": half_interval(results, task, positives, n - positives)}
     rows = {name: len(part.ids) for name, part in parts.items()}
     content = {"machine": machine(), "rows": rows, "seeds": SEEDS, "tasks": facts, "results": results}

@@ -1,12 +1,12 @@
 """scikit-learn's models on the very rows, fields and ids that the project's table reader gives a network.
 
-A fit yields predictions for validation and test rows under several settings; which one counts is chosen elsewhere.
+A fit yields predictions for validation and test rows under several settings; who calls it chooses the one that counts.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -21,9 +21,9 @@ from sklearn.preprocessing import TargetEncoder
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 
 from rec.config.config import load
+from rec.data.lines import data_files
 from rec.data.plan import ReadPlan
 from rec.loading import ModelDirectory
-from rec.nn.graph import Graph
 
 PENALTIES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 """C of logistic regression, the inverse of its L2 penalty."""
@@ -41,59 +41,66 @@ Scores = tuple[str, Array, Array]
 
 @dataclass(frozen=True)
 class Part:
-    """Rows for one purpose: ids int32 [N, F], each field's from 0, and labels [N] of 0 and 1 by task."""
+    """Rows for one purpose: ids int32 [N, F], each field's from 0, and labels [N] of 0 and 1 by name."""
 
     ids: NDArray[np.int32]
     labels: dict[str, NDArray[np.float32]]
 
 
-def read(config_file: Path, data: Path) -> dict[str, Part]:
-    """The parts train, valid and test of a table with one value per field, as a network's config splits and numbers it.
+def read(config_file: Path, data: Path, names: Sequence[str] = ("train", "valid", "test")) -> dict[str, Part]:
+    """The named parts of a table with one value per field, as a network's config splits and numbers it; train is first.
 
     Raises:
         UserError: the config or the table is wrong.
         ValueError: a row has no value, or several, in some field.
     """
-    folders = [f"runner.{part}_data_dir={data}" for part in ("train", "valid", "test")]
-    config = load(config_file, folders)
+    config = load(config_file)
     reader_class = ModelDirectory(config.model_dir).load(config.runner.train_reader_path, "RecDataset")
     reader_class.prepare(config)
-    tasks = Graph(config.hyper_parameters["behaviours"]).tasks
-    files = sorted(str(path) for path in data.iterdir())
     parts = {}
-    for name in ("train", "valid", "test"):
+    for name in names:
         config["reader_for"] = name
-        reader = reader_class(files, config)
+        reader = reader_class(data_files(data), config)
         (batch,) = reader.batches(ReadPlan(batch_size=len(reader), training=False))
         (bags,) = batch.bags
-        if len(bags.positions) != len(batch) * bags.num_field or (np.diff(bags.offsets) != 1).any():
+        if (np.diff(bags.offsets) != 1).any():
             raise ValueError(f"{data}: a row has no value, or several, in some field")
         ids = batch.rows[bags.positions].reshape(len(batch), bags.num_field)
-        parts[name] = Part(ids.astype(np.int32), {task.name: batch.labels[task.label] for task in tasks})
+        parts[name] = Part(ids.astype(np.int32), dict(batch.labels))
     lowest = np.min([part.ids.min(0) for part in parts.values()], axis=0)
     return {name: Part(part.ids - lowest, part.labels) for name, part in parts.items()}
 
 
-def logistic_regression(parts: dict[str, Part], task: str) -> Iterator[Scores]:
-    """One-hot ids with an L2 penalty; nothing in it is random."""
-    label = parts["train"].labels[task]
+def one_hot(parts: dict[str, Part]) -> dict[str, csr_matrix]:
+    """Each part's ids as a sparse matrix of ones, [N, ids of all fields]."""
     width = 1 + np.max([part.ids.max(0) for part in parts.values()], axis=0)
-    x = {name: _one_hot(part.ids, width) for name, part in parts.items()}
-    model = LogisticRegression(max_iter=5000, tol=1e-6)
+    first = np.concatenate([[0], np.cumsum(width)[:-1]])
+    return {
+        name: csr_matrix(
+            (np.ones(part.ids.size), (part.ids + first).ravel(), np.arange(len(part.ids) + 1) * part.ids.shape[1]),
+            shape=(len(part.ids), int(width.sum())),
+        )
+        for name, part in parts.items()
+    }
+
+
+def logistic_regression(parts: dict[str, Part], label: str) -> Iterator[Scores]:
+    """One-hot ids with an L2 penalty; nothing in it is random."""
+    x = one_hot(parts)
     for penalty in PENALTIES:
-        model.set_params(C=penalty).fit(x["train"], label)
+        model = LogisticRegression(C=penalty, max_iter=5000, tol=1e-6).fit(x["train"], parts["train"].labels[label])
         yield f"C {penalty:g}", model.predict_proba(x["valid"])[:, 1], model.predict_proba(x["test"])[:, 1]
 
 
-def gradient_boosting(parts: dict[str, Part], task: str, seed: int) -> Iterator[Scores]:
+def gradient_boosting(parts: dict[str, Part], label: str, seed: int) -> Iterator[Scores]:
     """Histogram gradient boosting; fields of many values target-encoded (cross-fitted in training), others categories.
 
     The seed divides the training rows for the encoder's cross-fitting; the trees themselves draw nothing.
     """
-    label = parts["train"].labels[task]
+    truth = parts["train"].labels[label]
     many = np.max([part.ids.max(0) for part in parts.values()], axis=0) > MANY
     encoder = TargetEncoder(target_type="binary", random_state=seed)
-    encoded = {"train": encoder.fit_transform(parts["train"].ids[:, many], label)}
+    encoded = {"train": encoder.fit_transform(parts["train"].ids[:, many], truth)}
     encoded |= {name: encoder.transform(parts[name].ids[:, many]) for name in ("valid", "test")}
     x = {name: np.hstack([values, parts[name].ids[:, ~many]]) for name, values in encoded.items()}
     categories = np.arange(x["train"].shape[1]) >= many.sum()
@@ -101,14 +108,8 @@ def gradient_boosting(parts: dict[str, Part], task: str, seed: int) -> Iterator[
         model = HistGradientBoostingClassifier(
             learning_rate=0.05, max_iter=TREES, max_leaf_nodes=leaves, categorical_features=categories,
             early_stopping=False, random_state=seed,
-        ).fit(x["train"], label)  # fmt: skip
+        ).fit(x["train"], truth)  # fmt: skip
         stages = zip(count(1), model.staged_predict_proba(x["valid"]), model.staged_predict_proba(x["test"]))
         for trees, valid, test in stages:
             if trees % EVERY == 0:
                 yield f"{trees} trees of {leaves} leaves", valid[:, 1], test[:, 1]
-
-
-def _one_hot(ids: NDArray[np.int32], width: NDArray[np.int32]) -> csr_matrix:
-    columns = ids + np.concatenate([[0], np.cumsum(width)[:-1]])
-    rows = np.arange(len(ids) + 1) * ids.shape[1]
-    return csr_matrix((np.ones(columns.size), columns.ravel(), rows), shape=(len(ids), int(width.sum())))
