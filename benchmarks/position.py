@@ -1,6 +1,6 @@
 """What a shallow tower does against position bias: YouTube's ranker with and without it, held against the truth.
 
-    python benchmarks/position.py WORK [--exposures 400000] [--seeds 1 2 3 4 5]
+    python benchmarks/position.py WORK [--exposures 100000] [--seeds 1 2 3 4 5]
 
 Simulates impressions of which users examine the one at position p with 1 / p, and an older ranker that favours some
 items for no reason of the users'. The rank correlation of pCTR with p(click | examined) says how much of an item's
@@ -104,7 +104,7 @@ def main() -> None:
     """Measure, print and record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("work", type=Path, help="folder for data and runs; made if absent")
-    parser.add_argument("--exposures", type=int, default=400_000)
+    parser.add_argument("--exposures", type=int, default=100_000)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     given = parser.parse_args()
     data = simulate(given.work.resolve(), given.exposures)
