@@ -51,7 +51,7 @@ class Plan:
         return cls(path, tree, compare)
 
     def config(self, system: System, seed: int) -> Config:
-        """A system's config for one seed: the plan's, or its own directory's with the plan's data, table and optimizer."""
+        """A system's config for one seed: the plan's, or its own directory's with the plan's data and table."""
         tree, path = copy.deepcopy(self.tree), self.path
         if system.model is not None and (self.path.parent / system.model).resolve() != self.path.resolve().parent:
             path = self.path.parent / system.model / "config.yaml"
