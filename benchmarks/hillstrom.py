@@ -10,8 +10,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from shallow import one_hot, read
 from sklearn.linear_model import LogisticRegression
+from sklearn_models import one_hot, read
 
 from rec.metrics.auc import auc
 

@@ -20,11 +20,12 @@ from typing import Any
 
 import numpy as np
 from measure import machine, run
-from shallow import Part, gradient_boosting, logistic_regression, read
+from sklearn_models import Part, gradient_boosting, logistic_regression, read
 
 from rec.compare.statistics import paired_p, summary
 from rec.compare.store import RunStore, fingerprint, key_of
 from rec.config.config import load
+from rec.doctor.chance import auc_standard_error
 from rec.metrics.auc import auc
 from rec.nn.graph import Graph
 
@@ -83,7 +84,7 @@ def all_runs(data: Path, parts: dict[str, Part], work: Path) -> dict[str, list[C
 
     def once(name: str, seed: int) -> Content:
         config = load(config_of(name if name in NETS else NETS[0])).to_yaml()
-        code = (Path(__file__).parent / "shallow.py").read_text() if name not in NETS else ""
+        code = (Path(__file__).parent / "sklearn_models.py").read_text() if name not in NETS else ""
         key = key_of({"name": name, "seed": seed, "data": fingerprint(data), "config": config, "code": code})
         content = store.load(key)
         if content is None:
@@ -157,11 +158,9 @@ def main() -> None:
 
 
 def half_interval(results: dict[str, dict[str, Content]], task: str, positives: int, negatives: int) -> float:
-    """Half of the 95 % interval of the best system's mean AUC, by Hanley and McNeil (Radiology 143, 1982)."""
-    a = max(found[task]["mean"] for found in results.values())
-    first, second = a / (2 - a), 2 * a * a / (1 + a)
-    variance = a * (1 - a) + (positives - 1) * (first - a * a) + (negatives - 1) * (second - a * a)
-    return 1.96 * (variance / (positives * negatives)) ** 0.5
+    """Half of the 95 % interval of the best system's mean AUC, by Hanley and McNeil's formula."""
+    best = max(found[task]["mean"] for found in results.values())
+    return 1.96 * auc_standard_error(best, positives, negatives)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ def config_file(tmp_path):
 
 def test_rows_ids_and_labels_belong_together(config_file, monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    from shallow import one_hot, read
+    from sklearn_models import one_hot, read
 
     parts = read(config_file, config_file.parent / "data")
     assert sum(len(part.ids) for part in parts.values()) == 1000
@@ -45,7 +45,7 @@ def test_rows_ids_and_labels_belong_together(config_file, monkeypatch):
 
 def test_more_than_one_value_in_a_field_is_refused(config_file, monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    from shallow import read
+    from sklearn_models import read
 
     with (config_file.parent / "data" / "t.csv").open("a") as file:
         file.write(",i1,0,1\n" * 20)
