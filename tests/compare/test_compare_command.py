@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +13,11 @@ import pytest
 import yaml
 
 from rec.compare import command, fit, runs
+from rec.compare.propensity import HALVES
+from rec.compare.rows import ChosenRows
 from rec.compare.rules import digests, uniform
 from rec.compare.systems import Plan
+from rec.data.plan import ReadPlan
 from rec.errors import UserError
 from support import ESMM, ROOT, tiny_lines, write_lines
 
@@ -73,8 +77,11 @@ def test_each_run_trains_on_the_rows_of_its_rule(plan, tmp_path):
     done = contents(tmp_path / "out")
     for seed in (1, 2):
         u = uniform(digest, 3, seed)
+        half = uniform(digest, 4, seed) >= 0.5
         expected = {
             ("CTR", None): kept.sum(),
+            ("CTR on half 0", None): (kept & ~half).sum(),
+            ("CTR on half 1", None): (kept & half).sum(),
             ("CTCVR", None): kept.sum(),
             ("ESMM", None): kept.sum(),
             ("BASE", None): (kept & click).sum(),
@@ -84,14 +91,14 @@ def test_each_run_trains_on_the_rows_of_its_rule(plan, tmp_path):
         for (name, rate), count in expected.items():
             if (name, seed, rate) in done:
                 assert done[name, seed, rate]["exposures"] == 2 * count, (name, seed, rate)
-        assert {name for name, s, _ in done if s == seed} == {*SYSTEMS, "CTR", "CTCVR"}
+        assert {name for name, s, _ in done if s == seed} == {*SYSTEMS, "CTR", "CTCVR", *HALVES}
     # UNBIAS: as many as p(x) / p(x | click) says, about the number of clicked rows where pCTR is calibrated.
     assert done["UNBIAS", 1, None]["exposures"] == pytest.approx(2 * (kept & click).sum(), rel=0.3)
     report = (tmp_path / "out" / "report.md").read_text()
     assert all(f"| {name} |" in report for name in SYSTEMS)
     assert (tmp_path / "out" / "report.html").is_file()
     for (name, _, _), content in done.items():
-        if name not in ("CTR", "CTCVR"):
+        if name not in ("CTR", "CTCVR", *HALVES):
             assert content["test_exposures"] == 200
             assert 0.4 < content["figures"]["cvr"] < 1
 
@@ -114,8 +121,9 @@ def test_a_run_cut_short_goes_on_and_repeats_nothing(plan, tmp_path, monkeypatch
     later: list[int] = []
     monkeypatch.setattr(fit, "train_epoch", lambda built, *others: later.append(1) or original(built, *others))
     command.compare(plan, dry_run=False)
-    # Two seeds of CTR, CTCVR, BASE, AMAN, OVERSAMPLING, UNBIAS and ESMM, and one more rate tried: 15, of which 3 done.
-    assert len(later) == 2 * 12
+    # Two seeds of CTR, its halves, CTCVR, BASE, AMAN, OVERSAMPLING, UNBIAS and ESMM, and one more rate tried: 19, of
+    # which 3 are done.
+    assert len(later) == 2 * 16
     assert all((tmp_path / "out" / "runs" / name).read_bytes() == content for name, content in before.items())
     report = (tmp_path / "out" / "report.md").read_text()
 
@@ -127,6 +135,76 @@ def test_a_run_cut_short_goes_on_and_repeats_nothing(plan, tmp_path, monkeypatch
     first = next(iter(runs.plan_runs(changed, {})))
     store = command.RunStore(tmp_path / "out" / "runs")
     assert runs.Runner(changed, store, lambda _: None).result(first) is None, "other settings are another run"
+
+
+def test_no_click_is_weighed_by_a_net_that_was_trained_on_it(tmp_path, in_dynamic_graph, monkeypatch):
+    """Nets are replaced by ones that remember: .8 for a row that they were trained on, .05 for any other click.
+
+    So every weight is click rate / .05, where one's own training rows would weigh a sixteenth of it.
+    """
+    memory: dict[int, set[int]] = {}
+
+    def remember(built, epoch, choose, advance):
+        plan = ReadPlan(32, True)
+        ids = [i for batch in ChosenRows(built.train_reader, choose).batches(plan) for i in batch.sample_ids.tolist()]
+        memory.setdefault(id(built.train_reader), set()).update(ids)
+        return len(ids)
+
+    def recall(built, target, reader, advance, in_process=False):
+        ids = [i for batch in reader.batches(ReadPlan(64, False)) for i in batch.sample_ids.tolist()]
+        known = memory[id(built.train_reader)]
+        return np.array([0.8 if i in known else 0.05 for i in ids], np.float32)
+
+    kept_alive = []
+    built = runs.Built
+    monkeypatch.setattr(runs, "Built", lambda *given: kept_alive.append(built(*given)) or kept_alive[-1])
+    monkeypatch.setattr(fit, "train_epoch", remember)
+    monkeypatch.setattr(fit, "predict", recall)
+    systems = {"UNBIAS": {"rows": "unbias", "clip": 50}}
+    plan = Plan.load(ESMM / "paper.yaml", [*settings(tmp_path, seeds=[3], systems=systems), "runner.epochs=1"])
+    command.compare(plan, dry_run=False)
+
+    known = labels(tmp_path)
+    digest = digests(known["id"])
+    kept = uniform(digest, 1) >= 0.1
+    clicked = kept & (known["click"] == 1)
+    weight = clicked.sum() / kept.sum() / 0.05
+    assert weight > 2
+    copies = np.floor(weight + uniform(digest[clicked], 3, 3, 0))
+    assert contents(tmp_path / "out")["UNBIAS", 3, None]["exposures"] == copies.sum()
+
+
+def test_other_code_is_another_run(tmp_path, in_dynamic_graph):
+    """Of the library, of the network's directory and below it, and of the reader, which is the plan's."""
+    for name in ("esmm", "escm2", "library"):
+        (tmp_path / name / "below").mkdir(parents=True)
+        (tmp_path / name / "below" / "part.py").write_text("x = 1\n")
+    for name in ("esmm", "escm2"):
+        shutil.copytree(ESMM.parent / name, tmp_path / name, dirs_exist_ok=True)
+    options = settings(tmp_path, systems={"BASE": {"rows": "clicked"}, "ESCM2": {"model": "../escm2"}})
+    plan = Plan.load(tmp_path / "esmm" / "paper.yaml", options)
+
+    def keys() -> dict[str, str]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(runs.rec, "__file__", str(tmp_path / "library" / "__init__.py"))
+            runner = runs.Runner(plan, command.RunStore(tmp_path / "out"), lambda _: None)
+        return {run.name: runner.key(run) for run in runs.plan_runs(plan, {}) if run.seed == 1}
+
+    def changed(path: str) -> set[str]:
+        before = keys()
+        (tmp_path / path).write_text((tmp_path / path).read_text() + "\n# changed\n")
+        after = keys()
+        return {name for name in before if before[name] != after[name]}
+
+    assert keys() == keys()
+    everything = {"CTR", "BASE", "ESCM2"}
+    assert changed("library/below/part.py") == everything
+    assert changed("esmm/esmm_reader.py") == everything
+    assert changed("escm2/net.py") == {"ESCM2"}
+    assert changed("escm2/below/part.py") == {"ESCM2"}
+    before = keys()
+    (tmp_path / "library" / "below" / "part.py").rename(tmp_path / "library" / "below" / "other.py")
+    assert all(before[name] != key for name, key in keys().items())
 
 
 def test_the_epoch_that_is_best_on_validation_data_is_kept(tmp_path, in_dynamic_graph, monkeypatch):
@@ -229,6 +307,10 @@ def test_a_table_of_one_s_own(tmp_path, in_dynamic_graph):
         ("runner.train_data_dir=nowhere", "nowhere: no such data directory"),
         ("hyper_parameters.cvr_fc_sizes=[a]", r"hyper_parameters\.cvr_fc_sizes\[0\]"),
         ("compare.shares=[0.000001]", "no exposure is left to train on"),
+        (
+            "data.valid_share=0.2",
+            r"data\.valid_share and compare\.valid_share .* set data\.valid_share to 0",
+        ),
     ],
 )
 def test_a_mistake_is_one_line(tmp_path, in_dynamic_graph, override, message):
@@ -248,7 +330,7 @@ def test_the_command_as_a_user_starts_it(tmp_path):
     options = settings(tmp_path)
     dry = subprocess.run([*script, "--dry-run", "-o", *options], capture_output=True, text=True, cwd=tmp_path)
     assert dry.returncode == 0, dry.stderr
-    assert "0 of 15 runs are done; 4 more follow the search for rates" in dry.stderr
+    assert "0 of 19 runs are done; 4 more follow the search for rates" in dry.stderr
     assert not (tmp_path / "out").exists()
     wrong = subprocess.run([*script, "-o", "compare.seeds=[]"], capture_output=True, text=True, cwd=tmp_path)
     assert wrong.returncode == 2

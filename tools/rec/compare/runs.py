@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+import rec
 from rec.compare import fit
 from rec.compare.judge import Facts, Figures, clipped, judge
+from rec.compare.propensity import HALVES, Propensities, half_of, together
 from rec.compare.rows import Choose, ChosenRows
 from rec.compare.rules import copies, digests, inverse_propensity, uniform
 from rec.compare.settings import System
 from rec.compare.store import RunStore, code_of, fingerprint, key_of
 from rec.compare.systems import Built, Net, Plan, describe
+from rec.config.config import Config
 from rec.data.batch import Batch
 from rec.metrics.auc import auc
 from rec.numeric import Array
-
-FORMAT = 2
-"""Counts up when a run of the same settings would come out otherwise."""
 
 PATIENCE = 2
 """Epochs without a better one after which a run ends."""
 
 CTR, CTCVR = "CTR", "CTCVR"
-_HELP = System(rows="all")  # the two nets that others need
-_VALID, _SHARE, _RULE = 1, 2, 3  # salts
+_HELP = System(rows="all")  # the nets that others need
+_VALID, _SHARE, _RULE = 1, 2, 3  # salts, as in `rec.compare.propensity`
 
 
 @dataclass(frozen=True)
@@ -47,15 +48,22 @@ class Run:
         rate = "" if self.rate is None else f" at {self.rate:g}"
         return f"{self.name}{rate}, {100 * self.share:g} % of the data, seed {self.seed}"
 
+    @property
+    def half(self) -> int | None:
+        """The half of the exposures that it trains on; None: both."""
+        return HALVES.index(self.name) if self.system is _HELP and self.name in HALVES else None
+
 
 def plan_runs(plan: Plan, chosen: dict[str, float | None]) -> Iterator[Run]:
-    """All runs, the CTR net of each seed and share first; `chosen` is each system's rate."""
+    """All runs, of each seed and share the nets that others need first; `chosen` is each system's rate."""
     systems = plan.compare.systems
     for share in sorted(plan.compare.shares, reverse=True):
         for seed in plan.compare.seeds:
             yield Run(CTR, _HELP, seed, share)
             if any(system.division for system in systems.values()):
                 yield Run(CTCVR, _HELP, seed, share)
+            if any(system.rows == "unbias" for system in systems.values()):
+                yield from (Run(name, _HELP, seed, share) for name in HALVES)
             for name, system in systems.items():
                 yield Run(name, system, seed, share, chosen.get(name))
 
@@ -82,30 +90,36 @@ class Runner:
         self.plan, self.store, self._advance = plan, store, advance
         runner = plan.tree["runner"]
         self._data = {n: fingerprint(Path(runner[f"{n}_data_dir"])) for n in ("train", "test")}
+        self._library = code_of(Path(rec.__file__).parent)  # now, as it is being run
 
     def key(self, run: Run) -> str:
         """What its result is called: a hash of all that it depends on, its name not among it."""
         config = self.plan.config(run.system, run.seed)
         needs = [self.key(replace(run, name=name, system=_HELP, rate=None)) for name in self._needs(run)]
         return key_of({
-            "format": FORMAT, "target": self._target(run),
+            "target": self._target(run), "half": run.half,
             "system": run.system.model_dump(exclude={"published", "rates"}),
             "rate": run.rate, "share": run.share, "valid_share": self.plan.compare.valid_share,
-            "config": describe(config), "code": None if run.system.model is None else code_of(config.model_dir),
-            "data": self._data, "needs": needs,
+            "config": describe(config), "code": self._code(config), "data": self._data, "needs": needs,
         })  # fmt: skip
+
+    def _code(self, config: Config) -> list[str]:
+        """Hashes of this library, and of the modules beside the plan, the network and the reader."""
+        reader = config.resolve(config.runner.train_reader_path).resolve()
+        return [self._library, *map(code_of, (self.plan.path.resolve().parent, config.model_dir, reader.parent))]
 
     @staticmethod
     def _target(run: Run) -> str | None:
         """What a single-task network is to predict; None: a model directory's network, or none at all."""
-        if run.name in (CTR, CTCVR) and run.system is _HELP:
-            return run.name.lower()
+        if run.system is _HELP:
+            return "ctcvr" if run.name == CTCVR else "ctr"
         return "cvr" if run.system.rows else None
 
-    def _needs(self, run: Run) -> list[str]:
+    @staticmethod
+    def _needs(run: Run) -> list[str]:
         if run.system is _HELP:
             return [] if run.name == CTR else [CTR]
-        return [CTR, CTCVR] if run.system.division else [CTR]
+        return [CTR, *([CTCVR] if run.system.division else []), *(HALVES if run.system.rows == "unbias" else [])]
 
     def result(self, run: Run) -> dict[str, Any] | None:
         """A finished run's content."""
@@ -126,7 +140,7 @@ class Runner:
         return content
 
     def _helper(self, run: Run, name: str) -> dict[str, Array]:
-        """The arrays of the CTR or CTCVR net of the same seed and share."""
+        """The arrays of a net that this run needs, of the same seed and share."""
         helper = replace(run, name=name, system=_HELP, rate=None)
         self.do(helper)
         return self.store.arrays(self.key(helper))
@@ -141,22 +155,30 @@ class Runner:
 
     def _train(self, run: Run) -> tuple[dict[str, Any], dict[str, Array]]:
         target: Any = self._target(run)
-        # The helper first: training it loads another model directory.
-        ctr = {} if target == "ctr" else self._helper(run, CTR)
+        # Helpers first: training one loads another model directory.
+        needed = {name: self._helper(run, name) for name in self._needs(run)}
+        choose = self._choose(run, together([needed[name] for name in HALVES if name in needed]))
         built = Built(self.plan, Net(run.system, target), run.seed)
         valid = ChosenRows(built.train_reader, self._valid_rows)
-        known = ctr
-        if target == "ctr":
+        if run.name == CTR and run.system is _HELP:
             known = _columns("test", fit.facts(built, built.test_reader)) | _columns("valid", fit.facts(built, valid))
-        best, arrays = self._fit(built, run, target or "cvr", valid, known, ctr)
-        if target == "ctr":
-            return {**best, "figures": {"ctr": auc(arrays["test"], known["test_click"]).value}}, known | arrays
-        if target == "ctcvr":
-            return {**best, "figures": {"ctcvr": auc(arrays["test"], known["test_conversion"]).value}}, arrays
-        return {**best, **self._content(arrays["test"], arrays["valid"], known, 0)}, {}
+        else:
+            known = needed[CTR]
+        best, arrays = self._fit(built, run, target or "cvr", valid, known, choose)
+        if target not in ("ctr", "ctcvr"):
+            return {**best, **self._content(arrays["test"], arrays["valid"], known, 0)}, {}
+        label = known["test_click" if target == "ctr" else "test_conversion"]
+        content = {**best, "figures": {target: auc(arrays["test"], label).value}}
+        return content, arrays if needed else known | arrays
 
     def _fit(
-        self, built: Built, run: Run, target: str, valid: ChosenRows, known: dict[str, Array], ctr: dict[str, Array]
+        self,
+        built: Built,
+        run: Run,
+        target: str,
+        valid: ChosenRows,
+        known: dict[str, Array],
+        choose: Callable[[int], Choose],
     ) -> tuple[dict[str, Any], dict[str, Array]]:
         """Train, and keep the predictions of the epoch that is best on validation data, by the target's AUC.
 
@@ -167,14 +189,14 @@ class Runner:
         counts = known["valid_click"] == 1 if target == "cvr" else np.ones(len(label), bool)
         best, highest, exposures, arrays = 0, -1.0, 0, dict[str, Array]()
         for epoch in range(built.config.runner.epochs):
-            exposures += fit.train_epoch(built, epoch, self._choose(run, ctr, epoch), self._advance)
+            exposures += fit.train_epoch(built, epoch, choose(epoch), self._advance)
             predicted = fit.predict(built, target, valid, self._advance)
             area = auc(predicted[counts], label[counts]).value or 0.0
             if area > highest:
                 best, highest = epoch, area
                 arrays = {"valid": predicted, "test": fit.predict(built, target, built.test_reader, self._advance)}
-                if target == "ctr":
-                    arrays |= self._propensities(built, run)
+                if run.half is not None:
+                    arrays |= self._clicks_of_other_half(built, run)
             elif epoch - best >= PATIENCE:
                 break
         return {"exposures": exposures, "epoch": best}, arrays
@@ -187,58 +209,55 @@ class Runner:
         valid_cvr = auc(valid[clicked], of_valid.conversion[clicked]).value
         return {"figures": figures, "valid_cvr": valid_cvr, "above_one": above, "test_exposures": len(p_cvr)}
 
-    def _kept(self, run: Run, batch: Batch, digest: Array) -> Array:
-        """bool [B]: not held out, within the run's share, and labelled."""
+    def _kept(self, run: Run, digest: Array) -> Array:
+        """bool [B]: not held out, and within the run's share."""
         kept = uniform(digest, _VALID) >= self.plan.compare.valid_share
-        kept &= uniform(digest, _SHARE, run.seed) < run.share
-        return kept if batch.noise is None else kept & ~batch.noise
+        return kept & (uniform(digest, _SHARE, run.seed) < run.share)
 
     def _valid_rows(self, batch: Batch) -> Array:
         held_out = uniform(digests(batch.sample_ids), _VALID) < self.plan.compare.valid_share
-        return np.flatnonzero(held_out if batch.noise is None else held_out & ~batch.noise)
+        return np.flatnonzero(held_out & _labelled(batch))
 
-    def _choose(self, run: Run, ctr: dict[str, Array], epoch: int) -> Choose:
-        """The training rows of an epoch."""
+    def _choose(self, run: Run, propensities: Propensities | None) -> Callable[[int], Choose]:
+        """The training rows of each epoch."""
         rule = run.system.rows or "all"
 
-        def choose(batch: Batch) -> Array:
+        def choose(batch: Batch, epoch: int) -> Array:
             digest = digests(batch.sample_ids)
+            kept = self._kept(run, digest) & _labelled(batch)
+            if run.half is not None:
+                kept &= half_of(digest, run.seed) == run.half
             weight = None
-            if rule == "unbias":  # what is rounded up differs from epoch to epoch
-                p_click = _look_up(digest, ctr["click_digests"], ctr["click_p"])
-                weight = inverse_propensity(p_click, float(ctr["click_rate"]), run.system.clip)
+            if propensities is not None:
+                weight = inverse_propensity(propensities.of(digest), propensities.click_rate, run.system.clip)
+            # What is rounded up differs from epoch to epoch.
             salts = (_RULE, run.seed, epoch) if rule == "unbias" else (_RULE, run.seed)
             count = copies(rule, batch.labels, uniform(digest, *salts), run.rate, weight)
-            return np.repeat(np.arange(len(batch)), np.where(self._kept(run, batch, digest), count, 0))
+            return np.repeat(np.arange(len(batch)), np.where(kept, count, 0))
 
-        return choose
+        return lambda epoch: partial(choose, epoch=epoch)
 
-    def _propensities(self, built: Built, run: Run) -> dict[str, Array]:
-        """pCTR of the clicked training rows by digest, ascending, and the click rate: what UNBIAS needs."""
-        clicks = exposures = 0
+    def _clicks_of_other_half(self, built: Built, run: Run) -> dict[str, Array]:
+        """pCTR of the clicked training rows that the net has not been trained on, by digest, and how many rows."""
+        exposures = 0
         found: list[Array] = []
 
         def clicked(batch: Batch) -> Array:
-            nonlocal clicks, exposures
+            nonlocal exposures
             digest = digests(batch.sample_ids)
-            kept = self._kept(run, batch, digest)
-            rows = np.flatnonzero(kept & (batch.labels["click"] == 1))
-            clicks, exposures = clicks + len(rows), exposures + int(kept.sum())
+            others = self._kept(run, digest) & _labelled(batch) & (half_of(digest, run.seed) != run.half)
+            rows = np.flatnonzero(others & (batch.labels["click"] == 1))
+            exposures += int(others.sum())
             found.append(digest[rows])
             return rows
 
         p_click = fit.predict(built, "ctr", ChosenRows(built.train_reader, clicked), self._advance, in_process=True)
-        digest, first = np.unique(np.concatenate(found), return_index=True)
-        rate = np.array(clicks / max(exposures, 1))
-        return {"click_digests": digest, "click_p": p_click[first], "click_rate": rate}
+        return {"digests": np.concatenate(found), "p_click": p_click, "exposures": np.array(exposures)}
 
 
-def _look_up(digest: Array, known: Array, values: Array) -> Array:
-    """float [n]: the values of digests; 1 of those that are not known, which are not clicked."""
-    if not len(known):
-        return np.ones(len(digest), np.float32)
-    place = np.minimum(np.searchsorted(known, digest), len(known) - 1)
-    return np.where(known[place] == digest, values[place], np.float32(1))
+def _labelled(batch: Batch) -> Array:
+    """bool [B]: labels are there and do not contradict each other."""
+    return np.ones(len(batch), bool) if batch.noise is None else ~batch.noise
 
 
 def _columns(part: str, facts: Facts) -> dict[str, Array]:

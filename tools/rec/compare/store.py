@@ -29,8 +29,10 @@ def fingerprint(folder: Path) -> list[list[Any]]:
 
 
 def code_of(directory: Path) -> str:
-    """A hash of a model directory's modules: another network is another run."""
-    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(directory.glob("*.py")))).hexdigest()
+    """A hash of the modules in a folder and below, with their names: other code is another run."""
+    modules = sorted((path.relative_to(directory).as_posix(), path) for path in directory.rglob("*.py"))
+    text = [f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n" for name, path in modules]
+    return hashlib.sha256("".join(text).encode()).hexdigest()
 
 
 class RunStore:

@@ -48,6 +48,11 @@ class Plan:
             if not folder:
                 raise UserError(f"{path}: runner.{name} is missing")
             tree["runner"][name] = str((path.resolve().parent / folder).resolve())
+        if (tree.get("data") or {}).get("valid_share"):
+            raise UserError(
+                f"{path}: data.valid_share and compare.valid_share would each hold out rows, and nobody would see the "
+                "first: set data.valid_share to 0"
+            )
         return cls(path, tree, compare)
 
     def config(self, system: System, seed: int) -> Config:
@@ -127,5 +132,5 @@ def describe(config: Config) -> Mapping[str, Any]:
     """What of a config a run depends on, as plain data."""
     runner = config.runner.model_dump()
     names = ("seed", "train_batch_size", "epochs", "shuffle", "shuffle_chunk", "label_policy", "use_gpu")
-    chosen = {name: runner[name] for name in names}
+    chosen = {name: runner[name] for name in names} | {"reader": Path(runner["train_reader_path"]).name}
     return {"runner": chosen, "hyper_parameters": config.hyper_parameters, "data": config.data}
