@@ -8,6 +8,7 @@ from paddle import nn
 from rec.metrics.tasks import Task
 from rec.nn.features import Features
 from rec.nn.layers import MLP, Sizes, side_by_side
+from rec.nn.masks import mean_loss
 from rec.nn.probability import Probability
 
 
@@ -55,8 +56,8 @@ class ESMM(nn.Layer):
         return {"ctr": ctr, "cvr": cvr, "ctcvr": ctr * cvr}
 
     def losses(self, outputs: Mapping[str, Probability], labels: Mapping[str, Any]) -> dict[str, Any]:
-        """Mean log losses of click and of conversion, both over all impressions (the paper's equation 3)."""
+        """Mean log losses of click and of conversion, each over all impressions that tell it (equation 3)."""
         return {
-            "ctr": outputs["ctr"].loss(labels["click"]).mean(),
-            "ctcvr": outputs["ctcvr"].loss(labels["conversion"]).mean(),
+            "ctr": mean_loss(outputs["ctr"], labels["click"]),
+            "ctcvr": mean_loss(outputs["ctcvr"], labels["conversion"]),
         }

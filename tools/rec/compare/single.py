@@ -9,6 +9,7 @@ from rec.contract import dygraph
 from rec.metrics.tasks import Task, TaskMetrics
 from rec.nn.features import Features
 from rec.nn.layers import MLP, Sizes
+from rec.nn.masks import mean_loss
 from rec.nn.probability import Probability
 
 Target = Literal["ctr", "cvr", "ctcvr"]
@@ -41,8 +42,8 @@ class SingleTask(nn.Layer):
         return {self.target: Probability(self.tower(features))}
 
     def losses(self, outputs: Mapping[str, Probability], labels: Mapping[str, Any]) -> dict[str, Any]:
-        """Mean log loss over the rows that there are."""
-        return {self.target: outputs[self.target].loss(labels[LABELS[self.target]]).mean()}
+        """Mean log loss over the rows that tell the label."""
+        return {self.target: mean_loss(outputs[self.target], labels[LABELS[self.target]])}
 
 
 class SingleTaskModel(dygraph.DygraphModel):

@@ -14,6 +14,7 @@ from rec.nn.features import Features
 from rec.nn.graph import Graph, Objective
 from rec.nn.interaction import NFwFM
 from rec.nn.layers import MLP, Sizes, each_on
+from rec.nn.masks import filled, known, masked_mean
 from rec.nn.number import Number
 from rec.nn.probability import Probability
 from rec.nn.ranking import pairwise_loss
@@ -103,22 +104,26 @@ class MultiTask(nn.Layer):
         }
 
     def losses(self, outputs: Mapping[str, Output], labels: Mapping[str, Any]) -> dict[str, Any]:
-        """Mean loss of each behaviour over its space, and of order within requests where that is asked for."""
+        """Mean loss of each behaviour over its space, and of order within requests where that is asked for.
+
+        Impressions whose label is not known (NaN) are not in its loss, and in every other loss all the same.
+        """
         parts = {}
         for objective in self.graph.objectives:
-            output, label = outputs[objective.task], labels[objective.label]
-            mask = self._mask(objective, label, labels)
-            if isinstance(output, Number):  # not everybody rates
-                label = paddle.where(paddle.isfinite(label), label, paddle.zeros_like(label))
-            parts[objective.task] = masked_mean(self.loss(objective, output, label, labels), mask)
+            output, given = outputs[objective.task], labels[objective.label]
+            mask, label = known(given, labels[objective.among] if objective.among else None), filled(given)
+            each = self.loss(objective, output, label, labels)
+            if objective.sample_weight:
+                # A weight may be empty where its label is: 0 * NaN would be NaN.
+                each = each * paddle.where(mask > 0, labels[objective.sample_weight], paddle.zeros_like(mask))
+            parts[objective.task] = masked_mean(each, mask)
             if objective.pairwise and isinstance(output, Probability):
                 parts[f"{objective.task}_pairs"] = pairwise_loss(output.logit, label, labels[REQUEST], mask)
         return parts
 
     def loss(self, objective: Objective, output: Output, label: Any, labels: Mapping[str, Any]) -> Any:
-        """Loss of each exposure, float [B, 1], times its weight where a column says one."""
-        each = output.loss(label)
-        return each * labels[objective.sample_weight] if objective.sample_weight else each
+        """Loss of each impression, float [B, 1], before mask and sample weight; an unknown label is 0 here."""
+        return output.loss(label)
 
     def combine(self, parts: Mapping[str, Any], labels: Mapping[str, Any], features: Features) -> Any:
         """The scalar that a step minimises: weighted losses, and a subclass's own terms as they are."""
@@ -148,18 +153,3 @@ class MultiTask(nn.Layer):
         objectives = self.graph.objectives
         points = {o.task: o.weight for o in objectives}
         return points | {f"{o.task}_pairs": o.pairwise for o in objectives if o.pairwise}
-
-    def _mask(self, objective: Objective, label: Any, labels: Mapping[str, Any]) -> Any:
-        """1 where an exposure is in the loss, float [B, 1]; None for everywhere."""
-        mask = labels[objective.among] if objective.among else None
-        if objective.task in self.graph.numbers:
-            known = paddle.isfinite(label).astype("float32")
-            mask = known if mask is None else mask * known
-        return mask
-
-
-def masked_mean(values: Any, mask: Any) -> Any:
-    """Mean over exposures whose mask is 1, a scalar; 0 where there is none. `values`, `mask` float [B, 1]."""
-    if mask is None:
-        return values.mean()
-    return (values * mask).sum() / paddle.clip(mask.sum(), min=1.0)
