@@ -8,54 +8,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from rec.checkpoint.store import Manifest, Store
 from rec.config.config import Config
 from rec.data.lines import data_files
 from rec.data.plan import ReadPlan
 from rec.data.tabular import TabularReader
 from rec.data.vocabulary import Vocabulary
-from rec.engine.engine import State
 from rec.errors import UserError
 from support import ESMM, Tool
-
-CSV = """row,color,tags,price,clicked,bought
-r1,red,a|b,1.5,1,0
-r2,blue,,3.5,0,0
-r3,red,b|b|c,,1,1
-r4,,c,9.0,0,1
-r5,blue,a,2.5,1,0
-"""
-DATA = {
-    "labels": {"click": "clicked", "conversion": "bought"},
-    "sample_id": "row",
-    "fields": {"color": None, "tags": {"separator": "|"}, "price": {"buckets": 2}},
-}
-
-
-def reader(folder: Path, part="train", data=DATA, **hyper) -> TabularReader:
-    runner = {"model_save_path": str(folder / "out"), "infer_load_path": str(folder / "out")}
-    config = Config(folder / "c.yaml", {"runner": runner, "hyper_parameters": {"fields": ["f"], **hyper}, "data": data})
-    config["reader_for"] = part
-    source = TabularReader(data_files(folder / "data"), config)
-    if part == "train":  # as training does, in each checkpoint
-        store = Store(folder / "out")
-        store.save(Manifest(0, None, 1, store.run), State({}), source.files, {}, "rec", "safetensors")
-    return source
-
-
-def write(folder: Path, name="t.csv", text=CSV) -> None:
-    (folder / "data").mkdir(exist_ok=True)
-    (folder / "data" / name).write_text(text)
-
-
-def rows_of(source: TabularReader, training=False) -> dict[str, list[list[int]]]:
-    (batch,) = source.batches(ReadPlan(batch_size=100, training=training))
-    (bags,) = batch.bags
-    ids, f, o = batch.rows[bags.positions], bags.num_field, bags.offsets
-    return {
-        str(name): [ids[o[r * f + k] : o[r * f + k + 1]].tolist() for k in range(f)]
-        for r, name in enumerate(batch.sample_ids)
-    }
+from tables import CSV, DATA, reader, rows_of, write
 
 
 def test_values_become_ids_by_frequency(tmp_path):
@@ -237,7 +197,7 @@ def test_a_column_that_is_no_text_is_refused(tmp_path, values):
     (tmp_path / "data").mkdir()
     table = {"row": ["a"], "color": values, "tags": ["x"], "price": [1.0], "clicked": [0], "bought": [0]}
     pq.write_table(pa.table(table), tmp_path / "data" / "t.parquet")
-    with pytest.raises(UserError, match="column of color: its values cannot be read as text"):
+    with pytest.raises(UserError, match="column color: its values cannot be read as text"):
         reader(tmp_path)
 
 

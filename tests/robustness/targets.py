@@ -357,7 +357,7 @@ def checkpoint_bytes(random: Random, folder: Path) -> str | None:
             assert found.weights.keys() == state.weights.keys(), "checkpoint differs unnoticed"
             assert all((found.weights[name] == value).all() for name, value in state.weights.items())
             assert read_manifest(copy) == read_manifest(source)
-        Vocabulary.load(copy / "vocabulary.json").ids("f", pa.array(["a", "x"]))
+        Vocabulary.load(copy / "vocabulary.json").ids("f", pa.chunked_array([["a", "x"]]))
         Store(folder).latest()
 
     return check(use)
@@ -372,7 +372,7 @@ def vocabulary_json(random: Random, folder: Path) -> str | None:
         vocabulary = Vocabulary.load(folder / "v.json")
         if 0 < vocabulary.num_id < 10**6:
             for name in vocabulary.values:
-                ids = vocabulary.ids(name, pa.array(["a", "x", "b"]))
+                ids = vocabulary.ids(name, pa.chunked_array([["a", "x", "b"]]))
                 assert ((ids >= 0) & (ids < vocabulary.num_id)).all()
 
     return check(use)

@@ -1,157 +1,159 @@
-"""Columns of a CSV or Parquet table as lists of texts, numbers and labels."""
+"""Columns of a user's table as lists of texts, numbers and labels."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
-import pyarrow.parquet
 
-from rec.data.table_settings import DataSettings, FieldColumn
+from rec.data.numbers import as_numbers
+from rec.data.spelling import BadValueError, as_text, canonical
+from rec.data.table import Piece, Table
+from rec.data.table_settings import FieldColumn
 from rec.errors import UserError
 from rec.numeric import Array
 
 
-def read_table(paths: list[str], settings: DataSettings) -> pa.Table:
-    """All rows of the files, in order; the files' columns must agree.
+def lists_of_text(
+    table: Table, name: str, field: FieldColumn, edges: list[float] | None
+) -> tuple[Array, pa.ChunkedArray]:
+    """A field's values: where each row's begin, int64 [R + 1], and all of them as strings in one spelling.
+
+    That is `canonical`'s. Nulls and empty texts are none. `edges` are the bounds of a bucketed field, whose values are
+    its buckets.
 
     Raises:
-        UserError: a file is neither CSV nor Parquet, or lacks a column that the settings name.
+        UserError: a value that can be no category, naming file and row.
     """
-    wanted = {settings.sample_id, *settings.labels.values(), *settings.numbers.values()}
-    for name, field in settings.fields.items():
-        wanted |= {(field.column if field else None) or name, field.weights if field else None}
-    columns = sorted(name for name in wanted if name)
-    tables = [_read(path, columns, settings.delimiter) for path in paths]
-    return pa.concat_tables(tables, promote_options="permissive").combine_chunks()
+    column = field.column or name
+    counts, texts = [np.zeros(1, np.int64)], []
+    for piece, values in table.column(column):
+        with _placed(piece, column):
+            lengths, tokens = _lists(values if edges is None else _bucket(values, edges), field, column)
+        with _placed(piece, column, lengths):
+            spelled = canonical(tokens, column)
+        present = pc.fill_null(pc.not_equal(spelled, ""), False)
+        counts.append(_kept(lengths, present.to_numpy(zero_copy_only=False)))
+        texts.append(spelled.filter(present))
+    return np.cumsum(np.concatenate(counts)), pa.chunked_array(texts, pa.string())
 
 
-def _read(path: str, columns: list[str], delimiter: str) -> pa.Table:
-    try:
-        if path.endswith(".parquet"):
-            schema = pa.parquet.read_schema(path)
-            _check_columns(path, columns, schema.names)
-            return pa.parquet.read_table(path, columns=columns)
-        # Everything as text: a field's values are names, and 007 is not 7.
-        with Path(path).open(encoding="utf-8-sig") as file:
-            header = file.readline().rstrip("\r\n").split(delimiter)
-        names = [name.strip().strip('"') for name in header]
-        _check_columns(path, columns, names)
-        convert = pa.csv.ConvertOptions(include_columns=columns, column_types=dict.fromkeys(columns, pa.string()))
-        return pa.csv.read_csv(path, parse_options=pa.csv.ParseOptions(delimiter=delimiter), convert_options=convert)
-    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read as a table: {error}") from None
-
-
-def _check_columns(path: str, columns: list[str], found: list[str]) -> None:
-    absent = [name for name in columns if name not in found]
-    if absent:
-        raise UserError(f"{path}: has no column {', '.join(absent)}; its columns are {', '.join(found)}")
-
-
-def lists_of_text(table: pa.Table, name: str, field: FieldColumn, edges: list[float] | None) -> tuple[Array, pa.Array]:
-    """A field's values: where each row's begin, int64 [R + 1], and all of them as strings; nulls and '' are none."""
-    column = _one_chunk(table.column(field.column or name))
-    if edges is not None:
-        column = _bucket(column, edges)
-    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
-        lists = column
-    elif field.separator:
-        lists = pc.split_pattern(as_text(column, name), field.separator)
-    else:
-        return _without_empty(np.arange(len(column) + 1), as_text(column, name))
-    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False).astype(np.int64)
-    return _without_empty(np.concatenate([[0], np.cumsum(lengths)]), as_text(lists.flatten(), name))
-
-
-def as_text(column: Any, name: str) -> Any:
-    """A column, or a part of one, as strings. Raises UserError if its values are none, such as structs."""
-    try:
-        return column.cast(pa.string())
-    except pa.ArrowException as error:
-        raise UserError(f"column of {name}: its values cannot be read as text: {error}") from None
-
-
-def _without_empty(starts: Array, texts: pa.Array) -> tuple[Array, pa.Array]:
-    """The same lists without nulls and empty texts."""
-    present = pc.fill_null(pc.not_equal(texts, ""), False)
-    before = np.concatenate([[0], np.cumsum(present.to_numpy(zero_copy_only=False).astype(np.int64))])
-    return before[starts], texts.filter(present)
-
-
-def lists_of_weights(table: pa.Table, field: FieldColumn, starts: Array) -> Array:
+def lists_of_weights(table: Table, field: FieldColumn, starts: Array) -> Array:
     """float32 [T] weights of a field's values, whose rows begin at `starts`.
 
     Raises:
         UserError: a row has another number of weights than of values, or one is no number.
     """
-    as_field = FieldColumn(column=field.weights, separator=field.separator)
-    own, texts = lists_of_text(table, str(field.weights), as_field, None)
-    if not np.array_equal(own, starts):
-        row = int(np.flatnonzero(np.diff(own) != np.diff(starts))[0])
-        raise UserError(f"row {row + 1}: column {field.weights} has another number of weights than there are values")
-    try:
-        return np.asarray(texts.cast(pa.float32()).to_numpy(zero_copy_only=False))
-    except pa.ArrowException as error:
-        raise UserError(f"column {field.weights}: {error}") from None
+    column = str(field.weights)
+    counts, weights = [np.empty(0, np.int64)], [np.empty(0)]
+    for piece, values in table.column(column):
+        with _placed(piece, column):
+            lengths, tokens = _lists(values, field, column)
+        with _placed(piece, column, lengths):
+            numbers = as_numbers(tokens)
+        counts.append(_kept(lengths, ~np.isnan(numbers)))
+        weights.append(numbers[~np.isnan(numbers)])
+    found, expected = np.concatenate(counts), np.diff(starts)
+    for row in np.flatnonzero(found != expected).tolist():
+        raise UserError(
+            f"{table.where(row)}: column {column} has another number of weights than there are values: "
+            f"{found[row]} for {expected[row]}"
+        )
+    return np.concatenate(weights).astype(np.float32)
 
 
-def quantile_edges(table: pa.Table, name: str, field: FieldColumn) -> list[float]:
+def quantile_edges(table: Table, name: str, field: FieldColumn) -> list[float]:
     """Bounds that cut a numeric column into `field.buckets` buckets of about equal counts."""
-    numbers = _numbers(_one_chunk(table.column(field.column or name)), name)
+    numbers = _numbers(table, field.column or name)
     shares = np.linspace(0, 1, int(field.buckets or 2) + 1)[1:-1]
     finite = numbers[np.isfinite(numbers)]
     return sorted(set(np.quantile(finite, shares).tolist())) if len(finite) else []
 
 
-def label_column(table: pa.Table, column: str) -> Array:
+def label_column(table: Table, column: str) -> Array:
     """A label as float32 [R]: 0 or 1; NaN where it is empty.
 
     Raises:
         UserError: a value is neither.
     """
-    numbers = number_column(table, column)
-    odd = np.flatnonzero(~np.isnan(numbers) & (numbers != 0) & (numbers != 1))
-    if len(odd):
-        raise UserError(f"row {odd[0] + 1}: label column {column} should be 0 or 1, found {numbers[odd[0]]:g}")
-    return numbers
+    numbers = _numbers(table, column)
+    for row in np.flatnonzero(~np.isnan(numbers) & (numbers != 0) & (numbers != 1)).tolist():
+        raise UserError(f"{table.where(row)}: label column {column} should be 0 or 1, found {numbers[row]:g}")
+    return numbers.astype(np.float32)
 
 
-def number_column(table: pa.Table, column: str) -> Array:
-    """A label that is any number as float32 [R]; NaN where it is empty.
+def number_column(table: Table, column: str, least: float | None = None) -> Array:
+    """A label that is any number, not below `least`, as float32 [R]; NaN where it is empty.
 
     Raises:
-        UserError: a value is no number.
+        UserError: a value is no number, too small, or so large that a float32 cannot hold it.
     """
-    return _numbers(_one_chunk(table.column(column)), column).astype(np.float32)
+    numbers = _numbers(table, column)
+    with np.errstate(over="ignore"):
+        values = numbers.astype(np.float32)
+    for row in np.flatnonzero(np.isinf(values) | (numbers < (-np.inf if least is None else least))).tolist():
+        expected = "a finite number" if least is None else f"a finite number of at least {least:g}"
+        raise UserError(f"{table.where(row)}: column {column} should be {expected}, found {numbers[row]:g}")
+    return values
 
 
-def codes(table: pa.Table, column: str) -> Array:
+def text_column(table: Table, column: str) -> pa.ChunkedArray:
+    """A column's values in one spelling, strings [R]; null is ""."""
+    texts = []
+    for piece, values in table.column(column):
+        with _placed(piece, column):
+            texts.append(pc.fill_null(canonical(values, column), ""))
+    return pa.chunked_array(texts, pa.string())
+
+
+def codes(table: Table, column: str) -> Array:
     """A number for each value of a column, int64 [R], from 0; empty ones share one."""
-    values = _one_chunk(table.column(column))
-    return np.unique(pc.fill_null(values.cast(pa.string()), "").to_numpy(zero_copy_only=False), return_inverse=True)[1]
+    encoded = text_column(table, column).dictionary_encode().unify_dictionaries()
+    return np.concatenate([np.empty(0, np.int64), *(chunk.indices.to_numpy() for chunk in encoded.chunks)])
 
 
-def _bucket(column: pa.Array, edges: list[float]) -> pa.Array:
-    numbers = _numbers(column, "a bucketed field")
-    buckets = pa.array(np.searchsorted(edges, numbers, side="right"))
-    return pc.if_else(pa.array(np.isnan(numbers)), pa.scalar(None, pa.string()), buckets.cast(pa.string()))
+def _numbers(table: Table, column: str) -> Array:
+    """float64 [R]."""
+    parts = [np.empty(0)]
+    for piece, values in table.column(column):
+        with _placed(piece, column):
+            parts.append(as_numbers(values))
+    return np.concatenate(parts)
 
 
-def _numbers(column: pa.Array, name: str) -> Array:
-    if pa.types.is_boolean(column.type):
-        column = column.cast(pa.int8())
-    if pa.types.is_string(column.type):
-        column = pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
+def _lists(values: pa.Array, field: FieldColumn, column: str) -> tuple[Array, pa.Array]:
+    """How many values each row has, int64 [n], and all of them."""
+    if field.separator and not pa.types.is_nested(values.type):
+        values = pc.split_pattern(as_text(values, column), field.separator)
+    kind = values.type
+    if not pa.types.is_nested(kind) or pa.types.is_struct(kind):
+        return np.ones(len(values), np.int64), values
+    lengths = pc.fill_null(pc.list_value_length(values), 0).to_numpy(zero_copy_only=False)
+    return lengths.astype(np.int64), values.flatten()
+
+
+def _kept(lengths: Array, kept: Array) -> Array:
+    """How many values each row keeps, int64 [n], of lists of the given lengths; `kept` bool [T]."""
+    before = np.concatenate([[0], np.cumsum(kept, dtype=np.int64)])
+    return np.diff(before[np.concatenate([[0], np.cumsum(lengths)])])
+
+
+def _bucket(values: pa.Array, edges: list[float]) -> pa.Array:
+    numbers = as_numbers(values)
+    buckets = pa.array(np.searchsorted(edges, numbers, side="right")).cast(pa.string())
+    return pc.if_else(pa.array(np.isnan(numbers)), pa.scalar(None, pa.string()), buckets)
+
+
+@contextmanager
+def _placed(piece: Piece, column: str, lengths: Array | None = None) -> Iterator[None]:
+    """Say of what is wrong with a value where it is; `lengths` if it is one of a list."""
     try:
-        return np.asarray(pc.fill_null(column.cast(pa.float64()), float("nan")).to_numpy(zero_copy_only=False))
-    except pa.ArrowException as error:
-        raise UserError(f"column {name}: expected numbers: {error}") from None
-
-
-def _one_chunk(column: pa.ChunkedArray) -> pa.Array:
-    return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+        yield
+    except BadValueError as error:
+        row = error.index if lengths is None else int(np.searchsorted(np.cumsum(lengths), error.index, side="right"))
+        raise UserError(f"{piece.where(row)}: column {column}: {error.reason}") from None
+    except UserError as error:
+        raise UserError(f"{piece.path}: {error}") from None

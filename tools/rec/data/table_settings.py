@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -15,7 +16,7 @@ class FieldColumn(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
 
     column: str | None = Field(None, description="the column's name, if it is not the field's")
-    separator: str | None = Field(None, description="what parts the values of a multi-valued text column")
+    separator: str | None = Field(None, min_length=1, description="what parts the values of a multi-valued text column")
     weights: str | None = Field(None, description="list column, or text with the same separator: a weight per value")
     buckets: int | None = Field(None, gt=1, description="cut a number into so many buckets of equal counts")
 
@@ -30,7 +31,9 @@ class DataSettings(BaseModel):
     numbers: dict[str, str] = Field({}, description="labels that are any number, by name: watch time, price, ...")
     sample_id: str | None = Field(None, description="column that names an exposure; null: the row's number")
     files: str = Field("*", description="pattern of the files in the data folders, e.g. '*.csv'")
-    delimiter: str = Field(",", description="what parts the columns of a text file")
+    delimiter: str = Field(",", min_length=1, max_length=1, description="the character between columns of a text file")
+    quoting: Literal["standard", "none"] = Field("standard", description="none: quotes are characters like others")
+    newlines_in_values: bool = Field(False, description="let a quoted value of a text file hold line breaks")
     test_share: float = Field(
         0.0, ge=0, lt=1, description="share of rows, by their hash, that training leaves to testing"
     )
@@ -50,7 +53,7 @@ def read_settings(section: Any) -> DataSettings:
     if not isinstance(section, dict):
         raise UserError("the config has no data section: it names the table's fields and labels (README, Your data)")
     try:
-        return DataSettings(**{str(name): value for name, value in section.items()})
+        settings = DataSettings(**{str(name): value for name, value in section.items()})
     except ValidationError as error:
         problems = []
         for problem in error.errors():
@@ -60,3 +63,22 @@ def read_settings(section: Any) -> DataSettings:
                 f"{place}: {message}" + ("" if problem["type"] == "missing" else f", got {problem['input']!r}")
             )
         raise UserError("; ".join(problems)) from None
+    if problems := list(_contradictions(settings)):
+        raise UserError("; ".join(problems))
+    return settings
+
+
+def _contradictions(settings: DataSettings) -> Iterator[str]:
+    """Settings that mean nothing beside others."""
+    if not settings.fields:
+        yield "data.fields: names no field; expected some such as {user: , item: }"
+    if settings.newlines_in_values and settings.quoting == "none":
+        yield "data.newlines_in_values needs data.quoting: standard, as only a quoted value can hold a line break"
+    if settings.hash_size and settings.min_count > 1:
+        yield "data.min_count means nothing with data.hash_size, which counts no values: leave one out"
+    if not settings.delimiter.isascii() or settings.delimiter in '"\r\n':
+        yield f"data.delimiter: should be an ASCII character and no quote or line break, got {settings.delimiter!r}"
+    for name, field in settings.fields.items():
+        if field and field.buckets and (field.separator or field.weights):
+            given = "separator" if field.separator else "weights"
+            yield f"data.fields.{name}: buckets cut a single number, which has no {given}: leave one out"

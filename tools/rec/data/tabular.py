@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 
 from rec.checkpoint.store import Store, check_file, read_manifest
 from rec.config.config import Config
@@ -15,18 +14,19 @@ from rec.config.hyper import build
 from rec.data import columns
 from rec.data.batch import Bags, Batch
 from rec.data.distinct import DistinctIds
+from rec.data.encode import build_vocabulary, encode
 from rec.data.plan import ReadPlan
 from rec.data.pooling import token_weights
-from rec.data.ragged import Ragged
 from rec.data.reader import Block, ReaderSettings
-from rec.data.table_settings import DataSettings, FieldColumn, read_settings
-from rec.data.vocabulary import Vocabulary, known_values
+from rec.data.table import Table, read_table
+from rec.data.table_settings import DataSettings, read_settings
+from rec.data.vocabulary import Vocabulary
 from rec.errors import UserError
 from rec.nn.behaviours import REQUEST
 from rec.numeric import Array
+from rec.report.console import log
 
 VOCABULARY = "vocabulary.json"
-_ROW = "row number, counted from 0"
 
 
 class TabularReader:
@@ -39,6 +39,8 @@ class TabularReader:
         files: what a checkpoint must hold for this reader, texts by file name.
         labels, implies: as in `ImpressionReader`; of `data.labels`, or of `data.numbers`, which may be empty in a row.
             `request_id` may be a column of any kind; rows of one request stay together when they are shuffled.
+        unseen: by field the values that the vocabulary does not know; of hashed fields nothing can be said.
+        column_types: by field the types that the files have its column in.
     """
 
     settings = ReaderSettings
@@ -57,10 +59,9 @@ class TabularReader:
         self._policy = config.runner.label_policy
         values = build(ReaderSettings, config)
         self._pooling = values.pooling
-        table = columns.read_table(paths, settings)
-        table = table.append_column(_ROW, pa.array(np.arange(table.num_rows)))
-        table = _share(table, settings, config["reader_for"])
-        if not table.num_rows:
+        _check_weights(settings, values.pooling)
+        table = _share(read_table(paths, settings), settings, config["reader_for"])
+        if not len(table):
             purpose = {"train": "training", "valid": "validation"}.get(config["reader_for"], "testing")
             raise UserError(f"{Path(file_list[0]).parent}: no rows for {purpose}")
         vocabulary = _vocabulary(table, settings, config)
@@ -68,7 +69,7 @@ class TabularReader:
         self.files = {VOCABULARY: vocabulary.to_json()}
         self.num_id = vocabulary.num_id
         config["hyper_parameters.sparse_feature_number"] = self.num_id
-        self._rows = _ragged(table, settings, vocabulary, values.pooling == "weighted", values.max_len)
+        self._rows, self.unseen = encode(table, settings, vocabulary, values.pooling == "weighted", values.max_len)
         self._binary = [name for name in self.labels if name in settings.labels and name != REQUEST]
         self._labels = {
             name: (columns.label_column if name in self._binary else columns.number_column)(table, known[name])
@@ -77,6 +78,10 @@ class TabularReader:
         }
         self._request = columns.codes(table, known[REQUEST]) if REQUEST in self.labels else None
         self._sample_ids = _sample_ids(table, settings)
+        self._places = table.places()  # for messages
+        self.column_types = {
+            name: table.types[(field.column if field else None) or name] for name, field in settings.fields.items()
+        }
         self.blocks = (Block(len(settings.fields), shared=False),)
         self._distinct: DistinctIds | None = None
 
@@ -120,15 +125,15 @@ class TabularReader:
             effect, cause = self.implies
             noise = (self._labels[effect][rows] == 1) & (self._labels[cause][rows] == 0)
             if noise.any() and self._policy == "fail":
-                row = self._sample_ids[rows[np.argmax(noise)]]
-                raise UserError(f"exposure {row}: {effect} is 1 but {cause} is 0 (runner.label_policy is fail)")
+                where = self._places.where(int(rows[np.argmax(noise)]))
+                raise UserError(f"{where}: {effect} is 1 but {cause} is 0 (runner.label_policy is fail)")
             if noise.any():
                 counts[f"exposures with {effect} but no {cause}"] = int(noise.sum())
             bad = bad | noise
         return np.asarray(bad)
 
 
-def _share(table: pa.Table, settings: DataSettings, part: str) -> pa.Table:
+def _share(table: Table, settings: DataSettings, part: str) -> Table:
     """The rows of a part, by a hash of the row's number; all where no share is set aside.
 
     Raises:
@@ -141,16 +146,16 @@ def _share(table: pa.Table, settings: DataSettings, part: str) -> pa.Table:
         )
     if not test and (part == "test" or not valid):  # testing has a folder of its own
         return table
-    mixed = (np.arange(table.num_rows, dtype=np.uint64) + 1) * np.uint64(0x9E3779B97F4A7C15)
+    mixed = (table.number.astype(np.uint64) + 1) * np.uint64(0x9E3779B97F4A7C15)
     mixed ^= mixed >> np.uint64(31)
     mixed *= np.uint64(0xBF58476D1CE4E5B9)
     place = (mixed >> np.uint64(11)).astype(np.float64) / 2.0**53
     rest = test + valid * (1.0 - test)
     begin, end = {"test": (0.0, test), "valid": (test, rest)}.get(part, (rest, 1.0))
-    return table.filter(pa.array((begin <= place) & (place < end)))
+    return table.filter((begin <= place) & (place < end))
 
 
-def _vocabulary(table: pa.Table, settings: DataSettings, config: Config) -> Vocabulary:
+def _vocabulary(table: Table, settings: DataSettings, config: Config) -> Vocabulary:
     """That of a training reader before; of the checkpoint which is evaluated or trained on; else a new one."""
     part, runner = config["reader_for"], config.runner
     if part != "train" and VOCABULARY in config.shared:
@@ -165,38 +170,26 @@ def _vocabulary(table: pa.Table, settings: DataSettings, config: Config) -> Voca
     if folder is None and runner.model_init_path:
         folder = Path(runner.model_init_path)
     if folder is None:
-        return _build_vocabulary(table, settings)
+        return build_vocabulary(table, settings)
     vocabulary = Vocabulary.load(check_file(folder, VOCABULARY, read_manifest(folder)))
     if list(vocabulary.values) != list(settings.fields):
         raise UserError(f"{folder}: is of fields {', '.join(vocabulary.values)}, not {', '.join(settings.fields)}")
     return vocabulary
 
 
-def _build_vocabulary(table: pa.Table, settings: DataSettings) -> Vocabulary:
-    values: dict[str, list[str] | None] = {}
-    edges = {}
-    for name, given in settings.fields.items():
-        field = given or FieldColumn()
-        if field.buckets:
-            edges[name] = columns.quantile_edges(table, name, field)
-        _, texts = columns.lists_of_text(table, name, field, edges.get(name))
-        values[name] = None if settings.hash_size else known_values(texts, settings.min_count)
-    return Vocabulary(values, settings.hash_size, edges)
+def _check_weights(settings: DataSettings, pooling: str) -> None:
+    """Weights and `pooling: weighted` mean nothing without each other."""
+    weighted = [name for name, field in settings.fields.items() if field and field.weights]
+    if weighted and pooling != "weighted":
+        raise UserError(
+            f"data.fields.{weighted[0]}.weights has no effect with hyper_parameters.pooling: {pooling}: set that to "
+            "weighted, or leave the weights out"
+        )
+    if pooling == "weighted" and not weighted:
+        log.warning("hyper_parameters.pooling is weighted, but no field of data.fields has weights: each counts 1")
 
 
-def _ragged(table: pa.Table, settings: DataSettings, vocabulary: Vocabulary, with_values: bool, max_len: int) -> Ragged:
-    fields = []
-    for name, given in settings.fields.items():
-        field = given or FieldColumn()
-        starts, texts = columns.lists_of_text(table, name, field, vocabulary.edges.get(name))
-        weights = columns.lists_of_weights(table, field, starts) if with_values and field.weights else None
-        fields.append((starts, vocabulary.ids(name, texts), weights))
-    return Ragged.from_fields(fields, with_values, max_len)
-
-
-def _sample_ids(table: pa.Table, settings: DataSettings) -> Array:
+def _sample_ids(table: Table, settings: DataSettings) -> Array:
     if settings.sample_id is None:
-        return np.asarray(table.column(_ROW).to_numpy())
-    return np.asarray(
-        columns.as_text(table.column(settings.sample_id), settings.sample_id).to_numpy(zero_copy_only=False).astype(str)
-    )
+        return table.number
+    return columns.text_column(table, settings.sample_id).to_numpy().astype(str)

@@ -1,0 +1,81 @@
+"""The fields of a user's table as ids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rec.data import columns
+from rec.data.ragged import Ragged
+from rec.data.spelling import doubt
+from rec.data.table import Table
+from rec.data.table_settings import DataSettings, FieldColumn
+from rec.data.vocabulary import Vocabulary, known_values
+from rec.numeric import Array
+from rec.report.console import log
+
+_EXAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """What the vocabulary does not know of a field's values.
+
+    Attributes:
+        values, unseen_values: distinct values, and how many of them are not in the vocabulary.
+        tokens, unseen_tokens: the same of all their occurrences.
+        examples: some of the unseen values, the commonest first.
+    """
+
+    values: int
+    unseen_values: int
+    tokens: int
+    unseen_tokens: int
+    examples: tuple[str, ...]
+
+    @property
+    def share(self) -> float:
+        """Of the occurrences, those of unseen values."""
+        return self.unseen_tokens / max(self.tokens, 1)
+
+
+def build_vocabulary(table: Table, settings: DataSettings) -> Vocabulary:
+    """The vocabulary of a table's rows; says what is odd about its fields."""
+    values: dict[str, list[str] | None] = {}
+    edges = {}
+    for name, given in settings.fields.items():
+        field = given or FieldColumn()
+        if field.buckets:
+            edges[name] = columns.quantile_edges(table, name, field)
+        _, texts = columns.lists_of_text(table, name, field, edges.get(name))
+        odd = None if field.buckets else doubt(table.types[field.column or name], pc.unique(texts))
+        if odd:
+            log.warning("field %s %s (data.fields.%s.buckets cuts numbers into ranges)", name, odd, name)
+        values[name] = None if settings.hash_size else known_values(texts, settings.min_count)
+    return Vocabulary(values, settings.hash_size, edges)
+
+
+def encode(
+    table: Table, settings: DataSettings, vocabulary: Vocabulary, with_values: bool, max_len: int
+) -> tuple[Ragged, dict[str, Unseen]]:
+    """All fields' ids, row by row, and by field what the vocabulary does not know; nothing of hashed fields."""
+    fields, unseen = [], {}
+    for name, given in settings.fields.items():
+        field = given or FieldColumn()
+        starts, texts = columns.lists_of_text(table, name, field, vocabulary.edges.get(name))
+        weights = columns.lists_of_weights(table, field, starts) if with_values and field.weights else None
+        ids = vocabulary.ids(name, texts)
+        fields.append((starts, ids, weights))
+        if vocabulary.values[name] is not None:
+            unseen[name] = _unseen(texts, ids == vocabulary.offset(name))
+    return Ragged.from_fields(fields, with_values, max_len), unseen
+
+
+def _unseen(texts: pa.ChunkedArray, unknown: Array) -> Unseen:
+    counts = pc.value_counts(texts.filter(pa.array(unknown)))
+    often = np.argsort(-counts.field("counts").to_numpy(), kind="stable")[:_EXAMPLES]
+    examples = tuple(counts.field("values").take(pa.array(often)).to_pylist())
+    return Unseen(pc.count_distinct(texts).as_py(), len(counts), len(texts), int(unknown.sum()), examples)
