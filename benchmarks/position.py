@@ -4,7 +4,8 @@
 
 Simulates impressions of which users examine the one at position p with 1 / p, and an older ranker that favours some
 items for no reason of the users'. The rank correlation of pCTR with p(click | examined) says how much of an item's
-relevance a network has learned, over all test impressions and within requests. Finished runs in WORK are kept.
+relevance a network has learned, over all test impressions and within requests; the calibration (sum of pCTR over
+clicks) says whether the served probabilities have the right offset. Finished runs in WORK are kept.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ KNOBS = {
     "--exposures-per-common": 20,
 }
 VARIANTS = {"with the shallow tower": True, "without": False}
-FIGURES = ("rank correlation", "within requests", "AUC of clicks")
+FIGURES = ("rank correlation", "within requests", "AUC of clicks", "calibration")
 
 
 def simulate(work: Path, exposures: int) -> Path:
@@ -61,9 +62,9 @@ def train(data: Path, variant: str, seed: int) -> dict[str, float]:
         options += [f"hyper_parameters.shallow_tower={str(VARIANTS[variant]).lower()}"]
         for tool in ("trainer", "infer"):
             run([sys.executable, str(ROOT / "tools" / f"{tool}.py"), "-m", str(CONFIG), "-o", *options], folder)
-        metrics = next((folder / "checkpoints").glob("*/metrics.json"))
+        metrics = json.loads(next((folder / "checkpoints").glob("*/metrics.json")).read_text())
         figures = judge(folder / "predictions.parquet", data / "raw" / "behaviours_test.parquet")
-        figures["AUC of clicks"] = json.loads(metrics.read_text())["auc_ctr"]
+        figures |= {"AUC of clicks": metrics["auc_ctr"], "calibration": metrics["tasks"]["ctr"]["calibration"]}
         result.write_text(json.dumps(figures))
     return dict(json.loads(result.read_text()))
 

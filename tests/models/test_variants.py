@@ -57,6 +57,19 @@ CASES = {
             "position_dropout": 0.5,
         },
     ),
+    "youtube, two of each": (
+        "youtube",
+        "YouTube",
+        {
+            "behaviours": {"click": None, "like": {"after": "click"}},
+            "num_field": 3,
+            "sparse_feature_dim": 2,
+            "fields": ["device", "item", "position_id"],
+            "bias_fields": ["position_id", "device"],
+            "biased_behaviours": ["click", "like"],
+            "position_dropout": 0.5,
+        },
+    ),
     "mogujie": ("mogujie", "Mogujie", {"behaviours": ESMM}),
 }
 
@@ -67,7 +80,7 @@ def test_both_modes_agree(case, monkeypatch):
     network = load(monkeypatch, directory, name)
 
     def build():
-        return network(**SIZES, **settings)
+        return network(**{**SIZES, **settings})
 
     paddle.seed(3)
     net = build()
@@ -111,18 +124,28 @@ def test_aitms_calibrator_by_hand(monkeypatch):
 
 
 def youtube(monkeypatch, **settings):
-    settings = {"fields": ["position_id", "item"], "position_dropout": 0.0, **settings}
-    return load(monkeypatch, "youtube", "YouTube")(**SIZES, behaviours={"click": None, "like": None}, **settings)
+    after_either = {"after": ["click", "no_click"]}
+    behaviours = {"click": None, "no_click": {"instead_of": "click"}, "like": None, "conversion": after_either}
+    settings = {"fields": ["position_id", "item"], "behaviours": behaviours, **settings}
+    return load(monkeypatch, "youtube", "YouTube")(**{**SIZES, **settings})
 
 
-def test_youtubes_position_counts_in_training_only(monkeypatch):
-    net = youtube(monkeypatch)
-    set_logits(net, click=0.5, like=0.5)
-    net.shallow.logit.weight.set_value(paddle.full([3, 1], 0.5))
-    assert net(ones(1))["ctr"].logit.item() == pytest.approx(0.5 + 1.5, rel=1e-5)
-    assert net(ones(1))["like"].logit.item() == pytest.approx(0.5, rel=1e-5)
+def test_youtubes_bias_fields_count_in_training_only(monkeypatch):
+    """Fields device (1, 1), item, position (1, 1): .5 each in the click's tower, -.25 and 2 in the conversion's."""
+    fields, biased = ["device", "item", "position_id"], ["click", "conversion"]
+    net = youtube(
+        monkeypatch, num_field=3, sparse_feature_dim=2, fields=fields, bias_fields=["position_id", "device"],
+        biased_behaviours=biased,
+    )  # fmt: skip
+    set_logits(net, click=0.5, like=0.5, conversion_after_click=0.1, conversion_after_no_click=0.2)
+    net.shallow.weight.set_value(paddle.to_tensor(np.array([[0.5, -0.25, 2.0]] * 4, np.float32)))
+    net.shallow.dropout = 0.0
+    serving = {"click": 0.5, "like": 0.5, "conversion_after_click": 0.1, "conversion_after_no_click": 0.2}
+    added = {"click": 2.0, "like": 0.0, "conversion_after_click": -1.0, "conversion_after_no_click": 8.0}
+    training = {name: logit.item() for name, logit in net.logits(ones(1)).items()}
+    assert training == pytest.approx({name: serving[name] + added[name] for name in serving}, rel=1e-5)
     net.eval()
-    assert net(ones(1))["ctr"].logit.item() == pytest.approx(0.5, rel=1e-5)
+    assert {name: logit.item() for name, logit in net.logits(ones(1)).items()} == pytest.approx(serving, rel=1e-5)
 
 
 def test_youtubes_ranking_does_not_see_the_position(monkeypatch):
@@ -135,17 +158,26 @@ def test_youtubes_ranking_does_not_see_the_position(monkeypatch):
 
 
 def test_youtube_without_a_shallow_tower_trains_as_it_serves(monkeypatch):
-    net = youtube(monkeypatch, shallow_tower=False)
+    net = youtube(monkeypatch, shallow_tower=False, position_dropout=0.0)
     set_logits(net, click=0.5, like=0.5)
     assert net(ones(1))["ctr"].logit.item() == pytest.approx(0.5, rel=1e-5)
     assert not [name for name, _ in net.named_parameters() if "shallow" in name]
 
 
-def test_youtube_says_what_it_lacks(monkeypatch):
-    with pytest.raises(UserError, match="position_field: place is not among"):
-        youtube(monkeypatch, position_field="place")
-    with pytest.raises(UserError, match="biased_tower: tap is no tower; these are: click, like"):
-        youtube(monkeypatch, biased_tower="tap")
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"bias_fields": ["place"]}, "bias_fields: place is not among hyper_parameters.fields"),
+        ({"bias_fields": ["item", "item"]}, "bias_fields: names a field twice: item, item"),
+        ({"bias_fields": ["item", "position_id"]}, "bias_fields: holds every field"),
+        ({"biased_behaviours": ["tap"]}, "biased_behaviours: tap has no tower; the towers are: click, like"),
+        ({"biased_behaviours": ["no_click"]}, "biased_behaviours: no_click has no tower"),
+        ({"position_dropout": 0.0}, "position_dropout is 0: .* set it above 0"),
+    ],
+)
+def test_youtube_says_what_it_lacks(monkeypatch, settings, message):
+    with pytest.raises(UserError, match=message):
+        youtube(monkeypatch, **settings)
 
 
 def test_mogujies_weights_and_correction_by_hand(monkeypatch):

@@ -15,7 +15,7 @@ from rec.nn.multitask import MultiTask, masked_mean
 from rec.nn.number import Number
 from rec.nn.probability import Probability
 from rec.nn.ranking import pairwise_loss
-from rec.nn.shallow import ShallowTower, split_field
+from rec.nn.shallow import ShallowTower, split_fields
 
 RANDOM = np.random.default_rng(2)
 
@@ -122,23 +122,37 @@ def test_a_probability_given_its_cause():
     assert probability(0.4).given(probability(0.4)).value.item() <= 1.0
 
 
-def test_a_field_is_split_off():
-    x = np.arange(12, dtype=np.float32).reshape(2, 6)
-    for index, own, rest in ((0, [0, 1], [2, 3, 4, 5]), (1, [2, 3], [0, 1, 4, 5]), (2, [4, 5], [0, 1, 2, 3])):
-        field, others = split_field(Features([paddle.to_tensor(x)], [None]), index, 2)
-        assert field.numpy()[0].tolist() == own
-        assert others.dense().numpy()[0].tolist() == rest
+@pytest.mark.parametrize(
+    ("indices", "taken", "rest"),
+    [
+        ([0], [[0, 1], [4, 5], [0, 1]], [[2, 3, 10, 11], [6, 7, 12, 13], [2, 3, 14, 15]]),
+        ([2], [[10, 11], [12, 13], [14, 15]], [[0, 1, 2, 3], [4, 5, 6, 7], [0, 1, 2, 3]]),
+        ([2, 1], [[2, 3, 10, 11], [6, 7, 12, 13], [2, 3, 14, 15]], [[0, 1], [4, 5], [0, 1]]),
+    ],
+)
+def test_fields_are_split_off(indices, taken, rest):
+    """Two fields in common rows 0, 1 of exposures 0, 1, 0, and one field of the exposures' own."""
+    common, own = np.arange(8, dtype=np.float32).reshape(2, 4), np.arange(10, 16, dtype=np.float32).reshape(3, 2)
+    row_of = paddle.to_tensor(np.array([0, 1, 0]))
+    features = Features([paddle.to_tensor(common), paddle.to_tensor(own)], [row_of, None], on_host=True)
+    vectors, others = split_fields(features, indices, 2)
+    assert vectors.numpy().tolist() == taken
+    assert others.dense().numpy().tolist() == rest
+    assert others.on_host
+    copied_out = 2 in indices  # the own block would be left without a field
+    assert others.blocks[0].shape[0] == (3 if copied_out else 2)
 
 
-def test_positions_are_hidden_whole_and_unscaled():
-    net = ShallowTower(3, dropout=0.25)
-    net.logit.weight.set_value(paddle.ones([3, 1]))
+def test_bias_fields_are_hidden_together_and_unscaled():
+    """Of two fields with logits 1 and 2 in one tower, 10 and 20 in another, an exposure shows both or neither."""
+    net = ShallowTower(2, towers=2, dropout=0.25)
+    net.weight.set_value(paddle.to_tensor(np.array([[1, 10], [2, 20]], np.float32)))
     paddle.seed(0)
-    found = net(paddle.ones([4000, 3])).numpy()
-    assert set(np.unique(found)) == {0.0, 3.0}
-    assert np.mean(found == 0) == pytest.approx(0.25, abs=4 * math.sqrt(0.25 * 0.75 / 4000))
+    found = net(paddle.ones([4000, 2])).numpy()
+    assert {tuple(row) for row in found.tolist()} == {(0.0, 0.0), (3.0, 30.0)}
+    assert np.mean(found[:, 0] == 0) == pytest.approx(0.25, abs=4 * math.sqrt(0.25 * 0.75 / 4000))
     net.eval()
-    assert (net(paddle.ones([10, 3])).numpy() == 3.0).all()
+    assert (net(paddle.ones([10, 2])).numpy() == [3.0, 30.0]).all()
 
 
 def weighted_network() -> MultiTask:

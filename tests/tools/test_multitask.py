@@ -8,7 +8,7 @@ import pyarrow.parquet
 import pytest
 from safetensors.numpy import load_file
 
-from support import ROOT, Tool
+from support import ROOT, Tool, alone
 
 MODELS = ROOT / "models" / "multitask"
 STEP = re.compile(r"batch_id: \d+, loss: ([\d.]+), ")
@@ -57,6 +57,38 @@ def test_a_resumed_run_ends_with_the_same_weights(tool: Tool, tmp_path, monkeypa
     a, b = (load_file(Path(folder) / "1" / "rec.safetensors") for folder in ("whole", "half"))
     assert a.keys() == b.keys()
     assert all((a[name] == b[name]).all() for name in a)
+
+
+def test_several_biases_train_alike_and_are_not_served(tool: Tool, tmp_path, monkeypatch):
+    """A field of common rows and one of the impressions' own, on two behaviours, up to the exported model."""
+    monkeypatch.chdir(tmp_path)
+    options = arguments(
+        "youtube", "hyper_parameters.fields=[109_14, 205, 301, position_id]",
+        "hyper_parameters.bias_fields=[position_id, 109_14]", "hyper_parameters.biased_behaviours=[click, watch_time]",
+    )  # fmt: skip
+    logs = []
+    for name in ("static_trainer", "trainer"):
+        outcome = tool(name, *options)
+        assert outcome.code == 0, outcome.err
+        logs.append(losses(outcome.err))
+    assert len(logs[0]) == 6
+    assert logs[0] == pytest.approx(logs[1], rel=1e-4)
+    for run, name in ((tool, "infer"), (alone, "to_static"), (alone, "paddle_infer")):
+        outcome = run(name, *options, f"runner.predict_save_path={name}.parquet")
+        assert outcome.code == 0, outcome.err
+    ours, exported = (pyarrow.parquet.read_table(f"{n}.parquet")["pctr"].to_pylist() for n in ("infer", "paddle_infer"))
+    assert len(ours) == 1996
+    assert exported == pytest.approx(ours, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("position_field=position_id", "bias_fields"), ("biased_tower=click", "biased_behaviours")]
+)
+def test_a_setting_s_old_name_is_refused_with_the_new_one(old, new, tool: Tool, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    outcome = tool("trainer", *arguments("youtube", f"hyper_parameters.{old}"))
+    assert outcome.code == 2
+    assert f"hyper_parameters.{old.partition('=')[0]} is not used (did you mean {new}?)" in outcome.err.splitlines()[-1]
 
 
 def test_numbers_are_measured_and_predicted(tool: Tool, tmp_path, monkeypatch):

@@ -1,54 +1,86 @@
 """YouTube's ranker: engagement, satisfaction and position bias (Zhao et al., RecSys 2019)."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 from pydantic import Field
 
 from rec.errors import UserError
 from rec.nn.features import Features
 from rec.nn.multitask import MultiTask
-from rec.nn.shallow import ShallowTower, split_field
+from rec.nn.shallow import ShallowTower, split_fields
+
+Names: TypeAlias = Annotated[Sequence[str | int], Field(min_length=1)]
 
 
 class YouTube(MultiTask):
-    """A shallow tower explains clicks by position while the network is trained; it is gone when items are ranked.
+    """A shallow tower explains behaviours by what biases them while the network is trained; it is gone in serving.
+
+    Served probabilities are those of an impression whose bias fields are unknown: in the mean they are right, see the
+    README.
 
     Args:
-        num_field: fields of an impression, the position's included.
+        num_field: fields of an impression, the bias fields included.
         fields: their names.
-        position_field: the one that only the shallow tower sees.
-        position_dropout: share of exposures whose position it does not see in training.
-        shallow_tower: False leaves it out, for comparison: nothing sees the position.
-        biased_tower: the tower whose logit it is added to.
+        bias_fields: those that only the shallow tower sees, such as the position and the device.
+        biased_behaviours: those to whose towers' logits it is added, one logit for each.
+        position_dropout: share of impressions whose bias fields it does not see in training, above 0.
+        shallow_tower: False leaves it out, for comparison: nothing sees the bias fields.
     """
 
     def __init__(
         self,
         num_field: int,
         fields: Sequence[str | int],
-        position_field: str = "position_id",
+        bias_fields: Names = ("position_id",),
+        biased_behaviours: Names = ("click",),
         position_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1,
         shallow_tower: bool = True,
-        biased_tower: str = "click",
         **settings: Any,
     ) -> None:
-        super().__init__(num_field=num_field - 1, **settings)
-        names = [str(field) for field in fields]
-        if position_field not in names:
-            raise UserError(f"hyper_parameters.position_field: {position_field} is not among hyper_parameters.fields")
-        if biased_tower not in self.graph.towers:
-            towers = ", ".join(self.graph.towers)
-            raise UserError(f"hyper_parameters.biased_tower: {biased_tower} is no tower; these are: {towers}")
+        places = _places(bias_fields, fields)
+        super().__init__(num_field=num_field - len(places), **settings)
         if self.separate:
             raise UserError("hyper_parameters.sharing: separate embeddings are not for a network with a shallow tower")
-        self.position, self.biased = names.index(position_field), biased_tower
-        self.shallow = ShallowTower(self.dim, position_dropout) if shallow_tower else None
+        self.bias_fields = places
+        self.biased = [tower for name in biased_behaviours for tower in self._towers(str(name))]
+        if shallow_tower and not position_dropout:
+            raise UserError(
+                "hyper_parameters.position_dropout is 0: no impression would say what a click's probability is without "
+                "its position, so served probabilities would be off by any amount; set it above 0, for example 0.1"
+            )
+        width = len(self.bias_fields) * self.dim
+        self.shallow = ShallowTower(width, len(self.biased), position_dropout) if shallow_tower else None
 
     def logits(self, features: Features) -> dict[str, Any]:
-        """As `MultiTask` on all fields but the position; in training the shallow tower's logit is added to one."""
-        position, rest = split_field(features, self.position, self.dim)
+        """As `MultiTask` on all fields but the bias fields; in training the shallow tower's logits are added."""
+        vectors, rest = split_fields(features, self.bias_fields, self.dim)
         logits = super().logits(rest)
         if self.training and self.shallow is not None:
-            logits[self.biased] = logits[self.biased] + self.shallow(position)
+            shallow = self.shallow(vectors)
+            for number, tower in enumerate(self.biased):
+                logits[tower] = logits[tower] + shallow[:, number : number + 1]
         return logits
+
+    def _towers(self, behaviour: str) -> list[str]:
+        towers = self.graph.towers_of(behaviour)
+        if not towers:
+            raise UserError(
+                f"hyper_parameters.biased_behaviours: {behaviour} has no tower; the towers are: "
+                f"{', '.join(self.graph.towers)}"
+            )
+        return towers
+
+
+def _places(bias_fields: Sequence[str | int], fields: Sequence[str | int]) -> list[int]:
+    """Where the bias fields stand among all fields."""
+    names, wanted = list(map(str, fields)), list(map(str, bias_fields))
+    where = "hyper_parameters.bias_fields"
+    for name in wanted:
+        if name not in names:
+            raise UserError(f"{where}: {name} is not among hyper_parameters.fields")
+    if len(set(wanted)) < len(wanted):
+        raise UserError(f"{where}: names a field twice: {', '.join(wanted)}")
+    if len(wanted) == len(names):
+        raise UserError(f"{where}: holds every field, so none is left to rank by")
+    return [names.index(name) for name in wanted]

@@ -84,6 +84,12 @@ class Graph:
         binary = [event for event in self.events if event.target not in self.numbers]
         return {event.task: self._reach(chances, event.target, event.start, known) for event in binary}
 
+    def towers_of(self, name: str) -> list[str]:
+        """The towers of a behaviour, one per behaviour that it comes after; empty where it has none."""
+        if name in self.numbers:
+            return [name]
+        return [branch.tower for branches in self._branches.values() for branch in branches if branch.then == name]
+
     def implied(self) -> list[tuple[str, str]]:
         """Pairs of tasks (effect, cause) for which p(effect) <= p(cause) holds in the data but not by construction."""
         task = {event.target: event.task for event in self.events if event.start == IMPRESSION}

@@ -1,7 +1,9 @@
-"""A shallow tower for position bias (Zhao et al., RecSys 2019, section 4.3)."""
+"""A shallow tower for position bias and its like (Zhao et al., RecSys 2019, section 4.3)."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from itertools import accumulate, pairwise
 from typing import Any
 
 import paddle
@@ -9,31 +11,53 @@ from paddle import nn
 from paddle.nn import functional as F  # noqa: N812 - the field's name for it
 
 from rec.nn.features import Features
-from rec.nn.layers import Linear
 
 
 class ShallowTower(nn.Layer):
-    """A logit of the position's embedding, float [B, dim], added to another tower's in training; absent in serving.
+    """Logits of the bias fields' vectors, v W, to be added to other towers' logits in training; absent in serving.
+
+    It has no bias: of an impression whose fields are hidden it says 0, as in serving. So the hidden impressions fix the
+    offset between this tower and the others, which the shown ones leave open.
 
     Args:
-        dropout: share of exposures whose position is hidden in training, so that the rest learns to do without.
+        in_features: width of the bias fields' vectors, side by side.
+        towers: how many logits it gives.
+        dropout: share of impressions whose bias fields are hidden in training, all of an impression's together.
     """
 
-    def __init__(self, dim: int, dropout: float) -> None:
+    def __init__(self, in_features: int, towers: int, dropout: float) -> None:
         super().__init__()
-        self.logit, self.dropout = Linear(dim, 1), dropout
+        self.weight = self.create_parameter([in_features, towers], default_initializer=nn.initializer.XavierUniform())
+        self.dropout = dropout
 
-    def forward(self, position: Any) -> Any:
+    def forward(self, vectors: Any) -> Any:
+        """float [B, in_features] to float [B, towers]."""
         if self.training:
-            # One draw per exposure: all of its position or nothing, and unscaled, since serving has none at all.
-            shown = paddle.ones_like(position[:, :1]).detach()
-            position = position * F.dropout(shown, self.dropout, mode="downscale_in_infer")
-        return self.logit(position)
+            # One draw per impression: all of its fields or nothing, and unscaled, since serving has none at all.
+            shown = paddle.ones_like(vectors[:, :1]).detach()
+            vectors = vectors * F.dropout(shown, self.dropout, mode="downscale_in_infer")
+        return paddle.matmul(vectors, self.weight)
 
 
-def split_field(features: Features, index: int, dim: int) -> tuple[Any, Features]:
-    """Field `index`'s vector, float [B, dim], and the features without it."""
-    dense = features.dense()
-    start, stop = index * dim, (index + 1) * dim
-    others = [part for part in (dense[:, :start], dense[:, stop:]) if part.shape[1]]
-    return dense[:, start:stop], Features([paddle.concat(others, axis=1)], [None], features.on_host)
+def split_fields(features: Features, indices: Collection[int], dim: int) -> tuple[Any, Features]:
+    """Some fields' vectors side by side, float [B, len(indices) * dim], in the order of the features; and the others.
+
+    The others' blocks stay what they are, if each keeps a field: a row that exposures share is multiplied once.
+    """
+    if any(set(fields) <= set(indices) for fields in _fields(features, dim)):
+        # In an exported program every input has to have a part in the outputs.
+        features = Features([features.dense()], [None], features.on_host)
+    taken, blocks = [], []
+    for block, rows, fields in zip(features.blocks, features.row_of, _fields(features, dim), strict=True):
+        if set(fields) & set(indices):
+            parts = dict(zip(fields, paddle.split(block, len(fields), axis=1), strict=True))
+            taken += [part if rows is None else paddle.gather(part, rows) for i, part in parts.items() if i in indices]
+            block = paddle.concat([part for i, part in parts.items() if i not in indices], axis=1)
+        blocks.append(block)
+    return paddle.concat(taken, axis=1), Features(blocks, features.row_of, features.on_host)
+
+
+def _fields(features: Features, dim: int) -> list[range]:
+    """The numbers of each block's fields."""
+    stops = accumulate(int(block.shape[1]) // dim for block in features.blocks)
+    return [range(start, stop) for start, stop in pairwise([0, *stops])]
