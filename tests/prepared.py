@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -64,3 +65,13 @@ def write_prepared(root: Path, num_exposure=500, group=60, seed=0) -> list[dict]
         for writer in writers.values():
             writer.close()
     return exposures
+
+
+def rewrite(root: Path, change: Callable[[pa.Table], pa.Table]) -> None:
+    """Change each row group of the exposure files of `root/train`."""
+    for path in sorted((root / "train").glob("exposures-*.parquet")):
+        file = pq.ParquetFile(path)
+        groups = [change(file.read_row_group(index)) for index in range(file.num_row_groups)]
+        with pq.ParquetWriter(path, groups[0].schema) as writer:
+            for group in groups:
+                writer.write_table(group)

@@ -1,8 +1,12 @@
 """Readers whose labels are those of the config's behaviours."""
 
+import json
+
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from prepared import NUM_ID, rewrite, write_prepared
 from rec.config.config import Config
 from rec.data.behaviours import BehaviourReader
 from rec.data.plan import ReadPlan
@@ -45,6 +49,46 @@ def test_a_number_that_is_none_is_refused(tmp_path):
     (tmp_path / "t.csv").write_text(TABLE.replace("12.5", "long"))
     with pytest.raises(UserError, match="column seconds: expected numbers"):
         BehaviourReader([str(tmp_path / "t.csv")], config(tmp_path, NUMBERS, DATA))
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("u3,1,-5,3", r"t\.csv: row 4: label column seconds should be a finite number of at least 0, found -5"),
+        ("u3,1,1e39,3", r"t\.csv: row 4: label column seconds should be a finite number of at least 0, found 1e\+39"),
+        ("u3,1,5,-1", r"t\.csv: row 4: label column price should be a finite number of at least 0, found -1"),
+        ("u3,2,5,1", r"t\.csv: row 4: label column clicked should be 0 or 1, found 2"),
+    ],
+)
+def test_a_label_that_its_loss_cannot_take_is_told_when_it_is_read(tmp_path, row, message):
+    """log(1 + -5) is not finite: training would stop with advice about the learning rate."""
+    (tmp_path / "t.csv").write_text(TABLE + row + "\n")
+    behaviours = {"click": None, "watch_time": {"head": "log_regression", "sample_weight": "price"}}
+    for data in (DATA, {**DATA, "labels": {}, "numbers": {**DATA["labels"], **DATA["numbers"]}}):
+        with pytest.raises(UserError, match=message):
+            BehaviourReader([str(tmp_path / "t.csv")], config(tmp_path, behaviours, data))
+
+
+def test_a_number_may_be_negative_where_its_loss_allows(tmp_path):
+    (tmp_path / "t.csv").write_text(TABLE.replace("12.5", "-12.5"))
+    reader = BehaviourReader([str(tmp_path / "t.csv")], config(tmp_path, NUMBERS, DATA))
+    assert only_batch(reader).labels["watch_time"][0] == -12.5
+
+
+def test_a_prepared_number_that_its_loss_cannot_take(tmp_path):
+    write_prepared(tmp_path)
+    schema = json.loads((tmp_path / "schema.json").read_text())
+    (tmp_path / "schema.json").write_text(json.dumps({**schema, "labels": [*schema["labels"], "watch_time"]}))
+    rewrite(tmp_path, lambda t: t.append_column("watch_time", pa.array([3.0, -5.0, *[1.0] * t.num_rows][: t.num_rows])))
+    files = [str(path) for path in sorted((tmp_path / "train").iterdir())]
+    given = config(tmp_path, {"click": None, "watch_time": {"head": "log_regression"}}, fields=("u", "i"))
+    given["hyper_parameters.sparse_feature_number"] = NUM_ID
+    source = BehaviourReader(files, given)
+    message = (
+        r"exposures-00000\.parquet: row group 0, row 2: watch_time should be a finite number of at least 0, found -5"
+    )
+    with pytest.raises(UserError, match=message):
+        list(source.batches(ReadPlan(batch_size=10, training=True)))
 
 
 def test_a_table_must_hold_what_the_behaviours_need(tmp_path):

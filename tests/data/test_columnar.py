@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from prepared import COMMON, LABELS, NUM_ID, OWN, write_prepared
+from prepared import COMMON, LABELS, NUM_ID, OWN, rewrite, write_prepared
 from rec.config.config import Config
 from rec.data import columnar
 from rec.data.columnar import ColumnarReader, shuffled_chunks
@@ -196,7 +196,7 @@ def change(root: Path, file: str, column: str, row: int, value) -> str:
         ("common-00000.parquet", "u", [None], "column u holds nulls"),
         ("exposures-00000.parquet", "common_row", -1, "a common_row is -1, expected 0"),
         ("exposures-00000.parquet", "common_row", 10**6, "a common_row is 1000000, expected 0"),
-        ("exposures-00000.parquet", "click", 2, "a click is 2, expected 0 to 1"),
+        ("exposures-00000.parquet", "click", 2, "row 4: click should be 0 or 1, found 2"),
         ("common-00000.parquet", "h_value", [1.0] * 9, "field h has another number of values than of ids"),
     ],
 )
@@ -225,6 +225,30 @@ def test_a_column_that_is_missing_or_no_number(tmp_path):
                 writer.write_table(table)
         with pytest.raises(UserError, match=message):
             list(reader(tmp_path).batches(ReadPlan(50, training=False)))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (lambda n: ["x"] * n, "column click holds string, expected numbers: prepare the data again"),
+        (lambda n: [b"\1"] * n, "column click holds binary, expected numbers"),
+        (lambda n: [[1]] * n, "column click holds list<element: int64>, expected numbers"),
+        (lambda n: [0.0, 0.5] * (n // 2) + [0.0] * (n % 2), "row group 0, row 2: click should be 0 or 1, found 0.5"),
+        (lambda n: [True] * n, None),
+        (lambda n: [1.0] * n, None),
+    ],
+)
+def test_a_label_column_of_another_type(tmp_path, values, message):
+    write_prepared(tmp_path)
+    rewrite(tmp_path, lambda t: t.set_column(t.column_names.index("click"), "click", pa.array(values(t.num_rows))))
+    if message is None:
+        (batch, *_) = reader(tmp_path).batches(ReadPlan(50, training=False))
+        assert batch.labels["click"].tolist() == [1.0] * 50
+        return
+    with pytest.raises(UserError) as error:
+        list(reader(tmp_path).batches(ReadPlan(50, training=False)))
+    assert message in str(error.value)
+    assert "exposures-00000.parquet" in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
 """Impressions with the labels that the config's behaviours need, and prices."""
 
+from typing import ClassVar
+
 from rec.data.behaviours import BehaviourReader
 
 
 class RecDataset(BehaviourReader):
     """The price weighs conversions and corrects predictions."""
 
-    more = ("price",)
+    more: ClassVar = {"price": "not negative"}

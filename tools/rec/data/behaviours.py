@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
 from rec.config.config import Config
@@ -11,7 +11,7 @@ from rec.data.impressions import ImpressionReader
 from rec.data.plan import ReadPlan
 from rec.data.reader import ReaderSettings
 from rec.data.tabular import TabularReader
-from rec.nn.behaviours import columns
+from rec.nn.behaviours import LabelKind, columns, label_kinds
 
 LINE_LABELS = ("click", "conversion")
 """What every line of text and all prepared data have."""
@@ -22,20 +22,21 @@ class BehaviourReader:
 
     Attributes:
         settings: the hyper-parameters it reads.
-        more: label columns that the network needs besides those that its behaviours name.
+        more: label columns that the network needs besides those that its behaviours name, and what they may hold.
     """
 
     settings: ClassVar = ReaderSettings
-    more: tuple[str, ...] = ()
+    more: ClassVar[Mapping[str, LabelKind]] = {}
 
     def __init__(self, file_list: list[str], config: Config) -> None:
-        needed = (*columns(config.hyper_parameters.get("behaviours") or {}), *self.more)
+        behaviours = config.hyper_parameters.get("behaviours") or {}
+        needed, kinds = (*columns(behaviours), *self.more), {**label_kinds(behaviours), **self.more}
         self._reader: ImpressionReader | TabularReader
         self.files: dict[str, str] = {}
         if config.data is None:
-            self._reader = _Impressions(file_list, config, (*LINE_LABELS, *needed))
+            self._reader = _Impressions(file_list, config, (*LINE_LABELS, *needed), kinds)
         else:
-            self._reader = _Table(file_list, config, needed)
+            self._reader = _Table(file_list, config, needed, kinds)
             self.files = self._reader.files
         self.labels, self.blocks = self._reader.labels, self._reader.blocks
 
@@ -54,14 +55,18 @@ class BehaviourReader:
 
 
 class _Impressions(ImpressionReader):
-    def __init__(self, file_list: list[str], config: Config, labels: Sequence[str]) -> None:
-        self.labels, self.implies = _distinct(labels), _noise(labels)
+    def __init__(
+        self, file_list: list[str], config: Config, labels: Sequence[str], kinds: Mapping[str, LabelKind]
+    ) -> None:
+        self.labels, self.implies, self.label_kinds = _distinct(labels), _noise(labels), kinds
         super().__init__(file_list, config)
 
 
 class _Table(TabularReader):
-    def __init__(self, file_list: list[str], config: Config, labels: Sequence[str]) -> None:
-        self.labels, self.implies = _distinct(labels), _noise(labels)
+    def __init__(
+        self, file_list: list[str], config: Config, labels: Sequence[str], kinds: Mapping[str, LabelKind]
+    ) -> None:
+        self.labels, self.implies, self.label_kinds = _distinct(labels), _noise(labels), kinds
         super().__init__(file_list, config)
 
 

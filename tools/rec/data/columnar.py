@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +22,8 @@ from rec.data.prepared import (
     VALUES,
     PreparedSchema,
     check_ids,
+    check_label,
+    check_number_columns,
     check_range,
     read_group,
     read_metadata,
@@ -29,6 +32,7 @@ from rec.data.prepared import (
 from rec.data.ragged import Ragged
 from rec.data.reader import Block, ReaderSettings
 from rec.errors import UserError
+from rec.nn.behaviours import LabelKind
 from rec.numeric import Array
 
 WINDOW = 1 << 20
@@ -70,7 +74,12 @@ class ColumnarReader:
     """
 
     def __init__(
-        self, file_list: list[str], config: Config, labels: tuple[str, ...], columns: tuple[str, ...] = ()
+        self,
+        file_list: list[str],
+        config: Config,
+        labels: tuple[str, ...],
+        columns: tuple[str, ...] = (),
+        kinds: Mapping[str, LabelKind] = MappingProxyType({}),
     ) -> None:
         values = build(ReaderSettings, config)
         self.folder = Path(file_list[0]).parent
@@ -90,7 +99,10 @@ class ColumnarReader:
         self._chunk = config.runner.shuffle_chunk
         self._groups = _row_groups(self.folder)
         self._shared_columns = self._list_columns(self._common)
-        self._binary = tuple(name for name in labels if name in ("click", "conversion"))  # side columns may be numbers
+        always: dict[str, LabelKind] = {"click": "binary", "conversion": "binary"}
+        self._kinds = {name: kind for name, kind in {**kinds, **always}.items() if name in labels}
+        for group in self._groups:
+            check_number_columns(group.exposures, group.columns, (*labels, *columns))
         numbers = {"sample_id": pa.int64(), "common_row": pa.int64()}
         numbers |= {name: self._type(name) for name in (*labels, *columns)}
         truth = {name: pa.float32() for name in self._truth if self._is_everywhere(name)}
@@ -186,8 +198,8 @@ class ColumnarReader:
         check_ids(shared, self._common, self.num_id, common)
         first = group.first_common_row
         check_range(table.column("common_row").to_numpy(), first, first + group.common_rows, f"{own}: a common_row")
-        for label in self._binary:
-            check_range(table.column(label).to_numpy(), 0, 2, f"{own}: a {label}")
+        for label, kind in self._kinds.items():
+            check_label(table.column(label).to_numpy(), kind, own, label)
         return table, shared
 
     def _columns(self, table: pa.Table) -> list[str]:

@@ -9,11 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from rec.data.label_values import EXPECTED, odd_values
 from rec.data.numbers import as_numbers
 from rec.data.spelling import BadValueError, as_text, canonical
 from rec.data.table import Piece, Table
 from rec.data.table_settings import FieldColumn
 from rec.errors import UserError
+from rec.nn.behaviours import LabelKind
 from rec.numeric import Array
 
 
@@ -73,30 +75,20 @@ def quantile_edges(table: Table, name: str, field: FieldColumn) -> list[float]:
     return sorted(set(np.quantile(finite, shares).tolist())) if len(finite) else []
 
 
-def label_column(table: Table, column: str) -> Array:
-    """A label as float32 [R]: 0 or 1; NaN where it is empty.
+def label_column(table: Table, column: str, kind: LabelKind) -> Array:
+    """A label as float32 [R]; NaN where it is empty.
 
     Raises:
-        UserError: a value is neither.
-    """
-    numbers = _numbers(table, column)
-    for row in np.flatnonzero(~np.isnan(numbers) & (numbers != 0) & (numbers != 1)).tolist():
-        raise UserError(f"{table.where(row)}: label column {column} should be 0 or 1, found {numbers[row]:g}")
-    return numbers.astype(np.float32)
-
-
-def number_column(table: Table, column: str, least: float | None = None) -> Array:
-    """A label that is any number, not below `least`, as float32 [R]; NaN where it is empty.
-
-    Raises:
-        UserError: a value is no number, too small, or so large that a float32 cannot hold it.
+        UserError: a value is none of the kind, or so large that a float32 cannot hold it.
     """
     numbers = _numbers(table, column)
     with np.errstate(over="ignore"):
         values = numbers.astype(np.float32)
-    for row in np.flatnonzero(np.isinf(values) | (numbers < (-np.inf if least is None else least))).tolist():
-        expected = "a finite number" if least is None else f"a finite number of at least {least:g}"
-        raise UserError(f"{table.where(row)}: column {column} should be {expected}, found {numbers[row]:g}")
+    for row in odd_values(values, kind).tolist():
+        more = ": a label that is any number belongs to data.numbers" if kind == "binary" else ""
+        raise UserError(
+            f"{table.where(row)}: label column {column} should be {EXPECTED[kind]}, found {numbers[row]:g}{more}"
+        )
     return values
 
 

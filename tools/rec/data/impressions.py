@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 from rec.config.config import Config
@@ -12,6 +13,7 @@ from rec.data.plan import ReadPlan
 from rec.data.reader import Reader, ReaderSettings
 from rec.data.text import TextReader
 from rec.errors import UserError
+from rec.nn.behaviours import LabelKind
 
 
 class ImpressionReader:
@@ -26,17 +28,20 @@ class ImpressionReader:
         columns: what a batch should hold besides, as stored (`Batch.columns`); of prepared data only.
         implies: (effect, cause): an exposure whose effect label is 1 and cause label 0 is noise; see
             `runner.label_policy`. Preparation has dropped such exposures already.
+        label_kinds: what the values of prepared labels may be, if it is known; click and conversion are binary, and in
+            lines of text all are.
     """
 
     settings: ClassVar = ReaderSettings
     labels: tuple[str, ...] = ("click", "conversion")
     columns: tuple[str, ...] = ()
     implies: tuple[str, str] | None = ("conversion", "click")
+    label_kinds: Mapping[str, LabelKind] = MappingProxyType({})
 
     def __init__(self, file_list: list[str], config: Config) -> None:
         self._reader: Reader
         if any(path.endswith(".parquet") for path in file_list):
-            self._reader = ColumnarReader(file_list, config, self.labels, self.columns)
+            self._reader = ColumnarReader(file_list, config, self.labels, self.columns, self.label_kinds)
         elif self.columns:
             raise UserError(f"{file_list[0]}: lines of text have no {', '.join(self.columns)}; prepared data have")
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +13,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from rec.data.label_values import EXPECTED, odd_values
 from rec.errors import UserError
+from rec.nn.behaviours import LabelKind
 from rec.numeric import Array
 
 IDS, VALUES = pa.list_(pa.int32()), pa.list_(pa.float32())
@@ -115,3 +117,18 @@ def check_range(numbers: Array, low: int, high: int, what: str) -> None:
     if len(numbers) and not (low <= numbers.min() and numbers.max() < high):
         odd = numbers[np.argmax((numbers < low) | (numbers >= high))]
         raise UserError(f"{what} is {odd}, expected {low} to {high - 1}: prepare the data again")
+
+
+def check_number_columns(path: str, columns: Mapping[str, pa.DataType], names: Iterable[str]) -> None:
+    """Raise UserError unless those of the named columns that a file has hold numbers."""
+    for name in names:
+        kind = columns.get(name, pa.uint8())
+        if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
+            raise UserError(f"{path}: column {name} holds {kind}, expected numbers: prepare the data again")
+
+
+def check_label(values: Array, kind: LabelKind, where: str, name: str) -> None:
+    """Raise UserError at the first value, in a row group called `where`, that is not of the kind."""
+    odd = odd_values(values, kind)
+    if len(odd):
+        raise UserError(f"{where}, row {odd[0] + 1}: {name} should be {EXPECTED[kind]}, found {values[odd[0]]}")

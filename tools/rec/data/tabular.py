@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from rec.data.table import Table, read_table
 from rec.data.table_settings import DataSettings, read_settings
 from rec.data.vocabulary import Vocabulary
 from rec.errors import UserError
-from rec.nn.behaviours import REQUEST
+from rec.nn.behaviours import REQUEST, LabelKind
 from rec.numeric import Array
 from rec.report.console import log
 
@@ -39,6 +40,7 @@ class TabularReader:
         files: what a checkpoint must hold for this reader, texts by file name.
         labels, implies: as in `ImpressionReader`; of `data.labels`, or of `data.numbers`, which may be empty in a row.
             `request_id` may be a column of any kind; rows of one request stay together when they are shuffled.
+        label_kinds: what the values of labels may be, if it is known; by default those of `data.labels` are binary.
         unseen: by field the values that the vocabulary does not know; of hashed fields nothing can be said.
         column_types: by field the types that the files have its column in.
     """
@@ -46,6 +48,7 @@ class TabularReader:
     settings = ReaderSettings
     labels: tuple[str, ...] = ("click", "conversion")
     implies: tuple[str, str] | None = ("conversion", "click")
+    label_kinds: Mapping[str, LabelKind] = MappingProxyType({})
 
     def __init__(self, file_list: list[str], config: Config) -> None:
         settings = read_settings(config.data)
@@ -71,8 +74,9 @@ class TabularReader:
         config["hyper_parameters.sparse_feature_number"] = self.num_id
         self._rows, self.unseen = encode(table, settings, vocabulary, values.pooling == "weighted", values.max_len)
         self._binary = [name for name in self.labels if name in settings.labels and name != REQUEST]
+        kinds: dict[str, LabelKind] = {**dict.fromkeys(settings.labels, "binary"), **self.label_kinds}
         self._labels = {
-            name: (columns.label_column if name in self._binary else columns.number_column)(table, known[name])
+            name: columns.label_column(table, known[name], kinds.get(name, "number"))
             for name in self.labels
             if name != REQUEST
         }

@@ -31,6 +31,10 @@ CODES = {"click": "ct", "conversion": "cv"}
 """What makes click and conversion ctr, cvr and ctcvr."""
 
 
+LabelKind = Literal["binary", "number", "not negative"]
+"""What a label may be: 0 or 1, any finite number, one of at least 0 (whose logarithm a loss takes, or a weight)."""
+
+
 class Behaviour(BaseModel):
     """One behaviour of the `behaviours` section; all keys may be left out."""
 
@@ -97,6 +101,17 @@ def columns(section: Mapping[str, Any]) -> tuple[str, ...]:
     found += [b.sample_weight for b in behaviours.values() if b.sample_weight]
     found += [REQUEST for b in behaviours.values() if b.pairwise]
     return tuple(dict.fromkeys(found))
+
+
+def label_kinds(section: Mapping[str, Any]) -> dict[str, LabelKind]:
+    """What the values of the label columns may be; what is wrong with the section is said elsewhere."""
+    try:
+        behaviours = parse(section)
+    except ValueError:
+        return {}
+    heads: dict[str, LabelKind] = {"binary": "binary", "regression": "number", "log_regression": "not negative"}
+    kinds = {b.label or name: heads[b.head] for name, b in behaviours.items() if not b.instead_of}
+    return {**kinds, **{b.sample_weight: "not negative" for b in behaviours.values() if b.sample_weight}}
 
 
 def _check(name: str, behaviour: Behaviour, above: Mapping[str, Behaviour]) -> None:
