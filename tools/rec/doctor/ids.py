@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +29,7 @@ class IdCounts:
 
 
 class IdCounter:
-    """Counts batch by batch."""
+    """Counts batch by batch, for binary tasks."""
 
     def __init__(self, tasks: tuple[Task, ...]) -> None:
         self._tasks = tasks
@@ -36,6 +37,8 @@ class IdCounter:
 
     def add(self, batch: Batch) -> None:
         """Count a batch; an id that an exposure holds twice in a block counts once."""
+        if not self._tasks:
+            return
         counted = np.stack([task_rows(task, batch.labels) for task in self._tasks], axis=1).astype(np.float32)
         positive = np.stack([batch.labels[task.label] == 1 for task in self._tasks], axis=1) * counted
         exposures = np.zeros((len(batch.rows), len(self._tasks)))
@@ -63,6 +66,11 @@ class IdCounter:
             return np.stack([np.bincount(place, column, len(ids)) for column in values.T], axis=1)
 
         return IdCounts(ids, field[first], total(exposures), total(positives))
+
+
+def binary(tasks: Iterable[Task]) -> tuple[Task, ...]:
+    """The tasks that predict probabilities, whose labels are 0 or 1, and not numbers."""
+    return tuple(task for task in tasks if task.kind == "binary")
 
 
 def task_rows(task: Task, labels: dict[str, Array]) -> Array:

@@ -7,11 +7,12 @@ import math
 import numpy as np
 
 from rec.doctor.chance import auc_standard_error, beyond
-from rec.doctor.finding import Finding
-from rec.doctor.ids import task_rows
+from rec.doctor.finding import Finding, Severity
+from rec.doctor.ids import binary, task_rows
 from rec.doctor.sample import Sample
 from rec.metrics.auc import Z_95
 from rec.metrics.tasks import Task
+from rec.numeric import Array
 
 NOISE, TOO_MUCH_NOISE = 0.01, 0.1
 """Share of conversions without a click that is worth a look, and that cannot be noise any more."""
@@ -37,10 +38,10 @@ def check_labels(
     check = f"{sample.part} labels"
     if not sample.labels:
         return [Finding(check, "note", "not checked: the directory does not say which columns are labels")]
-    findings = _values(sample, check)
+    findings = _values(sample, check, tasks)
     if not findings:
-        rates = [f"{name} {np.nanmean(values):.3%}" for name, values in sample.labels.items()]
-        findings.append(Finding(check, "ok", f"rates: {', '.join(rates)}"))
+        described = [_describe(name, values) for name, values in sample.labels.items()]
+        findings.append(Finding(check, "ok", f"rates: {', '.join(described)}"))
     if implies:
         findings += _contradictions(sample, check, implies, policy)
     for task in tasks:
@@ -48,9 +49,21 @@ def check_labels(
     return findings
 
 
-def _values(sample: Sample, check: str) -> list[Finding]:
+def _describe(name: str, values: Array) -> str:
+    """The rate of a label, or the mean of a number, which may be empty in most rows."""
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return f"{name} empty"
+    return f"{name} {known.mean():.3%}" if np.isin(known, (0, 1)).all() else f"{name} {known.mean():.4g} on average"
+
+
+def _values(sample: Sample, check: str, tasks: tuple[Task, ...]) -> list[Finding]:
+    """What is wrong with the labels that should be 0 or 1: those of probabilities, and those that choose rows."""
     findings = []
+    names = {task.label for task in binary(tasks)} | {task.among for task in tasks}
     for name, values in sample.labels.items():
+        if name not in names:
+            continue
         absent = int(np.count_nonzero(np.isnan(values)))
         odd = values[~np.isnan(values) & (values != 0) & (values != 1)]
         if len(odd):
@@ -80,7 +93,9 @@ def _contradictions(sample: Sample, check: str, implies: tuple[str, str], policy
 
 
 def _counts(sample: Sample, task: Task) -> list[Finding]:
-    """Whether a task has the positives and negatives to train on, or to be judged by."""
+    """Whether a task has the positives and negatives, or the numbers, to train on or to be judged by."""
+    if task.kind != "binary":
+        return [_count_numbers(sample, task)]
     counted = task_rows(task, sample.labels)
     positive = int(np.count_nonzero(counted & (sample.labels[task.label] == 1)))
     negative = int(np.count_nonzero(counted)) - positive
@@ -104,3 +119,15 @@ def _counts(sample: Sample, task: Task) -> list[Finding]:
         told = Z_95 * math.sqrt(2) * error
         return [Finding(check, "note", f"{found}; models that differ by less than {told:.2f} look alike", "", values)]
     return [Finding(check, "ok", found, "", values)]
+
+
+def _count_numbers(sample: Sample, task: Task) -> Finding:
+    """The same of a task that predicts a number."""
+    values = sample.labels[task.label][task_rows(task, sample.labels)]
+    check = f"{sample.part} {task.name}"
+    found = f"{len(values):,} values of {task.label}" + (f" among {task.among}s" if task.among else "")
+    if not len(values) or values.min() == values.max():
+        found += f", all of them {values[0]:g}" if len(values) else ""
+        severity: Severity = "wrong" if sample.whole else "warn"
+        return Finding(check, severity, found, f"{task.name} needs values that differ: look at the data")
+    return Finding(check, "ok", f"{found}, from {values.min():g} to {values.max():g}, {values.mean():.4g} on average")

@@ -8,7 +8,7 @@ import numpy as np
 
 from rec.doctor.chance import ALARM, auc_standard_error, log_chance, sigmas
 from rec.doctor.finding import Finding, Severity
-from rec.doctor.ids import task_rows
+from rec.doctor.ids import binary, task_rows
 from rec.doctor.sample import Sample
 from rec.metrics.auc import auc
 from rec.metrics.tasks import Task
@@ -27,7 +27,8 @@ FOLDS, PRIOR = 5, 10.0
 
 
 def check_leakage(sample: Sample, tasks: Sequence[Task]) -> list[Finding]:
-    """Findings of the fields and ids that are too good to be true, the best of each task."""
+    """Findings of the fields and ids that are too good to be true, the best of each binary task."""
+    tasks = binary(tasks)
     if not tasks or not len(sample):
         return []
     fields = _fields(sample, tasks)

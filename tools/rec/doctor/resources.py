@@ -47,7 +47,7 @@ def table_needs(subject: Subject) -> Needs | None:
     rows: Any = dict.get(subject.config, "hyper_parameters.sparse_feature_number")
     dim: Any = dict.get(subject.config, "hyper_parameters.sparse_feature_dim")
     if subject.house:
-        dim = int(subject.model.build_network(subject.config).embedding_dim)
+        dim = int(subject.network.embedding_dim)
     if not isinstance(rows, int) or not isinstance(dim, int):
         return None
     if not subject.house:

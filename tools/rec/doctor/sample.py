@@ -13,7 +13,7 @@ import numpy as np
 from rec.data.batch import Batch
 from rec.data.plan import ReadPlan
 from rec.doctor.hashing import bag_hashes, column_hashes, mix
-from rec.doctor.ids import IdCounter, IdCounts
+from rec.doctor.ids import IdCounter, IdCounts, binary
 from rec.doctor.subject import Part, Subject
 from rec.errors import UserError
 from rec.loading import where
@@ -133,7 +133,7 @@ class _HouseRows:
         self._fields: list[Array] = []
         self._labels: list[dict[str, Array]] = []
         self._sample_ids: list[Array] = []
-        self._ids = IdCounter(subject.tasks)
+        self._ids = IdCounter(binary(subject.tasks))
         self._counts: dict[str, int] = {}
         self._broken_weights = self._outside = 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -67,10 +68,16 @@ class Subject:
         """Whether the directory is of our kind, whose parts and labels have names."""
         return isinstance(self.model, HouseModel)
 
+    @cached_property
+    def network(self) -> Any:
+        """A network of ours as the config has it: its tasks may depend on its hyper-parameters."""
+        with paddle.utils.unique_name.guard():
+            return self.model.build_network(self.config)
+
     @property
     def tasks(self) -> tuple[Task, ...]:
         """The tasks of a model of ours; none of PaddleRec's."""
-        return tuple(self.model.network.tasks) if self.house else ()
+        return tuple(self.network.tasks) if self.house else ()
 
     @property
     def fields(self) -> list[str]:

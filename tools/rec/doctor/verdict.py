@@ -10,7 +10,7 @@ import numpy as np
 
 from rec.doctor.chance import beyond
 from rec.doctor.finding import Finding, Severity
-from rec.doctor.ids import task_rows
+from rec.doctor.ids import binary, task_rows
 from rec.doctor.trial import Trial
 from rec.metrics.tasks import Task
 from rec.numeric import Array
@@ -39,7 +39,7 @@ def judge(trial: Trial, tasks: Sequence[Task]) -> list[Finding]:
     if findings[0].found.startswith("not finite"):
         return findings
     findings += [*_gradients(trial, bool(tasks)), *_idle(trial), *_towers(trial, tasks)]
-    return findings + [finding for task in tasks if task.among for finding in _collapse(trial, task)]
+    return findings + [finding for task in binary(tasks) if task.among for finding in _collapse(trial, task)]
 
 
 def _loss(trial: Trial) -> Finding:
@@ -94,9 +94,11 @@ def _towers(trial: Trial, tasks: Sequence[Task]) -> list[Finding]:
     findings = []
     for task in tasks:
         name, p = task.name, trial.predicted[task.name]
-        logits = _logits(p)
-        spread = float(np.ptp(np.clip(logits, -100, 100)))
-        beyond_reach = float((np.abs(logits - _usual_logit(trial, task)) > SATURATED).mean())
+        outputs, beyond_reach = p, 0.0
+        if task.kind == "binary":
+            outputs = _logits(p)
+            beyond_reach = float((np.abs(outputs - _usual_logit(trial, task)) > SATURATED).mean())
+            outputs = np.clip(outputs, -100, 100)
         if not np.isfinite(p).all():
             findings.append(Finding("trial: towers", "wrong", f"p{name} is not finite", "lower the learning rate"))
         elif beyond_reach > 0.01:
@@ -107,7 +109,7 @@ def _towers(trial: Trial, tasks: Sequence[Task]) -> list[Finding]:
             severity: Severity = "wrong" if beyond_reach > 0.5 else "note"
             advice = "lower the learning rate, or look at initial weights, biases and token weights"
             findings.append(Finding("trial: towers", severity, found, advice if severity == "wrong" else ""))
-        elif spread <= 1e-6 * max(1.0, float(np.abs(logits).max())):
+        elif float(np.ptp(outputs)) <= 1e-6 * max(1.0, float(np.abs(outputs).max())):
             found = f"p{name} is {p[0]:.4g} for every exposure"
             findings.append(Finding("trial: towers", "wrong", found, "its tower is dead or has no input"))
     if trial.predicted and not findings:
