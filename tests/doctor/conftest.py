@@ -49,7 +49,9 @@ class Clinic:
         target = self.folder / "model"
         shutil.copytree(ESMM, target, ignore=shutil.ignore_patterns("data", "__pycache__", "output*"))
         before = (target / "net.py").read_text()
-        (target / "net.py").write_text(change(before))
+        after = change(before)
+        assert change is str or after != before, "the line to change is not there"
+        (target / "net.py").write_text(after)
         self.directory = target
         return target
 
