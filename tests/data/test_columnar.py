@@ -227,6 +227,14 @@ def test_a_column_that_is_missing_or_no_number(tmp_path):
             list(reader(tmp_path).batches(ReadPlan(50, training=False)))
 
 
+def test_the_vocabulary_s_checksum_is_said_by_readers(tmp_path):
+    write_prepared(tmp_path)
+    assert reader(tmp_path).vocabulary_checksum is None, "prepared long ago"
+    schema = json.loads((tmp_path / "schema.json").read_text())
+    (tmp_path / "schema.json").write_text(json.dumps({**schema, "vocabulary_sha256": "ab12"}))
+    assert reader(tmp_path).vocabulary_checksum == "ab12"
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [

@@ -21,7 +21,7 @@ from rec.data.lines import data_files
 from rec.data.plan import ReadPlan
 from rec.errors import UserError
 from simulation.actions import chain
-from support import ESMM, ROOT, tiny_lines, write_lines
+from support import ROOT, tiny_lines, write_lines
 
 BUNDLED = ROOT / "models" / "multitask" / "data" / "behaviours"
 KNOBS = (
@@ -253,7 +253,9 @@ def test_the_bundled_sample_is_what_the_help_says_it_is(tmp_path):
     for file in files:
         assert pq.read_table(BUNDLED / file).equals(pq.read_table(tmp_path / "out" / file)), file
     assert sum(path.stat().st_size for path in BUNDLED.rglob("*.*")) < 500_000
-    assert (ESMM.parent / "data" / "behaviours" / "schema.json").is_file()
+    schema, made = (json.loads((folder / "schema.json").read_text()) for folder in (BUNDLED, tmp_path / "out"))
+    assert schema["vocabulary_sha256"] == made["vocabulary_sha256"]
+    assert reader(BUNDLED, fields=(*FIELD_NAMES, "position_id")).vocabulary_checksum == made["vocabulary_sha256"]
     assert (
         len(reader(BUNDLED, fields=(*FIELD_NAMES, "position_id")))
         == pq.read_metadata(BUNDLED / "train/exposures-00000.parquet").num_rows

@@ -153,6 +153,25 @@ def test_ids_below_min_count_and_ids_unseen_in_training_are_out_of_vocabulary(tm
     ]
 
 
+def test_the_vocabulary_s_checksum_says_whether_ids_mean_the_same(raw: Path, tmp_path: Path):
+    def checksum(name: str, settings: Settings) -> str:
+        prepare(raw, tmp_path / name, settings, workers=1)
+        return schema(tmp_path / name)["vocabulary_sha256"]
+
+    first = checksum("first", ALL)
+    table = pq.read_table(tmp_path / "first/vocabulary.parquet").to_pandas()
+    content = b""
+    for name in FIELD_NAMES:
+        known = table.loc[table.field == name, "original_id"].to_numpy("<i8")
+        content += f"{name} {len(known)} ".encode() + known.tobytes()
+    assert first == sha256(content).hexdigest()
+    assert checksum("rarer ones unknown", Settings(min_count=2, valid=0.0)) != first
+    random_split(3).write(raw, "test")
+    assert checksum("other test data", ALL) == first
+    random_split(4).write(raw, "train")
+    assert checksum("other training data", ALL) != first
+
+
 def test_a_validation_part_may_be_empty(raw: Path, tmp_path: Path):
     report = prepare(raw, tmp_path / "out", Settings(valid=1e-9), workers=1)
     assert report["splits"]["valid"]["exposures"] == 0

@@ -4,6 +4,7 @@ import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -144,19 +145,21 @@ class _Run:
             }
             for field in FIELDS
         ]
-        id_space = vocabulary.total
+        id_space, checksum = vocabulary.total, vocabulary.checksum
         if self._positions:
             size = 1 + self._positions.highest
             fields.append(
                 {"name": POSITION_FIELD, "common": False, "offset": id_space, "size": size, "weighted": False}
             )
             id_space += size
+            checksum = sha256(f"{checksum} {POSITION_FIELD} {size}".encode()).hexdigest()
         beside = list(dict.fromkeys(name for names in self._beside.values() for name in names))
         schema = {
             "format": "ali-ccp-columnar",
             "version": 1,
             "fields": fields,
             "id_space": id_space,
+            "vocabulary_sha256": checksum,
             "labels": ["click", "conversion", *(name for name in beside if name in LABELS)],
             "columns": [name for name in beside if name in COLUMNS],
             "truth": [name for name in beside if name not in (*LABELS, *COLUMNS)],

@@ -10,6 +10,7 @@ part, an unseen id is out of vocabulary.
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,6 +56,8 @@ class Vocabulary:
     """By field name; a size counts the out-of-vocabulary id."""
     lookups: dict[bool, Lookup]
     """By whether the fields are the common row's."""
+    checksum: str
+    """SHA-256 of each field's name and known original ids, in their order: with it the new ids mean the same."""
 
     @property
     def total(self) -> int:
@@ -69,16 +72,17 @@ def build(train: Part, min_count: int, path: Path, pool: Executor, advance: Call
     own = pool.submit(_count_all, _own_tokens(train), empty[False], advance)
     common.result()
     own.result()
-    offsets, sizes = {}, {}
+    offsets, sizes, checksum = {}, {}, sha256()
     offset = 0
     with pq.ParquetWriter(path, _SCHEMA, compression="zstd", compression_level=1) as writer:
         for number, field in enumerate(FIELDS):
             lookup = empty[field.common]
             place = fields_of(field.common).index(field)
-            size = _number_field(lookup, place, number, offset, min_count, writer)
-            offsets[field.name], sizes[field.name] = offset, size
-            offset += size
-    return Vocabulary(offsets, sizes, empty)
+            known = _number_field(lookup, place, number, offset, min_count, writer)
+            checksum.update(f"{field.name} {len(known)} ".encode() + known.astype("<i8").tobytes())
+            offsets[field.name], sizes[field.name] = offset, 1 + len(known)
+            offset += 1 + len(known)
+    return Vocabulary(offsets, sizes, empty, checksum.hexdigest())
 
 
 def _empty(train: Part, common: bool) -> Lookup:
@@ -125,8 +129,8 @@ def _count(tokens: np.ndarray, lengths: np.ndarray, base: np.ndarray, table: np.
 
 def _number_field(
     lookup: Lookup, place: int, number: int, offset: int, min_count: int, writer: pq.ParquetWriter
-) -> int:
-    """Turn the counts of the lookup's field ``place`` into new ids, ascending by original id; the field's size."""
+) -> np.ndarray:
+    """Turn the counts of the lookup's field ``place`` into new ids, ascending by original id; the known ones."""
     counts = lookup.table[lookup.base[place] : lookup.base[place + 1]]
     seen = np.flatnonzero(counts)
     frequent = counts[seen] >= min_count
@@ -138,4 +142,4 @@ def _number_field(
     counts[seen] = 0
     counts[known] = new
     lookup.unknown[place] = offset
-    return 1 + len(known)
+    return known

@@ -22,6 +22,7 @@ class BehaviourReader:
 
     Attributes:
         settings: the hyper-parameters it reads.
+        vocabulary_checksum: of prepared data, as in `ColumnarReader`; a table's vocabulary is in `files`.
         more: label columns that the network needs besides those that its behaviours name, and what they may hold.
     """
 
@@ -33,8 +34,10 @@ class BehaviourReader:
         needed, kinds = (*columns(behaviours), *self.more), {**label_kinds(behaviours), **self.more}
         self._reader: ImpressionReader | TabularReader
         self.files: dict[str, str] = {}
+        self.vocabulary_checksum: str | None = None
         if config.data is None:
-            self._reader = _Impressions(file_list, config, (*LINE_LABELS, *needed), kinds)
+            self._reader = impressions = _Impressions(file_list, config, (*LINE_LABELS, *needed), kinds)
+            self.vocabulary_checksum = impressions.vocabulary_checksum
         else:
             self._reader = _Table(file_list, config, needed, kinds)
             self.files = self._reader.files

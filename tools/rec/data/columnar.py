@@ -71,6 +71,9 @@ class ColumnarReader:
     `runner.shuffle_chunk` exposures of one common row stay together, and the runs are shuffled: a larger chunk means
     fewer distinct common rows per batch and less work, a smaller one batches closer to independent draws.
     Batch i of an epoch needs only the windows that it lies in, so a resumed run starts reading there.
+
+    Attributes:
+        vocabulary_checksum: of the original ids behind the ids; None where schema.json does not say.
     """
 
     def __init__(
@@ -85,6 +88,7 @@ class ColumnarReader:
         self.folder = Path(file_list[0]).parent
         schema = read_schema(self.folder.parent / "schema.json")
         self.num_id = values.sparse_feature_number or schema.id_space
+        self.vocabulary_checksum = schema.vocabulary_sha256
         self._check_id_space(schema)
         config["hyper_parameters.sparse_feature_number"] = self.num_id
         self.labels, self.columns = labels, columns

@@ -30,6 +30,7 @@ class ImpressionReader:
             `runner.label_policy`. Preparation has dropped such exposures already.
         label_kinds: what the values of prepared labels may be, if it is known; click and conversion are binary, and in
             lines of text all are.
+        vocabulary_checksum: of prepared data, as in `ColumnarReader`; None for lines of text.
     """
 
     settings: ClassVar = ReaderSettings
@@ -40,8 +41,10 @@ class ImpressionReader:
 
     def __init__(self, file_list: list[str], config: Config) -> None:
         self._reader: Reader
+        self.vocabulary_checksum: str | None = None
         if any(path.endswith(".parquet") for path in file_list):
-            self._reader = ColumnarReader(file_list, config, self.labels, self.columns, self.label_kinds)
+            self._reader = prepared = ColumnarReader(file_list, config, self.labels, self.columns, self.label_kinds)
+            self.vocabulary_checksum = prepared.vocabulary_checksum
         elif self.columns:
             raise UserError(f"{file_list[0]}: lines of text have no {', '.join(self.columns)}; prepared data have")
         else:

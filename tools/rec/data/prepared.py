@@ -33,7 +33,8 @@ class PreparedField(BaseModel):
 class PreparedSchema(BaseModel):
     """What a reader needs of schema.json: every id is below `id_space`.
 
-    `columns` are numbers that travel with an exposure; `truth` what simulated labels were drawn from.
+    `columns` are numbers that travel with an exposure; `truth` what simulated labels were drawn from. Data of the same
+    `vocabulary_sha256` mean the same by the same ids; data prepared long ago have none.
     """
 
     model_config = ConfigDict(strict=True, extra="ignore")
@@ -43,6 +44,7 @@ class PreparedSchema(BaseModel):
     columns: list[str] = []
     truth: list[str] = ["p_click", "p_conversion"]
     id_space: Annotated[int, Field(gt=0, le=2**31)]
+    vocabulary_sha256: str | None = None
 
 
 def read_schema(path: Path) -> PreparedSchema:

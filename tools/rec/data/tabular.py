@@ -41,6 +41,7 @@ class TabularReader:
         labels, implies: as in `ImpressionReader`; of `data.labels`, or of `data.numbers`, which may be empty in a row.
             `request_id` may be a column of any kind; rows of one request stay together when they are shuffled.
         label_kinds: what the values of labels may be, if it is known; by default those of `data.labels` are binary.
+        vocabulary_checksum: None, as the vocabulary itself is in `files`.
         unseen: by field the values that the vocabulary does not know; of hashed fields nothing can be said.
         column_types: by field the types that the files have its column in.
     """
@@ -49,6 +50,7 @@ class TabularReader:
     labels: tuple[str, ...] = ("click", "conversion")
     implies: tuple[str, str] | None = ("conversion", "click")
     label_kinds: Mapping[str, LabelKind] = MappingProxyType({})
+    vocabulary_checksum: str | None = None
 
     def __init__(self, file_list: list[str], config: Config) -> None:
         settings = read_settings(config.data)
