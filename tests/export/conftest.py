@@ -1,11 +1,22 @@
-"""Exports run as users run them, in processes of their own: after some dozens of static programs Paddle aborts here."""
+"""Exports run in a process beside the tests': Paddle Inference aborts where static programs of ours have run."""
+
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from support import Tool, alone
+from commands import Commands
+from support import Tool
+
+
+@pytest.fixture(scope="module")
+def commands() -> Iterator[Commands]:
+    started = Commands()
+    yield started
+    started.close()
 
 
 @pytest.fixture
-def tool() -> Tool:
-    """Run a tool as a process."""
-    return alone
+def tool(commands: Commands) -> Tool:
+    """Run a tool in the current folder."""
+    return lambda name, *arguments: commands(Path.cwd(), name, *arguments)

@@ -164,6 +164,16 @@ def test_one_of_ours_with_its_table(pooling, tool: Tool, tiny: list[str]):
     assert column("b.parquet", "sample_id") == column("a.parquet", "sample_id")
 
 
+def test_what_the_exported_model_would_not_see_is_refused(tool: Tool, tiny: list[str]):
+    """A mean is a sum with token weights, which a model exported for sums would leave out in silence."""
+    tiny = [*tiny, "runner.epochs=1", "runner.infer_end_epoch=1"]
+    for name in ("trainer", "to_static"):
+        succeed(tool, name, *tiny)
+    outcome = tool("paddle_infer", *tiny, "hyper_parameters.pooling=mean")
+    assert outcome.code == 2
+    assert "the model was exported for other data: a batch has weights_0, unused" in outcome.err
+
+
 def test_a_static_directory(tool: Tool, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "static_inference"

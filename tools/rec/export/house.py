@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import paddle
 
-from rec.contract.house import probabilities
+from rec.contract.house import columns_of, predict, probabilities
 from rec.data.batch import Bags, Batch
 from rec.export.files import Feed, Signature
 from rec.nn.features import Features
@@ -16,27 +17,32 @@ from rec.numeric import Array
 
 class HouseCapture:
     """What the program of one of our models takes: per block of fields its tokens' ids and the bags' offsets (see
-    `rec.data.batch.Bags`), token weights and the row of each exposure where the reader gives them.
+    `rec.data.batch.Bags`), token weights and the row of each exposure where the reader gives them, and the columns that
+    the network predicts from, such as a price, under their own names.
 
     Args:
         engine: a dynamic engine of a model of ours.
-        batch: any batch of its reader.
+        batch: any batch of its reader; it is scored once, for the names and the order of the outputs.
     """
 
     def __init__(self, engine: Any, batch: Batch) -> None:
         self._engine, self._blocks = engine, batch.bags
-        arrays = inputs(batch)
+        predicted = engine.eval_step(batch)
+        arrays = inputs(batch, columns_of(engine.net))
         feeds = [Feed(name, None, [-1], array.dtype.name) for name, array in arrays.items()]
         self.specs = [paddle.static.InputSpec([-1], feed.dtype, feed.name) for feed in feeds]
-        self.signature = Signature(feeds, [f"p{task.name}" for task in engine.net.tasks])
+        self.signature = Signature(feeds, list(predicted))
 
     def layer(self) -> Any:
         """Table, as it is now, and network; forward takes the inputs as one list."""
         return _WithTable(self._engine.net, self._engine.table.weights()["embedding.weight"], self._blocks)
 
 
-def inputs(batch: Batch) -> dict[str, Array]:
-    """The arrays of a batch by the program's input names: int64 [T] ids, int64 [R * F + 1] offsets, ..."""
+def inputs(batch: Batch, columns: Sequence[str]) -> dict[str, Array]:
+    """The arrays of a batch by the program's input names: int64 [T] ids, int64 [R * F + 1] offsets, ...
+
+    Of the `columns` each is float32 [B].
+    """
     arrays: dict[str, Array] = {}
     for index, bags in enumerate(batch.bags):
         arrays[f"ids_{index}"] = batch.rows[bags.positions]
@@ -45,7 +51,7 @@ def inputs(batch: Batch) -> dict[str, Array]:
             arrays[f"weights_{index}"] = bags.weights
         if bags.row_of is not None:
             arrays[f"row_of_{index}"] = bags.row_of.astype(np.int64)
-    return arrays
+    return arrays | {name: batch.labels[name] for name in columns}
 
 
 class _WithTable(paddle.nn.Layer):
@@ -73,7 +79,8 @@ class _WithTable(paddle.nn.Layer):
                 vectors = vectors * paddle.unsqueeze(next(rest), 1)
             blocks.append(paddle.reshape(_pool(vectors, offsets), [-1, fields * self.table.shape[1]]))
             row_of.append(next(rest) if shared else None)
-        return list(probabilities(self.net(Features(blocks, row_of))).values())
+        columns = {name: paddle.unsqueeze(column, 1) for name, column in zip(columns_of(self.net), rest, strict=True)}
+        return list(probabilities(predict(self.net, Features(blocks, row_of), columns)).values())
 
 
 def _pool(vectors: Any, offsets: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -100,8 +101,10 @@ def _predictor(path: Path, threads: int) -> Any:
 def _arrays(signature: Signature, batch: Any) -> dict[str, Array]:
     """A batch as the model's inputs."""
     if isinstance(batch, Batch):
-        own = inputs(batch)
-        return {feed.name: own[feed.name] for feed in signature.inputs}
+        names = [feed.name for feed in signature.inputs]
+        own = inputs(batch, [name for name in names if name in batch.labels])
+        _check_inputs(names, own)
+        return {name: own[name] for name in names}
     arrays = {}
     for feed in signature.inputs:
         if feed.position is None:
@@ -113,6 +116,14 @@ def _arrays(signature: Signature, batch: Any) -> dict[str, Array]:
             raise UserError(f"input {feed.name} is array {feed.position} of the reader, which yields {len(batch)}")
         arrays[feed.name] = _shaped(np.asarray(batch[feed.position]), feed.shape, feed.name).astype(feed.dtype)
     return arrays
+
+
+def _check_inputs(names: list[str], found: Mapping[str, Array]) -> None:
+    """Raise UserError if a batch of ours lacks an input, or has one that the model knows nothing of."""
+    if set(names) != set(found):
+        absent, unused = sorted(set(names) - set(found)), sorted(set(found) - set(names))
+        said = [f"lacks {', '.join(absent)}"] * bool(absent) + [f"has {', '.join(unused)}, unused,"] * bool(unused)
+        raise UserError(f"the model was exported for other data: a batch {' and '.join(said)}")
 
 
 def _shaped(array: Array, shape: list[int], name: str) -> Array:
