@@ -166,7 +166,7 @@ def test_a_reused_buffer_does_not_change_what_was_kept():
 @pytest.mark.parametrize(
     ("score", "click", "message"),
     [
-        ([0.1, math.nan, 1.5], [0, 0, 1], "2 of 3 probabilities of ctr are outside .*, 1 of them NaN"),
+        ([0.1, math.nan, 1.5], [0, 0, 1], "1 of 3 probabilities of ctr are outside"),
         ([-0.1], [0], "1 of 1 probabilities of ctr are outside"),
         ([0.1, 0.2], [0, -1], "1 of 2 labels are neither 0 nor 1"),
         ([[0.1], [0.2]], [0, 1], r"should all be \[B\], got .*\('ctr', \(2, 1\)\), \('click', \(2,\)\)"),
@@ -178,6 +178,38 @@ def test_an_unusable_batch_is_refused_and_leaves_nothing_behind(score, click, me
     with pytest.raises(ValueError, match=message):
         metrics.update({"ctr": score}, {"click": click})
     assert metrics.accumulate()["ctr"].n == 0
+
+
+def test_each_task_counts_the_rows_that_tell_its_own_label():
+    """Like is unknown in the first two rows, click in the last two; nobody knows what the third one bought."""
+    like = Task("like", "like")
+    metrics = TaskMetrics([CTR, CVR, like])
+    scores = {"ctr": [0.9, 0.2, 0.8, 0.4, 0.3], "cvr": [0.5, 0.1, 0.7, 0.6, 0.2], "like": [0.1, 0.2, 0.3, 0.4, 0.5]}
+    labels = {
+        "click": [1, 0, 1, math.nan, math.nan],
+        "conversion": [1, 0, math.nan, 1, 0],
+        "like": [math.nan, math.nan, 0, 1, 1],
+    }
+    metrics.update(scores, labels)
+    results = metrics.accumulate()
+    assert metrics.rows() == {"ctr": 3, "cvr": 1, "like": 3}
+    assert (results["ctr"].n, results["ctr"].observed) == (3, 2 / 3)
+    assert results["ctr"].predicted == pytest.approx((0.9 + 0.2 + 0.8) / 3)
+    assert (results["cvr"].n, results["cvr"].predicted, results["cvr"].observed) == (1, 0.5, 1.0)
+    assert (results["like"].n, results["like"].observed, results["like"].auc.value) == (3, 2 / 3, 1.0)
+    assert results["like"].logloss == pytest.approx(-(math.log(0.7) + math.log(0.4) + math.log(0.5)) / 3, rel=1e-6)
+
+
+def test_a_prediction_that_is_not_finite_leaves_its_own_task_only():
+    metrics = TaskMetrics([CTR, CTCVR])
+    scores = {"ctr": [0.9, math.nan, 0.8, math.inf], "ctcvr": [0.5, 0.1, 0.4, 0.2]}
+    metrics.update(scores, {"click": [1, 0, 0, 1], "conversion": [1, 0, 0, 0]})
+    results = metrics.accumulate()
+    assert (results["ctr"].n, results["ctr"].auc.value, results["ctcvr"].n) == (2, 1.0, 4)
+    assert results["ctcvr"].predicted == pytest.approx(1.2 / 4)
+    assert metrics.not_finite == {"ctr": 2, "ctcvr": 0}
+    metrics.reset()
+    assert metrics.not_finite == {"ctr": 0, "ctcvr": 0}
 
 
 def test_names():

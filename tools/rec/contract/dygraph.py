@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from rec.config.config import Config
 from rec.contract.house import (
     HouseModel,
@@ -63,8 +61,7 @@ class DygraphModel(HouseModel):
 
 
 def count(metrics: TaskMetrics, predicted: Mapping[str, Any], batch: Batch) -> None:
-    """Add a batch's predictions (`p<task>`: [B, 1]) to the metrics, unless one is NaN, which the loop reports."""
+    """Add a batch's predictions (`p<task>`: [B, 1]) to the metrics of the tasks whose labels it tells."""
     check_labels([name for task in metrics.tasks for name in (task.label, task.among) if name], batch.labels)
     scores = {task.name: batch.counted(predicted[f"p{task.name}"].reshape(-1)) for task in metrics.tasks}
-    if all(np.isfinite(values).all() for values in scores.values()):
-        metrics.update(scores, {name: batch.counted(label) for name, label in batch.labels.items()})
+    metrics.update(scores, {name: batch.counted(label) for name, label in batch.labels.items()})

@@ -16,6 +16,7 @@ from rec.errors import UserError
 from rec.loading import blaming
 from rec.loop.notices import Notices
 from rec.loop.predictions import PredictionFile, check_path
+from rec.loop.signs import not_finite_predictions
 from rec.metrics.tasks import Result, Task, TaskMetrics
 from rec.metrics.truth import TruthMetrics, TruthResult
 from rec.metrics.values import flat, for_line, headlines
@@ -79,8 +80,16 @@ def check(session: Session) -> None:
     session.engine.load(load_checkpoint(chosen(session)[0], "weights"))
 
 
-def evaluate_pass(session: Session, reader: Any, title: str, writer: PredictionFile | None = None) -> Evaluation:
-    """Score every exposure of a reader once with the engine's present weights."""
+def evaluate_pass(
+    session: Session, reader: Any, epoch: str, writer: PredictionFile | None = None, validation: bool = False
+) -> Evaluation:
+    """Score every exposure of a reader once with the engine's present weights.
+
+    Args:
+        epoch: whose weights these are, for log lines; `validation`: they say that it is one within training.
+        writer: where predictions go.
+    """
+    title, prefix = (f"validation of epoch {epoch}", "validation, ") if validation else (f"evaluation of {epoch}", "")
     engine, runner = session.engine, session.config.runner
     for metric in engine.metrics:
         metric.reset()
@@ -102,9 +111,12 @@ def evaluate_pass(session: Session, reader: Any, title: str, writer: PredictionF
             if index % runner.print_interval == 0:
                 averages, costs = meter.interval()
                 recent = for_line(engine.metrics, engine.metric_names, recent=True)
-                log.info(step_line(title, index, {**averages, **recent}, costs))
+                log.info("%s%s", prefix, step_line(epoch, index, {**averages, **recent}, costs))
     notices.log(title, "predicted, but not counted in metrics")
-    results = {name: r for m in engine.metrics if isinstance(m, TaskMetrics) for name, r in m.accumulate().items()}
+    counted = [metric for metric in engine.metrics if isinstance(metric, TaskMetrics)]
+    for warning in (w for metric in counted for w in not_finite_predictions(metric, title).values()):
+        log.warning("%s", warning)
+    results = {name: r for metric in counted for name, r in metric.accumulate().items()}
     shown = {**meter.averages(), **(headlines(results) or for_line(engine.metrics, engine.metric_names))}
     return Evaluation(shown, results, truth.accumulate(), exposures, time.perf_counter() - begun)
 

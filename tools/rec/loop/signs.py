@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from rec.metrics.spread import Spread
+from rec.metrics.tasks import TaskMetrics
 from rec.numeric import Array
 
 FEW = 20
@@ -106,6 +107,15 @@ def collapse(task: str, spread: Spread, place: str) -> str | None:
             f"({spread.positives / spread.counted:.3g})"
         )
     return None
+
+
+def not_finite_predictions(metrics: TaskMetrics, place: str) -> dict[str, str]:
+    """A warning by task of predictions that are NaN or infinite."""
+    return {
+        task: f"{count} predictions of {task} are not finite at {place}: left out of its metrics"
+        for task, count in metrics.not_finite.items()
+        if count
+    }
 
 
 class SlowReader:

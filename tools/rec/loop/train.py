@@ -225,7 +225,7 @@ class _Training:
         """Evaluate the model as it is after an epoch, and note the result in the epoch's checkpoint."""
         if self.validation is None:
             return
-        evaluation = evaluate_pass(self.session, self.validation, f"validation of epoch {epoch}")
+        evaluation = evaluate_pass(self.session, self.validation, str(epoch), validation=True)
         metrics = flat(evaluation.results) or numbers(evaluation.values)
         log.info("validation, %s", epoch_line(epoch, evaluation.values, evaluation.seconds))
         self._reset_metrics()

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rec.loop.signs import FEW, DeadExperts, LossSpike, SlowReader, collapse
+from rec.loop.signs import FEW, DeadExperts, LossSpike, SlowReader, collapse, not_finite_predictions
 from rec.metrics.tasks import TaskMetrics
 from rec.report.console import log
 from rec.report.lines import is_scalar
@@ -44,6 +44,8 @@ class Watch:
         """Judge the predictions of each task since they were judged last, once there are enough of them."""
         for metric in metrics:
             if isinstance(metric, TaskMetrics):
+                for task, warning in not_finite_predictions(metric, place).items():
+                    self.warn(f"predictions of {task}", warning)
                 for task, spread in list(metric.spreads.items()):
                     self.warn(f"collapse of {task}", collapse(task, spread, place))
                     if spread.positives >= FEW and spread.batches >= FEW:

@@ -27,8 +27,9 @@ class Spread:
     counted: int = 0
     positives: int = 0
 
-    def add(self, scores: Array, label: Array, among: Array | None) -> None:
-        """Count a batch: predictions float32 [B], labels bool [B], and which rows count, bool [B] or all."""
+    def add(self, scores: Array, labels: Array) -> None:
+        """Count a batch: predictions float32 [B], those that are not finite passed over, and the labels that count."""
+        scores = scores[np.isfinite(scores)]
         if len(scores) < 2:
             return
         highest = float(scores.max())
@@ -37,5 +38,5 @@ class Spread:
         self.total += float(scores.sum(dtype=np.float64))
         if highest > 0:
             self.widest = max(self.widest, (highest - float(scores.min())) / highest)
-        self.counted += len(label) if among is None else int(np.count_nonzero(among))
-        self.positives += int(np.count_nonzero(label if among is None else label & among))
+        self.counted += len(labels)
+        self.positives += int(np.count_nonzero(labels))

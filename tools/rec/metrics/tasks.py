@@ -82,7 +82,12 @@ class TaskMetrics:
     """Collects predictions and labels step by step, and computes the metrics of every task when asked.
 
     Holds four bytes per row and task for the prediction and one for the label (four for a number). Tasks with the same
-    label and the same `among` share one copy of it; rows that `among` leaves out are not kept.
+    label and the same `among` share one copy of it. A row counts for a task if its label is known and `among` is 1;
+    others are not kept. Of these, a prediction that is not finite is left out of its own task's result.
+
+    Attributes:
+        tasks: what is counted.
+        not_finite: predictions since the last reset that were NaN or infinite, by task.
     """
 
     def __init__(self, tasks: Sequence[Task]) -> None:
@@ -98,40 +103,46 @@ class TaskMetrics:
         self._pieces: dict[str, list[NDArray[Any]]] = {}
         self._seen = 1
         self.spreads.clear()
+        self.not_finite = dict.fromkeys((task.name for task in self.tasks), 0)
         for task in self.tasks:
             self._pieces[_score_key(task)] = [np.empty(0, np.float32)]
             self._pieces[_label_key(task)] = [np.empty(0, np.bool_ if task.kind == "binary" else np.float32)]
 
     def update(self, predictions: Mapping[str, ArrayLike], labels: Mapping[str, ArrayLike]) -> None:
-        """Keep a batch: `predictions` by task name, [B], and `labels` by label name, [B].
+        """Keep a batch: `predictions` by task name, [B], and `labels` by label name, [B], NaN where not known.
 
-        A probability lies in [0, 1] and its label is 0 or 1; a number's label is a number, NaN where it is not known.
-        Names that no task uses are ignored. Predictions are kept as float32; nothing is sorted or summed yet.
+        A probability lies in [0, 1] and its label is 0 or 1; a number's label is a number. Names that no task uses are
+        ignored. Predictions are kept as float32; nothing is sorted or summed yet.
 
         Raises:
             KeyError: a task's prediction or label is missing.
-            ValueError: shapes are not all [B], a probability is NaN or outside [0, 1], or a label is not 0 or 1.
+            ValueError: shapes are not all [B], a finite probability is outside [0, 1], or a label is not 0 or 1.
         """
-        binary = [task.name for task in self.tasks if task.kind == "binary"]
-        masks = {task.among for task in self.tasks if task.among}
-        masks |= {task.label for task in self.tasks if task.kind == "binary"}
-        truths: dict[str, NDArray[Any]] = {name: as_binary(labels[name]) for name in masks}
-        numbers = {task.label for task in self.tasks} - masks
+        names = {name for task in self.tasks for name in (task.label, task.among) if name}
+        given = {name: np.asarray(labels[name], np.float32) for name in names}
         # np.array copies: the caller may reuse its buffer for the next step.
-        truths |= {name: np.array(labels[name], np.float32) for name in numbers}
         scores = {task.name: np.array(predictions[task.name], np.float32) for task in self.tasks}
-        _check(scores, truths, binary)
+        _check(scores, given, [task.name for task in self.tasks if task.kind == "binary"])
+        rows = {_label_key(task): _counted(task, given) for task in self.tasks}
 
         new: dict[str, NDArray[Any]] = {}
         for task in self.tasks:
+            key = _label_key(task)
+            if key not in new:
+                label = given[task.label][rows[key]]
+                new[key] = as_binary(label) if task.kind == "binary" else label
+            new[_score_key(task)] = scores[task.name][rows[key]]
+        for task in self.tasks:
+            self.not_finite[task.name] += int(np.count_nonzero(~np.isfinite(scores[task.name])))
             if task.kind == "binary":
                 spread = self.spreads.setdefault(task.name, Spread())
-                spread.add(scores[task.name], truths[task.label], truths[task.among] if task.among else None)
-            rows = truths[task.among] if task.among else slice(None)
-            new[_score_key(task)] = scores[task.name][rows]
-            new[_label_key(task)] = truths[task.label][rows]
+                spread.add(scores[task.name], new[_label_key(task)])
         for key, values in new.items():
             self._pieces[key].append(values)
+
+    def rows(self) -> dict[str, int]:
+        """How many rows have counted for each task since the last reset: labelled, and with `among` 1."""
+        return {task.name: sum(map(len, self._pieces[_label_key(task)])) for task in self.tasks}
 
     def accumulate(self) -> dict[str, Result]:
         """The result of each task by name, over all rows since the last reset; sorts them, so call it per report."""
@@ -182,6 +193,16 @@ def _label_key(task: Task) -> str:
     return f"labels.{task.label}.among.{task.among}" if task.among else f"labels.{task.label}"
 
 
+def _counted(task: Task, labels: Mapping[str, NDArray[np.float32]]) -> NDArray[np.bool_]:
+    """The rows that count for a task, bool [B]."""
+    known = ~np.isnan(labels[task.label])
+    if not task.among:
+        return known
+    among = labels[task.among]
+    as_binary(among[~np.isnan(among)])
+    return known & (among == 1)
+
+
 def _check(scores: Mapping[str, NDArray[np.float32]], labels: Mapping[str, NDArray[Any]], binary: list[str]) -> None:
     shapes = [(name, values.shape) for name, values in (*scores.items(), *labels.items())]
     # A [B, 1] would broadcast against a [B] instead of failing.
@@ -189,13 +210,15 @@ def _check(scores: Mapping[str, NDArray[np.float32]], labels: Mapping[str, NDArr
         raise ValueError(f"predictions and labels should all be [B], got {shapes}")
     for name in binary:
         values = scores[name]
-        inside = (values >= 0) & (values <= 1)
-        if not inside.all():
-            nans, bad = np.count_nonzero(np.isnan(values)), np.count_nonzero(~inside)
-            raise ValueError(f"{bad} of {len(values)} probabilities of {name} are outside [0, 1], {nans} of them NaN")
+        outside = np.isfinite(values) & ((values < 0) | (values > 1))
+        if outside.any():
+            raise ValueError(f"{np.count_nonzero(outside)} of {len(values)} probabilities of {name} are outside [0, 1]")
 
 
 def _result(task: Task, scores: NDArray[np.float32], labels: NDArray[Any]) -> Result:
+    finite = np.isfinite(scores)
+    if not finite.all():
+        scores, labels = scores[finite], labels[finite]
     if task.kind == "regression":
         return regression_result(scores, labels)
     area, n = auc(scores, labels), len(scores)

@@ -49,12 +49,17 @@ class TruthMetrics:
         self._pairs: dict[str, list[tuple[Array, Array]]] = {}
 
     def update(self, predicted: Mapping[str, Array], truth: Mapping[str, Array]) -> None:
-        """Add a batch: `predicted` has `p<task>`, [B, 1]; `truth` float [B] each; what either lacks is left out."""
+        """Add a batch: `predicted` has `p<task>`, [B, 1]; `truth` float [B] each; what either lacks is left out.
+
+        So is a prediction that is not finite.
+        """
         for task in self._tasks:
             if f"p{task.name}" in predicted and truth.keys() >= set(task.truth):
                 true = np.prod([truth[column] for column in task.truth], axis=0)
-                pair = (np.array(predicted[f"p{task.name}"], np.float32).reshape(-1), true)
-                self._pairs.setdefault(task.name, []).append(pair)
+                scores = np.array(predicted[f"p{task.name}"], np.float32).reshape(-1)
+                finite = np.isfinite(scores)
+                if finite.any():
+                    self._pairs.setdefault(task.name, []).append((scores[finite], true[finite]))
 
     def accumulate(self) -> dict[str, TruthResult]:
         """The result of each task; empty where the data say no truth."""
