@@ -29,9 +29,15 @@ DATA: dict[str, Any] = {
 }
 
 
-def reader(folder: Path, part: str = "train", data: Any = DATA, **hyper: Any) -> TabularReader:
+def reader(
+    folder: Path, part: str = "train", data: Any = DATA, label_policy: str = "drop", **hyper: Any
+) -> TabularReader:
     """The reader of a part of `folder/data`; training leaves its vocabulary in a checkpoint, testing takes it."""
-    runner = {"model_save_path": str(folder / "out"), "infer_load_path": str(folder / "out")}
+    runner = {
+        "model_save_path": str(folder / "out"),
+        "infer_load_path": str(folder / "out"),
+        "label_policy": label_policy,
+    }
     config = Config(folder / "c.yaml", {"runner": runner, "hyper_parameters": {"fields": ["f"], **hyper}, "data": data})
     config["reader_for"] = part
     source = TabularReader(data_files(folder / "data"), config)

@@ -98,13 +98,13 @@ def test_a_table_must_hold_what_the_behaviours_need(tmp_path):
 
 
 def test_lines_hold_click_and_conversion_and_then_the_others(tmp_path):
-    folder = write_lines(tmp_path / "lines", ["1,1,0,1,user:3", "2,1,1,0,user:4", "3,0,1,0,user:4"])
+    folder = write_lines(tmp_path / "lines", ["1,1,0,1,user:3", "2,1,1,0,user:4", "3,0,1,1,user:4"])
     behaviours = {"click": None, "cart": {"after": "click"}}
     reader = BehaviourReader([str(folder / "part-0.txt")], config(tmp_path, behaviours))
     assert reader.labels == ("click", "conversion", "cart")
     batch = only_batch(reader)
-    assert batch.labels["cart"].tolist() == [1, 0]  # the third, a conversion without a click, is noise
-    assert batch.counts["exposures"] == 3
+    assert batch.labels["cart"].tolist() == [1, 0]  # the third, a cart without a click, contradicts the behaviours
+    assert batch.counts == {"exposures": 3, "exposures with cart but no click": 1}
 
 
 def test_requests_of_a_table_stay_together_and_are_numbered_within_the_batch(tmp_path):

@@ -10,10 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from prepared import COMMON, LABELS, NUM_ID, OWN, rewrite, write_prepared
+from prepared import COMMON, NUM_ID, OWN, rewrite, write_prepared
 from rec.config.config import Config
 from rec.data import columnar
 from rec.data.columnar import ColumnarReader, shuffled_chunks
+from rec.data.labels import LabelRules
 from rec.data.lines import data_files
 from rec.data.loader import load_batches
 from rec.data.plan import ReadPlan
@@ -23,7 +24,7 @@ from rec.errors import UserError
 def reader(root: Path, fields=(*COMMON, *OWN), shuffle_chunk=8, **hyper) -> ColumnarReader:
     hyper = {"fields": list(fields), "sparse_feature_number": NUM_ID, **hyper}
     config = Config(root / "c.yaml", {"runner": {"shuffle_chunk": shuffle_chunk}, "hyper_parameters": hyper})
-    return ColumnarReader(data_files(root / "train"), config, LABELS)
+    return ColumnarReader(data_files(root / "train"), config, LabelRules())
 
 
 def exposures_of(batch, names=(*COMMON, *OWN)) -> list[dict]:

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from rec.data.plan import ReadPlan
 from rec.data.vocabulary import Vocabulary
 from rec.errors import UserError
 from support import ESMM, Tool
@@ -109,12 +110,15 @@ def test_a_bad_value_of_a_list_is_told_with_its_row(tmp_path):
 
 
 def test_the_row_is_that_of_the_file_also_where_rows_are_set_aside(tmp_path):
-    rows = [f"u{n},0,{int(n == 700)}" for n in range(1000)]
+    rows = [f"u{n},0,0" for n in range(100)]
     write(tmp_path, text="\n".join(["user,click,buy", *rows, ""]))
-    source = reader(tmp_path, data={**ONE, "test_share": 0.5})
-    kept = source._places.pieces[0].numbers
-    assert 300 < len(kept) < 700
-    assert source._places.where(5).endswith(f"row {kept[5] + 1}")
+    halved = {**ONE, "test_share": 0.5}
+    kept = [int(row) for row in rows_of(reader(tmp_path, data=halved))]
+    assert 30 < len(kept) < 70
+    rows[kept[5]] = "u,0,1"
+    write(tmp_path, text="\n".join(["user,click,buy", *rows, ""]))
+    with pytest.raises(UserError, match=rf"t\.csv: row {kept[5] + 1}: conversion is 1 but click is 0"):
+        reader(tmp_path, data=halved, label_policy="fail")
 
 
 @pytest.mark.parametrize(
@@ -132,8 +136,8 @@ def test_the_row_is_that_of_the_file_also_where_rows_are_set_aside(tmp_path):
 def test_labels_of_any_type(tmp_path, labels):
     table = pa.table({"user": ["a"] * 4, "click": labels, "buy": [0] * 4})
     write(tmp_path, "t.parquet", table)
-    clicks = reader(tmp_path, data=ONE)._labels["click"]
-    np.testing.assert_array_equal(clicks, np.array([1, 0, np.nan, 0], np.float32))
+    (batch,) = reader(tmp_path, data=ONE).batches(ReadPlan(batch_size=4, training=True))
+    np.testing.assert_array_equal(batch.labels["click"], np.array([1, 0, np.nan, 0], np.float32))
 
 
 def test_a_fixed_number_of_values_per_row(tmp_path):

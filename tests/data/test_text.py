@@ -9,6 +9,7 @@ import pytest
 
 from rec.config.config import Config
 from rec.data.batch import Batch
+from rec.data.labels import LabelRules
 from rec.data.lines import LineIndex, data_files
 from rec.data.loader import load_batches
 from rec.data.plan import ReadPlan
@@ -22,7 +23,7 @@ def reader(folder: Path, fields=("a", "b"), num_id=100, **settings) -> TextReade
     runner = {name: settings.pop(name) for name in ("label_policy",) if name in settings}
     hyper = {"fields": list(fields), "sparse_feature_number": num_id, **settings}
     config = Config(folder / "c.yaml", {"runner": runner, "hyper_parameters": hyper})
-    return TextReader(data_files(folder), config, LABELS, ("conversion", "click"))
+    return TextReader(data_files(folder), config, LabelRules())
 
 
 def bags_of(batch: Batch) -> list[list[list[int]]]:
@@ -33,7 +34,6 @@ def bags_of(batch: Batch) -> list[list[list[int]]]:
     return [[ids[bounds[r * f + k] : bounds[r * f + k + 1]].tolist() for k in range(f)] for r in range(block.num_row)]
 
 
-LABELS = ("click", "conversion")
 TRAIN = ReadPlan(batch_size=10, training=True)
 TEST = ReadPlan(batch_size=10, training=False)
 
@@ -46,7 +46,7 @@ def test_every_token_of_every_listed_field(tmp_path):
     assert batch.labels["conversion"].tolist() == [0, 0, 1]
     assert batch.sample_ids.tolist() == [b"x1", b"x2", b"x3"]
     assert sorted(batch.rows.tolist()) == [0, 3, 7, 99]
-    assert batch.counts["tokens of fields that hyper_parameters.fields does not list"] == 1
+    assert batch.counts["tokens of fields that hyper_parameters.fields does not list: passed over"] == 1
 
 
 def test_max_len_keeps_the_first_tokens_of_a_field(tmp_path):
@@ -86,7 +86,6 @@ def test_files_are_sorted_and_hidden_ones_and_folders_ignored(tmp_path):
         ("2,0,0,a:1.5", "column 4: the id should be a non-negative integer, found 'a:1.5'"),
         ("2,0,0,a:1,b:100", "column 5: id 100 of field b is outside the embedding table"),
         ("2,0,0,a:99999999999999999999999", "column 4: the id should be a non-negative integer"),
-        ("2,,0,a:1", "a label is empty; training needs click, conversion"),
     ],
 )
 def test_a_bad_line_is_named(tmp_path, line, reason):
@@ -115,13 +114,6 @@ def test_conversion_without_click(tmp_path):
     assert len(batch) == 3
     with pytest.raises(UserError, match=r"part-0\.txt:1: conversion is 1 but click is 0"):
         list(reader(tmp_path, label_policy="fail").batches(TRAIN))
-
-
-def test_empty_labels_are_predicted_but_not_counted(tmp_path):
-    write_lines(tmp_path, ["1,,,a:1", "2,1,0,a:2"])
-    (batch,) = reader(tmp_path).batches(TEST)
-    assert np.isnan(batch.labels["click"]).tolist() == [True, False]
-    assert batch.counted(batch.sample_ids).tolist() == [b"2"]
 
 
 @pytest.mark.parametrize("workers", [0, 1, 2, 3])

@@ -17,6 +17,7 @@ from preparation.pipeline import Settings, prepare
 from rec.config.config import Config
 from rec.data.columnar import ColumnarReader
 from rec.data.impressions import ImpressionReader
+from rec.data.labels import LabelRules
 from rec.data.lines import data_files
 from rec.data.plan import ReadPlan
 from rec.errors import UserError
@@ -174,7 +175,7 @@ def test_preparation_carries_every_column_along(folder, prepared):
 
 def reader(prepared: Path, labels=EVERYTHING, columns=(), fields=("205", "position_id")) -> ColumnarReader:
     config = Config(prepared / "c.yaml", {"hyper_parameters": {"fields": list(fields)}})
-    return ColumnarReader(data_files(prepared / "train"), config, labels, columns)
+    return ColumnarReader(data_files(prepared / "train"), config, LabelRules(labels, {}, (), implies=()), columns)
 
 
 def test_readers_offer_labels_columns_and_truth_by_name(folder, prepared):

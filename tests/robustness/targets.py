@@ -30,6 +30,7 @@ from rec.config.config import Config
 from rec.data.batch import Bags, Batch
 from rec.data.batch_file import load_batch, save_batch
 from rec.data.columnar import ColumnarReader
+from rec.data.labels import LabelRules
 from rec.data.lines import data_files
 from rec.data.plan import ReadPlan
 from rec.data.tabular import TabularReader
@@ -40,7 +41,6 @@ from rec.errors import UserError
 from rec.loading import ModelDirectory
 from support import ESMM, ROOT, tiny_lines
 
-LABELS = ("click", "conversion")
 Target = Callable[[Random, Path], str | None]
 
 
@@ -172,7 +172,7 @@ def text_lines(random: Random, folder: Path) -> str | None:
 
     def use() -> None:
         config = Config(folder / "c.yaml", {"runner": runner, "hyper_parameters": hyper})
-        source = TextReader(data_files(data), config, LABELS, ("conversion", "click"))
+        source = TextReader(data_files(data), config, LabelRules())
         check_batches(source, hyper["sparse_feature_number"], random.choice((1, 7, 64)))
 
     return check(use)
@@ -206,7 +206,7 @@ def read_prepared(random: Random, folder: Path) -> str | None:
 
     def use() -> None:
         config = Config(folder / "c.yaml", {"runner": {}, "hyper_parameters": hyper})
-        source = ColumnarReader(data_files(folder / "train"), config, LABELS)
+        source = ColumnarReader(data_files(folder / "train"), config, LabelRules())
         num_id = config["hyper_parameters.sparse_feature_number"]
         if num_id <= 10**7:  # one int32 of scratch memory an id
             check_batches(source, num_id, random.choice((7, 50)))

@@ -1,10 +1,10 @@
 """A CSV or Parquet table of your own; the config's `data` section says what its columns are."""
 
+from rec.data.labels import LabelRules
 from rec.data.tabular import TabularReader
 
 
 class RecDataset(TabularReader):
     """Click and conversion; a conversion without a click is noise."""
 
-    labels = ("click", "conversion")
-    implies = ("conversion", "click")
+    rules = LabelRules(columns=("click", "conversion"), implies=(("conversion", "click"),))

@@ -9,7 +9,7 @@ import numpy as np
 import paddle
 
 from rec.compare.judge import Facts
-from rec.compare.rows import Choose, ChosenRows
+from rec.compare.rows import Choose, ChosenRows, usable
 from rec.compare.systems import Built
 from rec.data.batch import Batch
 from rec.data.loader import load_batches
@@ -55,7 +55,7 @@ def predict(built: Built, target: str, reader: object, advance: Advance, in_proc
         values = built.engine.eval_step(batch)
         if f"p{target}" not in values:
             raise UserError(f"{built.config.model_dir}: predicts {', '.join(values)}, but no p{target}")
-        pieces.append(batch.counted(np.array(values[f"p{target}"], np.float32).reshape(-1)))
+        pieces.append(np.array(values[f"p{target}"], np.float32).reshape(-1)[usable(batch)])
         for metric in built.engine.metrics:
             metric.reset()
         advance(len(batch))
@@ -69,7 +69,7 @@ def facts(built: Built, reader: object) -> Facts:
         known = {**{name: batch.labels[name] for name in ("click", "conversion")}, **batch.truth}
         for name in ("click", "conversion", "p_click", "p_conversion"):
             if name in known:
-                columns.setdefault(name, []).append(batch.counted(known[name]))
+                columns.setdefault(name, []).append(known[name][usable(batch)])
     if not columns:
         raise UserError(f"{built.config.runner.test_data_dir}: holds no exposure to evaluate on")
     return Facts(**{name: np.concatenate(pieces) for name, pieces in columns.items()})

@@ -17,6 +17,12 @@ Choose = Callable[[Batch], Array]
 """int64 [k]: rows of a batch, some of them perhaps several times."""
 
 
+def usable(batch: Batch) -> Array:
+    """bool [B]: exposures that tell both click and conversion, without contradiction. All systems see these alone."""
+    known = ~np.isnan(batch.labels["click"]) & ~np.isnan(batch.labels["conversion"])
+    return known if batch.noise is None else known & ~batch.noise
+
+
 @dataclass(frozen=True)
 class ChosenRows:
     """A reader that delivers what `choose` takes of another's batches.

@@ -14,7 +14,7 @@ import rec
 from rec.compare import fit
 from rec.compare.judge import Facts, Figures, clipped, judge
 from rec.compare.propensity import HALVES, Propensities, half_of, together
-from rec.compare.rows import Choose, ChosenRows
+from rec.compare.rows import Choose, ChosenRows, usable
 from rec.compare.rules import copies, digests, inverse_propensity, uniform
 from rec.compare.settings import System
 from rec.compare.store import RunStore, code_of, fingerprint, key_of
@@ -216,7 +216,7 @@ class Runner:
 
     def _valid_rows(self, batch: Batch) -> Array:
         held_out = uniform(digests(batch.sample_ids), _VALID) < self.plan.compare.valid_share
-        return np.flatnonzero(held_out & _labelled(batch))
+        return np.flatnonzero(held_out & usable(batch))
 
     def _choose(self, run: Run, propensities: Propensities | None) -> Callable[[int], Choose]:
         """The training rows of each epoch."""
@@ -224,7 +224,7 @@ class Runner:
 
         def choose(batch: Batch, epoch: int) -> Array:
             digest = digests(batch.sample_ids)
-            kept = self._kept(run, digest) & _labelled(batch)
+            kept = self._kept(run, digest) & usable(batch)
             if run.half is not None:
                 kept &= half_of(digest, run.seed) == run.half
             weight = None
@@ -245,7 +245,7 @@ class Runner:
         def clicked(batch: Batch) -> Array:
             nonlocal exposures
             digest = digests(batch.sample_ids)
-            others = self._kept(run, digest) & _labelled(batch) & (half_of(digest, run.seed) != run.half)
+            others = self._kept(run, digest) & usable(batch) & (half_of(digest, run.seed) != run.half)
             rows = np.flatnonzero(others & (batch.labels["click"] == 1))
             exposures += int(others.sum())
             found.append(digest[rows])
@@ -253,11 +253,6 @@ class Runner:
 
         p_click = fit.predict(built, "ctr", ChosenRows(built.train_reader, clicked), self._advance, in_process=True)
         return {"digests": np.concatenate(found), "p_click": p_click, "exposures": np.array(exposures)}
-
-
-def _labelled(batch: Batch) -> Array:
-    """bool [B]: labels are there and do not contradict each other."""
-    return np.ones(len(batch), bool) if batch.noise is None else ~batch.noise
 
 
 def _columns(part: str, facts: Facts) -> dict[str, Array]:

@@ -49,7 +49,9 @@ class RunnerSettings(BaseModel):
     )
     print_interval: int = Field(100, gt=0, description="steps between two log lines")
     label_policy: Literal["drop", "keep", "fail"] = Field(
-        "drop", description="an exposure with a conversion but no click: leave out, take as it is, or stop"
+        "drop",
+        description="an exposure whose labels contradict the behaviours, such as a conversion without the click it is "
+        "declared `after`: leave out, take as it is, or stop",
     )
     detect_nan: bool = Field(
         True, description="stop at a loss that is not finite, keeping the last good checkpoint and the batch"

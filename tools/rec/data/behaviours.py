@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from rec.config.config import Config
 from rec.data.batch import Batch
 from rec.data.impressions import ImpressionReader
+from rec.data.labels import LabelRules, rules_of
 from rec.data.plan import ReadPlan
 from rec.data.reader import ReaderSettings
 from rec.data.tabular import TabularReader
-from rec.nn.behaviours import LabelKind, columns, label_kinds
+from rec.nn.behaviours import LabelKind
 
 LINE_LABELS = ("click", "conversion")
 """What every line of text and all prepared data have."""
@@ -24,22 +26,23 @@ class BehaviourReader:
         settings: the hyper-parameters it reads.
         vocabulary_checksum: of prepared data, as in `ColumnarReader`; a table's vocabulary is in `files`.
         more: label columns that the network needs besides those that its behaviours name, and what they may hold.
+        rules: the label columns, and what follows for them.
     """
 
     settings: ClassVar = ReaderSettings
     more: ClassVar[Mapping[str, LabelKind]] = {}
 
     def __init__(self, file_list: list[str], config: Config) -> None:
-        behaviours = config.hyper_parameters.get("behaviours") or {}
-        needed, kinds = (*columns(behaviours), *self.more), {**label_kinds(behaviours), **self.more}
+        self.rules = rules_of(config.hyper_parameters.get("behaviours") or {}, self.more)
         self._reader: ImpressionReader | TabularReader
         self.files: dict[str, str] = {}
         self.vocabulary_checksum: str | None = None
         if config.data is None:
-            self._reader = impressions = _Impressions(file_list, config, (*LINE_LABELS, *needed), kinds)
+            in_lines = tuple(dict.fromkeys((*LINE_LABELS, *self.rules.columns)))
+            self._reader = impressions = _Impressions(file_list, config, replace(self.rules, columns=in_lines))
             self.vocabulary_checksum = impressions.vocabulary_checksum
         else:
-            self._reader = _Table(file_list, config, needed, kinds)
+            self._reader = _Table(file_list, config, self.rules)
             self.files = self._reader.files
         self.labels, self.blocks = self._reader.labels, self._reader.blocks
 
@@ -58,25 +61,12 @@ class BehaviourReader:
 
 
 class _Impressions(ImpressionReader):
-    def __init__(
-        self, file_list: list[str], config: Config, labels: Sequence[str], kinds: Mapping[str, LabelKind]
-    ) -> None:
-        self.labels, self.implies, self.label_kinds = _distinct(labels), _noise(labels), kinds
+    def __init__(self, file_list: list[str], config: Config, rules: LabelRules) -> None:
+        self.rules = rules
         super().__init__(file_list, config)
 
 
 class _Table(TabularReader):
-    def __init__(
-        self, file_list: list[str], config: Config, labels: Sequence[str], kinds: Mapping[str, LabelKind]
-    ) -> None:
-        self.labels, self.implies, self.label_kinds = _distinct(labels), _noise(labels), kinds
+    def __init__(self, file_list: list[str], config: Config, rules: LabelRules) -> None:
+        self.rules = rules
         super().__init__(file_list, config)
-
-
-def _distinct(labels: Sequence[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(labels))
-
-
-def _noise(labels: Sequence[str]) -> tuple[str, str] | None:
-    """A conversion without a click is noise."""
-    return ("conversion", "click") if {"conversion", "click"} <= set(labels) else None

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +13,7 @@ from rec.config.config import Config
 from rec.config.hyper import build
 from rec.data.batch import Bags, Batch
 from rec.data.distinct import DistinctIds
+from rec.data.labels import Judged, LabelRules
 from rec.data.parse import check_field_names
 from rec.data.plan import ReadPlan
 from rec.data.pooling import token_weights
@@ -32,7 +32,7 @@ from rec.data.prepared import (
 from rec.data.ragged import Ragged
 from rec.data.reader import Block, ReaderSettings
 from rec.errors import UserError
-from rec.nn.behaviours import LabelKind
+from rec.nn.behaviours import REQUEST, LabelKind
 from rec.numeric import Array
 
 WINDOW = 1 << 20
@@ -76,14 +76,7 @@ class ColumnarReader:
         vocabulary_checksum: of the original ids behind the ids; None where schema.json does not say.
     """
 
-    def __init__(
-        self,
-        file_list: list[str],
-        config: Config,
-        labels: tuple[str, ...],
-        columns: tuple[str, ...] = (),
-        kinds: Mapping[str, LabelKind] = MappingProxyType({}),
-    ) -> None:
+    def __init__(self, file_list: list[str], config: Config, rules: LabelRules, columns: tuple[str, ...] = ()) -> None:
         values = build(ReaderSettings, config)
         self.folder = Path(file_list[0]).parent
         schema = read_schema(self.folder.parent / "schema.json")
@@ -91,9 +84,10 @@ class ColumnarReader:
         self.vocabulary_checksum = schema.vocabulary_sha256
         self._check_id_space(schema)
         config["hyper_parameters.sparse_feature_number"] = self.num_id
-        self.labels, self.columns = labels, columns
+        self.rules, self.labels, self.columns = rules, rules.columns, columns
+        self._policy = config.runner.label_policy
         self._truth = tuple(schema.truth)
-        _check_declared(self.folder, "labels", labels, [*schema.labels, *schema.columns])
+        _check_declared(self.folder, "labels", self.labels, [*schema.labels, *schema.columns])
         _check_declared(self.folder, "columns", columns, schema.columns)
         self._common, self._own = _split_fields(check_field_names(values.fields), schema)
         self.blocks = tuple(
@@ -104,11 +98,11 @@ class ColumnarReader:
         self._groups = _row_groups(self.folder)
         self._shared_columns = self._list_columns(self._common)
         always: dict[str, LabelKind] = {"click": "binary", "conversion": "binary"}
-        self._kinds = {name: kind for name, kind in {**kinds, **always}.items() if name in labels}
+        self._kinds = {name: kind for name, kind in {**rules.kinds, **always}.items() if name in self.labels}
         for group in self._groups:
-            check_number_columns(group.exposures, group.columns, (*labels, *columns))
+            check_number_columns(group.exposures, group.columns, (*self.labels, *columns))
         numbers = {"sample_id": pa.int64(), "common_row": pa.int64()}
-        numbers |= {name: self._type(name) for name in (*labels, *columns)}
+        numbers |= {name: self._type(name) for name in (*self.labels, *columns)}
         truth = {name: pa.float32() for name in self._truth if self._is_everywhere(name)}
         self._own_columns = {**numbers, **truth, **self._list_columns(self._own)}
         self._distinct: DistinctIds | None = None
@@ -126,6 +120,10 @@ class ColumnarReader:
     def _type(self, column: str) -> pa.DataType:
         """A number column's type as it is stored."""
         return self._groups[0].columns.get(column, pa.uint8())
+
+    @property
+    def _may_be_empty(self) -> tuple[str, ...]:
+        return tuple(name for name in self.labels if name != REQUEST)
 
     def _is_everywhere(self, column: str) -> bool:
         return all(column in group.columns for group in self._groups)
@@ -158,7 +156,7 @@ class ColumnarReader:
                 window = loaded[number]
                 begin = int(begins[number])
                 pieces.append((window, window.order[max(start - begin, 0) : stop - begin]))
-            yield self._assemble(pieces)
+            yield self._assemble(pieces, plan.training)
 
     def _windows(self, plan: ReadPlan) -> list[list[_Group]]:
         """Row groups by window, in the epoch's order."""
@@ -195,7 +193,7 @@ class ColumnarReader:
 
     def _read(self, group: _Group) -> tuple[pa.Table, pa.Table]:
         """A row group's exposures and common rows, whose ids and indices are all in range."""
-        table = read_group(group.exposures, group.index, self._own_columns)
+        table = read_group(group.exposures, group.index, self._own_columns, self._may_be_empty)
         shared = read_group(group.common, group.index, self._shared_columns)
         own, common = (f"{path}: row group {group.index}" for path in (group.exposures, group.common))
         check_ids(table, self._own, self.num_id, own)
@@ -217,8 +215,15 @@ class ColumnarReader:
             return np.arange(len(common_row))
         return shuffled_chunks(common_row, self._chunk, np.random.default_rng([plan.seed, plan.epoch, number]))
 
-    def _assemble(self, pieces: list[tuple[_Window, Array]]) -> Batch:
+    def _assemble(self, pieces: list[tuple[_Window, Array]], training: bool) -> Batch:
         """A batch of exposures that lie in one window, or across the border of two."""
+        judged = self._judge(pieces)
+        counts, noise = {"exposures": len(judged.contradicting), **judged.counts()}, judged.contradicting
+        labels = judged.labels
+        if training and noise.any():
+            kept = np.split(~noise, np.cumsum([len(exposures) for _, exposures in pieces])[:-1])
+            pieces = [(window, exposures[some]) for (window, exposures), some in zip(pieces, kept, strict=True)]
+            labels, noise = {name: label[~noise] for name, label in labels.items()}, noise[:0]
         shared, own, row_of, columns = [], [], [], []
         first_row = 0
         for window, exposures in pieces:
@@ -238,11 +243,21 @@ class ColumnarReader:
                 weights = token_weights(self.pooling, block.offsets, block.values)
                 bags.append(Bags(block.num_field, where, block.offsets, weights, index))
         together = {name: np.concatenate([part[name] for part in columns]) for name in columns[0]}
-        labels = {name: _label(name, together[name]) for name in self.labels}
         truth = {name: together[name] for name in self._truth if name in together}
         more = {name: together[name] for name in self.columns}
-        sample_ids, counts = together["sample_id"], {"exposures": len(together["sample_id"])}
-        return Batch(rows, tuple(bags), labels, sample_ids, counts=counts, truth=truth, columns=more)
+        left_out = noise if noise.any() else None
+        return Batch(rows, tuple(bags), labels, together["sample_id"], left_out, truth, more, counts)
+
+    def _judge(self, pieces: list[tuple[_Window, Array]]) -> Judged:
+        """The labels of a batch's exposures, float32 [B] each. Request ids are numbered within the batch."""
+
+        def together(name: str) -> Array:
+            return np.concatenate([window.columns[name][exposures] for window, exposures in pieces])
+
+        labels = {name: _label(name, together(name)) for name in self.labels}
+        return self.rules.judge(
+            labels, self._policy, lambda row: f"{self.folder}: exposure {together('sample_id')[row]}"
+        )
 
 
 def shuffled_chunks(common_row: Array, chunk: int, random: np.random.Generator) -> Array:
@@ -266,7 +281,7 @@ def shuffled_chunks(common_row: Array, chunk: int, random: np.random.Generator) 
 
 def _label(name: str, values: Array) -> Array:
     """Float32 [B], as losses read it. Request ids are numbered within the batch: float32 cannot hold them all."""
-    if name == "request_id":
+    if name == REQUEST:
         values = np.unique(values, return_inverse=True)[1]
     return values.astype(np.float32)
 

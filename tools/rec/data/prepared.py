@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -81,11 +81,13 @@ def read_metadata(path: Path) -> tuple[list[int], dict[str, pa.DataType]]:
         raise UserError(f"{path}: cannot be read: {error}") from None
 
 
-def read_group(path: str, index: int, columns: Mapping[str, pa.DataType]) -> pa.Table:
+def read_group(
+    path: str, index: int, columns: Mapping[str, pa.DataType], may_be_empty: Collection[str] = ()
+) -> pa.Table:
     """A row group's columns, of the given types.
 
     Raises:
-        UserError: it cannot be read, or a column is missing, of another type, or holds nulls.
+        UserError: it cannot be read, or a column is missing, of another type, or holds nulls and may not.
     """
     where = f"{path}: row group {index}"
     try:
@@ -98,7 +100,7 @@ def read_group(path: str, index: int, columns: Mapping[str, pa.DataType]) -> pa.
         raise UserError(f"{where}: cannot be read: {error}") from None
     for name, column in zip(table.column_names, table.columns, strict=True):
         items = [chunk.flatten() for chunk in column.chunks] if pa.types.is_list(column.type) else []
-        if column.null_count or any(part.null_count for part in items):
+        if (column.null_count and name not in may_be_empty) or any(part.null_count for part in items):
             raise UserError(f"{where}: column {name} holds nulls: prepare the data again")
     return table
 

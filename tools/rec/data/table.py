@@ -26,12 +26,12 @@ class Piece:
     Attributes:
         path: the file.
         numbers: int64 [n], their numbers in the file, from 0.
-        batch: their columns; None where only the places of rows are still wanted.
+        batch: their columns.
     """
 
     path: str
     numbers: Array
-    batch: pa.RecordBatch | None
+    batch: pa.RecordBatch
 
     def where(self, row: int) -> str:
         """File and row, for messages; rows are counted from 1, a header is none."""
@@ -60,8 +60,7 @@ class Table:
     def column(self, name: str) -> Iterator[tuple[Piece, pa.Array]]:
         """A column, piece by piece."""
         for piece in self.pieces:
-            if piece.batch is not None:
-                yield piece, piece.batch.column(name)
+            yield piece, piece.batch.column(name)
 
     def where(self, row: int) -> str:
         """File and row in it of the row-th row here, for messages."""
@@ -77,13 +76,8 @@ class Table:
         for piece in self.pieces:
             own = kept[start : start + len(piece.numbers)]
             start += len(own)
-            batch = piece.batch.filter(pa.array(own)) if piece.batch is not None else None
-            pieces.append(Piece(piece.path, piece.numbers[own], batch))
+            pieces.append(Piece(piece.path, piece.numbers[own], piece.batch.filter(pa.array(own))))
         return replace(self, pieces=tuple(pieces), number=self.number[kept])
-
-    def places(self) -> Table:
-        """The same rows without their columns."""
-        return replace(self, pieces=tuple(replace(piece, batch=None) for piece in self.pieces))
 
 
 def read_table(paths: list[str], settings: DataSettings) -> Table:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from rec.data import columns
 from rec.data.batch import Bags, Batch
 from rec.data.distinct import DistinctIds
 from rec.data.encode import build_vocabulary, encode
+from rec.data.labels import LabelRules
 from rec.data.plan import ReadPlan
 from rec.data.pooling import token_weights
 from rec.data.reader import Block, ReaderSettings
@@ -38,21 +38,19 @@ class TabularReader:
 
     Attributes:
         files: what a checkpoint must hold for this reader, texts by file name.
-        labels, implies: as in `ImpressionReader`; of `data.labels`, or of `data.numbers`, which may be empty in a row.
+        rules, labels: as in `ImpressionReader`; of `data.labels` or `data.numbers`, and each may be empty in a row.
             `request_id` may be a column of any kind; rows of one request stay together when they are shuffled.
-        label_kinds: what the values of labels may be, if it is known; by default those of `data.labels` are binary.
         vocabulary_checksum: None, as the vocabulary itself is in `files`.
         unseen: by field the values that the vocabulary does not know; of hashed fields nothing can be said.
         column_types: by field the types that the files have its column in.
     """
 
     settings = ReaderSettings
-    labels: tuple[str, ...] = ("click", "conversion")
-    implies: tuple[str, str] | None = ("conversion", "click")
-    label_kinds: Mapping[str, LabelKind] = MappingProxyType({})
+    rules: LabelRules = LabelRules()
     vocabulary_checksum: str | None = None
 
     def __init__(self, file_list: list[str], config: Config) -> None:
+        self.labels = self.rules.columns
         settings = read_settings(config.data)
         known = {**settings.labels, **settings.numbers}
         absent = [name for name in self.labels if name not in known]
@@ -61,7 +59,6 @@ class TabularReader:
         paths = [path for path in file_list if fnmatch.fnmatch(Path(path).name, settings.files)]
         if not paths:
             raise UserError(f"{Path(file_list[0]).parent}: holds no file that matches data.files: {settings.files}")
-        self._policy = config.runner.label_policy
         values = build(ReaderSettings, config)
         self._pooling = values.pooling
         _check_weights(settings, values.pooling)
@@ -75,16 +72,15 @@ class TabularReader:
         self.num_id = vocabulary.num_id
         config["hyper_parameters.sparse_feature_number"] = self.num_id
         self._rows, self.unseen = encode(table, settings, vocabulary, values.pooling == "weighted", values.max_len)
-        self._binary = [name for name in self.labels if name in settings.labels and name != REQUEST]
-        kinds: dict[str, LabelKind] = {**dict.fromkeys(settings.labels, "binary"), **self.label_kinds}
-        self._labels = {
+        kinds: dict[str, LabelKind] = {**dict.fromkeys(settings.labels, "binary"), **self.rules.kinds}
+        labels = {
             name: columns.label_column(table, known[name], kinds.get(name, "number"))
             for name in self.labels
             if name != REQUEST
         }
         self._request = columns.codes(table, known[REQUEST]) if REQUEST in self.labels else None
         self._sample_ids = _sample_ids(table, settings)
-        self._places = table.places()  # for messages
+        self._judged = self.rules.judge(labels, config.runner.label_policy, table.where)
         self.column_types = {
             name: table.types[(field.column if field else None) or name] for name, field in settings.fields.items()
         }
@@ -106,37 +102,20 @@ class TabularReader:
             yield self._batch(rows, plan.training)
 
     def _batch(self, rows: Array, training: bool) -> Batch:
-        counts = {"exposures": len(rows)}
-        uncounted = self._unusable(rows, counts)
-        if training and uncounted.any():
-            rows, uncounted = rows[~uncounted], uncounted[:0]
+        counts = {"exposures": len(rows), **self._judged.counts(rows)}
+        noise = self._judged.contradicting[rows]
+        if training and noise.any():
+            rows, noise = rows[~noise], noise[:0]
         if self._distinct is None:
             self._distinct = DistinctIds(self.num_id)
         taken = self._rows.take(rows)
         distinct, (positions,) = self._distinct(taken.ids)
         weights = token_weights(self._pooling, taken.offsets, taken.values)
         bags = Bags(taken.num_field, positions, taken.offsets, weights)
-        labels = {name: values[rows] for name, values in self._labels.items()}
+        labels = {name: values[rows] for name, values in self._judged.labels.items()}
         if self._request is not None:  # numbered within the batch: float32 holds no large number exactly
             labels[REQUEST] = np.unique(self._request[rows], return_inverse=True)[1].astype(np.float32)
-        noise = uncounted if uncounted.any() else None
-        return Batch(distinct, (bags,), labels, self._sample_ids[rows], noise, counts=counts)
-
-    def _unusable(self, rows: Array, counts: dict[str, int]) -> Array:
-        """bool [B], rows whose labels are empty or contradict each other; counts them."""
-        bad = np.isnan([self._labels[name][rows] for name in self._binary]).any(axis=0)
-        if bad.any():
-            counts["exposures with an empty label"] = int(bad.sum())
-        if self.implies is not None and self._policy != "keep":
-            effect, cause = self.implies
-            noise = (self._labels[effect][rows] == 1) & (self._labels[cause][rows] == 0)
-            if noise.any() and self._policy == "fail":
-                where = self._places.where(int(rows[np.argmax(noise)]))
-                raise UserError(f"{where}: {effect} is 1 but {cause} is 0 (runner.label_policy is fail)")
-            if noise.any():
-                counts[f"exposures with {effect} but no {cause}"] = int(noise.sum())
-            bad = bad | noise
-        return np.asarray(bad)
+        return Batch(distinct, (bags,), labels, self._sample_ids[rows], noise if noise.any() else None, counts=counts)
 
 
 def _share(table: Table, settings: DataSettings, part: str) -> Table:

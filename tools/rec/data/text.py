@@ -11,6 +11,7 @@ from rec.config.hyper import build
 from rec.config.suggest import did_you_mean
 from rec.data.batch import Bags, Batch
 from rec.data.distinct import DistinctIds
+from rec.data.labels import LabelRules
 from rec.data.lines import LineIndex
 from rec.data.parse import NO_VALUE, FieldNames, LineError, Parsed, check_field_names, fields_of, parse
 from rec.data.plan import ReadPlan
@@ -29,14 +30,11 @@ class TextReader:
     Args:
         file_list: the files, in the order of their lines.
         config: `hyper_parameters` as in `ReaderSettings`, and `runner.label_policy`.
-        labels: the label columns that follow the id.
-        implies: (effect, cause): a row whose effect label is 1 and cause label 0 is noise.
+        rules: the label columns that follow the id, and what follows for them. A label may be empty.
     """
 
-    def __init__(
-        self, file_list: list[str], config: Config, labels: tuple[str, ...], implies: tuple[str, str] | None
-    ) -> None:
-        self.labels, self.implies = labels, implies
+    def __init__(self, file_list: list[str], config: Config, rules: LabelRules) -> None:
+        self.labels, self.rules = rules.columns, rules
         values = build(ReaderSettings, config)
         self.fields = FieldNames.of(check_field_names(values.fields))
         if values.sparse_feature_number is None:
@@ -85,52 +83,35 @@ class TextReader:
 
     def _batch(self, lines: Array, training: bool) -> Batch:
         counts = {"exposures": len(lines)}
-        parsed, sample_ids = self._parse(lines, training, counts)
-        noise = self._noise(parsed.labels, lines)
-        if noise is not None:
-            effect, cause = self.implies or ("", "")
-            counts[f"exposures with {effect} but no {cause}"] = int(noise.sum())
-            if training:  # rare: read the others again rather than cut them out of the ragged arrays
-                lines, noise = lines[~noise], None
-                parsed, sample_ids = self._parse(lines, training, {})
+        parsed, sample_ids = self._parse(lines, counts)
+        judged = self.rules.judge(self._labels(parsed), self.policy, lambda row: self.index.where(int(lines[row])))
+        counts |= judged.counts()
+        labels, noise = judged.labels, judged.contradicting
+        if training and noise.any():  # rare: read the others again rather than cut them out of the ragged arrays
+            lines, labels = lines[~noise], {name: label[~noise] for name, label in labels.items()}
+            noise = noise[:0]
+            parsed, sample_ids = self._parse(lines, {})
         rows, (positions,) = self._find_distinct(parsed.ids)
         weights = token_weights(self.pooling, parsed.offsets, None)
         bags = Bags(len(self.fields.names), positions, parsed.offsets, weights)
-        unlabelled = (parsed.labels == NO_VALUE).any(axis=1)
-        if unlabelled.any():
-            noise = unlabelled if noise is None else noise | unlabelled
-        labels = np.where(parsed.labels == NO_VALUE, np.float32("nan"), parsed.labels.astype(np.float32))
-        by_name = {name: np.ascontiguousarray(labels[:, column]) for column, name in enumerate(self.labels)}
-        return Batch(rows, (bags,), by_name, sample_ids, noise, counts=counts)
+        return Batch(rows, (bags,), labels, sample_ids, noise if noise.any() else None, counts=counts)
 
-    def _parse(self, lines: Array, training: bool, counts: dict[str, int]) -> tuple[Parsed, Array]:
+    def _parse(self, lines: Array, counts: dict[str, int]) -> tuple[Parsed, Array]:
         """The lines' tokens and labels, and their sample ids, bytes [B]."""
         text, starts = self.index.read(lines)
         try:
             parsed = parse(text, starts, self.fields, len(self.labels), self.num_id, self.max_len)
         except LineError as error:
             raise UserError(f"{self.index.where(int(lines[error.line]))}: {error.reason}") from None
-        missing = (parsed.labels == NO_VALUE).any(axis=1)
-        if training and missing.any():
-            where = self.index.where(int(lines[np.argmax(missing)]))
-            raise UserError(f"{where}: a label is empty; training needs {', '.join(self.labels)} in every line")
         if parsed.unlisted:
-            counts["tokens of fields that hyper_parameters.fields does not list"] = parsed.unlisted
+            counts["tokens of fields that hyper_parameters.fields does not list: passed over"] = parsed.unlisted
         data = text.tobytes()
         return parsed, np.array([data[a:b] for a, b in zip(starts, parsed.id_ends, strict=False)], dtype=np.bytes_)
 
-    def _noise(self, labels: Array, lines: Array) -> Array | None:
-        """bool [B], rows whose labels contradict each other; None if there are none or they are to be kept."""
-        if self.implies is None or self.policy == "keep":
-            return None
-        effect, cause = (labels[:, self.labels.index(name)] for name in self.implies)
-        noise = (effect == 1) & (cause == 0)
-        if not noise.any():
-            return None
-        if self.policy == "fail":
-            where = self.index.where(int(lines[np.argmax(noise)]))
-            raise UserError(f"{where}: {self.implies[0]} is 1 but {self.implies[1]} is 0 (runner.label_policy is fail)")
-        return np.asarray(noise)
+    def _labels(self, parsed: Parsed) -> dict[str, Array]:
+        """float32 [B] each, NaN where a label is empty."""
+        values = np.where(parsed.labels == NO_VALUE, np.float32("nan"), parsed.labels.astype(np.float32))
+        return {name: np.ascontiguousarray(values[:, column]) for column, name in enumerate(self.labels)}
 
     def _find_distinct(self, *blocks: Array) -> tuple[Array, list[Array]]:
         if self._distinct is None:  # made where it is used: a reader process needs its own, the trainer none

@@ -94,7 +94,7 @@ def _sample(subject: Subject, part: Part, reader: Any) -> tuple[Sample | None, l
         sample = take(subject, part, reader)
     except UserError as error:
         return None, [_reader_finding(part, error)]
-    implies = getattr(subject.reader_class.get(part), "implies", None)
+    implies = reader.rules.implies if subject.house else ()
     labels = check_labels(sample, subject.tasks, implies, subject.config.runner.label_policy)
     return sample, [*check_rows(sample), *labels]
 

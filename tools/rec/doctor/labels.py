@@ -27,12 +27,12 @@ CVR model, cannot be told from a coin's .5."""
 
 
 def check_labels(
-    sample: Sample, tasks: tuple[Task, ...], implies: tuple[str, str] | None, policy: str
+    sample: Sample, tasks: tuple[Task, ...], implies: tuple[tuple[str, str], ...], policy: str
 ) -> list[Finding]:
     """What is wrong with the labels of a part.
 
     Args:
-        implies: (effect, cause): an exposure with the effect and not the cause is noise; None: none is.
+        implies: pairs (effect, cause): an exposure with the effect and not the cause is noise.
         policy: `runner.label_policy`, what becomes of such.
     """
     check = f"{sample.part} labels"
@@ -42,8 +42,8 @@ def check_labels(
     if not findings:
         described = [_describe(name, values) for name, values in sample.labels.items()]
         findings.append(Finding(check, "ok", f"rates: {', '.join(described)}"))
-    if implies:
-        findings += _contradictions(sample, check, implies, policy)
+    for pair in implies:
+        findings += _contradictions(sample, check, pair, policy)
     for task in tasks:
         findings += _counts(sample, task)
     return findings
@@ -71,12 +71,14 @@ def _values(sample: Sample, check: str, tasks: tuple[Task, ...]) -> list[Finding
             findings.append(Finding(check, "wrong", found, "mend the data"))
         if absent:
             found = f"{name} is empty in {absent:,} of {len(sample):,} rows"
-            findings.append(Finding(check, "warn", found, "fill it in or leave these rows out"))
+            findings.append(
+                Finding(check, "warn", found, "its losses and metrics leave them out; fill in what is known")
+            )
     return findings
 
 
-def _contradictions(sample: Sample, check: str, implies: tuple[str, str], policy: str) -> list[Finding]:
-    effect, cause = implies
+def _contradictions(sample: Sample, check: str, pair: tuple[str, str], policy: str) -> list[Finding]:
+    effect, cause = pair
     positive = sample.labels[effect] == 1
     total = int(np.count_nonzero(positive))
     noise = int(np.count_nonzero(positive & (sample.labels[cause] == 0)))

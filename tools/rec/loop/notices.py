@@ -19,7 +19,8 @@ class Notices:
         self._counts.update(getattr(batch, "counts", {}))
 
     def log(self, data: str, fate: str) -> None:
-        """One line per kind of finding, e.g. exposures `left out`."""
+        """One line per kind of finding; `fate` is what became of exposures where a finding does not say it itself."""
         total = self._counts.pop("exposures", 0)
-        for finding, count in sorted(self._counts.items()):
-            log.warning("%s: %d %s (of %d exposures): %s", data, count, finding, total, fate)
+        for text, count in sorted(self._counts.items()):
+            finding, _, own = text.partition(": ")
+            log.warning("%s: %d %s (of %d exposures): %s", data, count, finding, total, own or fate)

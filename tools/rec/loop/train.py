@@ -22,6 +22,7 @@ from rec.loop import vectors
 from rec.loop.evaluate import evaluate_pass
 from rec.loop.failure import not_finite, stop
 from rec.loop.notices import Notices
+from rec.loop.usable import check_rows
 from rec.loop.watch import Watch
 from rec.metrics.tasks import TaskMetrics
 from rec.metrics.values import flat, for_line, numbers, rankable
@@ -57,6 +58,7 @@ class _Training:
         self.runner = session.config.runner
         self.store = Store(self.runner.model_save_path)
         self.step, self.first_epoch, self.first_batch = 0, 0, 0
+        self.trained: set[str] = set()  # tasks that have a loss
         self.meter = Meter()
         self.watch = Watch(self.runner.num_workers)
         self.validation = self._open_validation()
@@ -177,6 +179,8 @@ class _Training:
             )
         if epoch == self.first_epoch:
             notices.log(self.runner.train_data_dir, "not trained on")
+            if self._counted is not None:
+                check_rows(self._counted, self.trained, self.runner.train_data_dir)
         self._end_epoch(epoch, time.perf_counter() - begun)
 
     def _step(self, epoch: int, index: int, batch: Any) -> None:
@@ -185,6 +189,7 @@ class _Training:
         with blaming(self.session.config.model_dir, f"training, epoch {epoch}, batch {index}"):
             shown = self.engine.train_step(batch)
         self.step += 1
+        self.trained |= {name.removeprefix("loss_") for name in shown}
         self._check_finite(shown, batch, {"epoch": epoch, "batch": index, "step": self.step})
         self.meter.step_done(shown, batch_length(batch))
         place = f"epoch {epoch}, batch {index}"

@@ -91,6 +91,29 @@ def parents(behaviours: Mapping[str, Behaviour], name: str) -> list[str]:
     return [after] if isinstance(after, str) else list(after or [IMPRESSION])
 
 
+def on_every_path(behaviours: Mapping[str, Behaviour], name: str) -> list[str]:
+    """The behaviours that every path from the impression to `name` goes through, itself the last."""
+    chains = [on_every_path(behaviours, p) if p != IMPRESSION else [] for p in parents(behaviours, name)]
+    return [*(step for step in chains[0] if all(step in chain for chain in chains)), name]
+
+
+def label_of(behaviours: Mapping[str, Behaviour], name: str) -> str:
+    """The label column of a behaviour."""
+    return behaviours[name].label or name
+
+
+def implied_labels(behaviours: Mapping[str, Behaviour]) -> tuple[tuple[str, str], ...]:
+    """Pairs of label columns (effect, cause): a behaviour never goes without the nearest labelled one before it."""
+    pairs = []
+    for name, behaviour in behaviours.items():
+        if behaviour.instead_of:
+            continue
+        before = [step for step in on_every_path(behaviours, name)[:-1] if not behaviours[step].instead_of]
+        causes = [*before[-1:], *([behaviour.implies] if behaviour.implies else [])]
+        pairs += [(label_of(behaviours, name), label_of(behaviours, cause)) for cause in causes]
+    return tuple(dict.fromkeys(pair for pair in pairs if pair[0] != pair[1]))
+
+
 def columns(section: Mapping[str, Any]) -> tuple[str, ...]:
     """The label columns that a `behaviours` section needs, in its order; what is wrong with it is said elsewhere."""
     try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rec.metrics.tasks import Task
-from rec.nn.behaviours import CODES, IMPRESSION, Behaviour, columns, parents, parse
+from rec.nn.behaviours import CODES, IMPRESSION, Behaviour, columns, on_every_path, parents, parse
 from rec.nn.probability import Probability
 
 
@@ -62,7 +62,9 @@ class Graph:
     def __init__(self, section: Mapping[str, Any]) -> None:
         self._all = parse(section)
         self.columns = columns(section)
-        self._paths = {name: self._on_every_path(name) for name in self._all}
+        self._paths = {name: on_every_path(self._all, name) for name in self._all}
+        for name in self._all:
+            self._check_starts(name)
         self._branches: dict[str, list[Branch]] = {}
         self.numbers = {name: b for name, b in self._all.items() if b.head != "binary"}
         self.towers = tuple(tower for name in self._all for tower in self._add_towers(name))
@@ -99,18 +101,14 @@ class Graph:
         """The label column of a behaviour."""
         return self._all[name].label or name
 
-    def _on_every_path(self, name: str) -> list[str]:
-        """What every path to a behaviour goes through, itself the last."""
-        if self._all[name].given:
-            return [name]
-        chains = [self._on_every_path(p) if p != IMPRESSION else [] for p in parents(self._all, name)]
-        common = [step for step in chains[0] if all(step in chain for chain in chains)]
-        starts = {next((step for step in reversed(chain) if self._all[step].given), None) for chain in chains}
+    def _check_starts(self, name: str) -> None:
+        """Refuse a behaviour that follows one which is given on some of its paths only."""
+        paths = [[] if parent == IMPRESSION else self._paths[parent] for parent in parents(self._all, name)]
+        starts = {next((step for step in reversed(path) if self._all[step].given), None) for path in paths}
         if len(starts) > 1:
             raise ValueError(
                 f"{name}: comes after {', '.join(map(str, starts - {None}))}, which is given, on some paths"
             )
-        return [*common, name]
 
     def _add_towers(self, name: str) -> list[str]:
         behaviour = self._all[name]

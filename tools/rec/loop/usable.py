@@ -1,0 +1,33 @@
+"""Whether an epoch had rows to train each task on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from rec.errors import UserError
+from rec.metrics.tasks import Task, TaskMetrics
+from rec.report.console import log
+
+
+def check_rows(metrics: TaskMetrics, trained: Collection[str], data: str) -> None:
+    """Warn of each trained task that no row of an epoch told the label of.
+
+    Args:
+        metrics: of the epoch.
+        trained: the tasks that have a loss.
+        data: where the rows are from.
+
+    Raises:
+        UserError: there was none for any task.
+    """
+    rows = metrics.rows()
+    tasks = [task for task in metrics.tasks if task.name in trained or not trained]
+    without = [task for task in tasks if not rows[task.name]]
+    if without and len(without) == len(tasks):
+        raise UserError(f"{data}: nothing to train on: {'; '.join(map(_what, without))}")
+    for task in without:
+        log.warning("%s: %s is not trained: %s", data, task.name, _what(task))
+
+
+def _what(task: Task) -> str:
+    return f"no usable row tells {task.label}" + (f" where {task.among} is 1" if task.among else "")
