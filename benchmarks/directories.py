@@ -21,7 +21,8 @@ MODELS = Path(__file__).resolve().parents[1] / "models" / "multitask"
 TOOLS = MODELS.parents[1] / "tools"
 HEADING = "\n## Measured\n"
 CEILING = """
-Share of ceiling: (AUC - 1/2) over that of the true probabilities, both against the truth and over all impressions.
+Share of ceiling: (AUC - 1/2) over that of the true probabilities, both against the truth and over all impressions. The
+truth is p(click) given what a network sees, its mean over the position and the time that none is served with.
 """
 
 

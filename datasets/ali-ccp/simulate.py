@@ -23,7 +23,8 @@ _ABOUT = """\
 truth_train.parquet and truth_test.parquet hold sample_id, p_click, p_conversion (given a click) and
 p_click_conversion of every exposure, clicked or not, in file order: the probabilities that its labels were drawn
 with. They know all that ids, position and time can tell, and average over what differs from exposure to exposure
-(--learnability), so that their AUC, the ceiling, is what the best model could reach and not a matter of luck.
+(--learnability). p_click_given_inputs also averages over position and time, which no field tells, so that its AUC, the
+ceiling, is what the best model could reach and not a matter of luck.
 
 Users, items, shops and brands grow with --exposures, so that each is seen as often as in the release; categories and
 intention nodes grow with its square root.

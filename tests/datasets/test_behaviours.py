@@ -21,6 +21,7 @@ from rec.data.labels import LabelRules
 from rec.data.lines import data_files
 from rec.data.plan import ReadPlan
 from rec.errors import UserError
+from rec.metrics.truth import soft_auc
 from simulation.actions import chain
 from support import ROOT, tiny_lines, write_lines
 
@@ -80,6 +81,19 @@ def test_the_truth_is_consistent(folder):
     assert c["p_click"].mean() == pytest.approx(0.2, abs=0.01)
     for name in ("p_cart", "p_conversion_cart", "p_conversion_no_cart", "p_like", "p_relevance"):
         assert 0 < c[name].min() < c[name].max() < 1
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_given_the_inputs_is_the_mean_over_what_they_do_not_tell(folder, part):
+    """In each tenth by p(click | inputs), the mean of p(click) is its mean: position and time average out."""
+    c = columns_of(folder, part)
+    given = c["p_click_given_inputs"]
+    tenths = np.array_split(np.argsort(given), 10)
+    errors = [(c["p_click"][some] - given[some]).std() / np.sqrt(len(some)) for some in tenths]
+    z = np.array([(c["p_click"] - given)[some].mean() for some in tenths]) / errors
+    assert np.mean(z**2) < 1 + 4 * np.sqrt(2 / 10)
+    assert 0.5 < soft_auc(given, given) < soft_auc(c["p_click"], c["p_click"]) - 0.02
+    assert soft_auc(given, c["p_click"]) == pytest.approx(soft_auc(given, given), abs=0.01)
 
 
 def test_labels_follow_the_truth(folder):
@@ -159,7 +173,7 @@ def test_preparation_carries_every_column_along(folder, prepared):
     schema = json.loads((prepared / "schema.json").read_text())
     assert schema["labels"] == ["click", "conversion", *LABELS]
     assert schema["columns"] == list(COLUMNS)
-    assert schema["truth"] == ["p_click", "p_conversion", *TRUTH]
+    assert schema["truth"] == ["p_click", "p_conversion", "p_click_given_inputs", *TRUTH]
     field = schema["fields"][-1]
     assert field["name"] == "position_id"
     assert field["offset"] + field["size"] == schema["id_space"] == field["offset"] + 11
@@ -190,7 +204,7 @@ def test_readers_offer_labels_columns_and_truth_by_name(folder, prepared):
         assert batch.columns["request_id"].dtype == np.int64
         same = batch.columns["request_id"][:, None] == batch.columns["request_id"]
         assert ((batch.labels["request_id"][:, None] == batch.labels["request_id"]) == same).all()
-        assert set(batch.truth) == {"p_click", "p_conversion", *TRUTH}
+        assert set(batch.truth) == {"p_click", "p_conversion", "p_click_given_inputs", *TRUTH}
         assert batch.truth["p_like"] == pytest.approx(raw["p_like"][at])
 
 

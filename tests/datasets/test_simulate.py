@@ -20,6 +20,8 @@ from fields import COMMON_FIELDS, FIELD_NAMES, FIELDS, OWN_FIELDS
 from rec.metrics.auc import auc
 from simulation import output, run, world
 from simulation.chance import key, normal, normal_growth
+from simulation.lines import Outcomes
+from simulation.report import Tally
 from simulation.settings import Settings
 from simulation.text import put_log_count
 from support import ESMM, ROOT
@@ -237,6 +239,24 @@ def test_the_truth_ranks_well_and_conversions_without_a_click_are_noise(train):
     noise = int(train.conversion[~clicked].sum())
     expected = 230 / (9032 - 230) * 20_000 * 0.2 * 0.2
     assert noise == pytest.approx(expected, abs=4 * math.sqrt(expected))
+
+
+def test_the_report_s_entire_space_auc_is_the_expected_one(folder, train):
+    """Over all pairs of exposures, as if each were clicked once: what drawing their conversions gives in the mean."""
+    tally = Tally(20_000, 1)
+    empty = np.empty((0, 20_000))
+    p_click, p_conversion, given_inputs = (
+        train.truth[name] for name in ("p_click", "p_conversion", "p_click_given_inputs")
+    )
+    labels = train.click.astype(np.int8), train.conversion.astype(np.int8)
+    tally.add(0, Outcomes(p_click, p_conversion, given_inputs, *labels, np.zeros(2, np.int64), empty))
+    random = np.random.default_rng(0)
+    drawn = [auc(p_conversion, (random.random(20_000) < p_conversion).astype(int)).value for _ in range(20)]
+    assert tally.everywhere() == pytest.approx(np.mean(drawn), abs=4 * np.std(drawn) / np.sqrt(20))
+    assert tally.everywhere() < 0.9
+    sound = train.conversion <= train.click
+    expected = auc(given_inputs[sound], train.click[sound]).value
+    assert tally.ceilings()["CTR given inputs"].value == pytest.approx(expected, abs=1e-6)
 
 
 def test_clicks_drift_along_the_file(train):

@@ -62,3 +62,23 @@ def test_results_by_hand():
     assert results["ctr"].auc == pytest.approx(0.4 / 0.5, rel=1e-6)
     assert results["ctr"].share_of_ceiling == pytest.approx(1.0)
     assert results["ctcvr"].rmse == pytest.approx(0.0, abs=1e-8)
+
+
+def test_what_no_input_tells_is_not_asked_for():
+    """Two impressions of one item, at positions where .6 and .2 click: who knows the item alone reaches the ceiling."""
+    tasks = [Task("ctr", "click", truth=("p_click",)), Task("ctcvr", "conversion", truth=("p_click", "p_conversion"))]
+    predicted = {"pctr": np.array([[0.4], [0.4], [0.5]]), "pctcvr": np.array([[0.04], [0.04], [0.25]])}
+    truth = {"p_click": np.array([0.6, 0.2, 0.5]), "p_conversion": np.array([0.1, 0.1, 0.5])}
+    position_too = TruthMetrics(tasks)
+    position_too.update(predicted, truth)
+    assert position_too.accumulate()["ctr"].share_of_ceiling < 0.5
+    assert position_too.accumulate()["ctr"].truth == ("p_click",)
+    metrics = TruthMetrics(tasks)
+    metrics.update(predicted, {**truth, "p_click_given_inputs": np.array([0.4, 0.4, 0.5])})
+    results = metrics.accumulate()
+    # pairs: .4 * .6 twice a tie, .5 * .6 twice won, .4 * .5 twice lost
+    assert results["ctr"].auc == pytest.approx((0.24 + 0.6) / (0.48 + 0.6 + 0.4))
+    assert results["ctr"].share_of_ceiling == pytest.approx(1)
+    assert results["ctr"].rmse == pytest.approx(0, abs=1e-7)
+    assert results["ctcvr"].truth == ("p_click_given_inputs", "p_conversion")
+    assert results["ctcvr"].rmse == pytest.approx(0, abs=1e-7)

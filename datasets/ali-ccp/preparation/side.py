@@ -12,12 +12,17 @@ from preparation.arrow import to_numpy
 from rec.errors import UserError
 
 TRUTH = {"p_click": np.float32, "p_conversion": np.float32}
+MORE_TRUTH = {"p_click_given_inputs": np.float32}
+"""Taken along where it is there: files written before it was lack it."""
 
 
 def side_columns(raw: Path, split: str, folder: Path) -> list["SideColumns"]:
     """What lies beside a split's raw files, spooled into folders under ``folder``."""
     truth, behaviours = raw / f"truth_{split}.parquet", raw / f"behaviours_{split}.parquet"
-    sides = [SideColumns(truth, folder / "truth", TRUTH)] if truth.exists() else []
+    sides = []
+    if truth.exists():
+        more = {name: dtype for name, dtype in MORE_TRUTH.items() if name in _names(truth)}
+        sides.append(SideColumns(truth, folder / "truth", TRUTH | more))
     if behaviours.exists():
         present = _names(behaviours)
         wanted = {name: dtype for name, dtype in BEHAVIOURS.items() if name in present}

@@ -20,12 +20,16 @@ _CATEGORY_SHARE, _SHOP_SHARE, _BRAND_SHARE, _OWN_SHARE = np.sqrt((0.4, 0.25, 0.1
 _MAX_TRIES = 6
 _TASTE = 1.5
 FROM_HISTORY, OF_AN_INTEREST = 0.06, 0.62
+NEW_ITEMS = 0.1
+"""Share of test's exposures, beside those from a history, whose item train never saw."""
+ITEM_SCALE, BLOCK_SCALE = 0.01, 0.03
+"""Of the power laws of items and of blocks of items, as shares of their numbers."""
 
 
 @compiled
 def popular_item(world: World, share: float) -> int:
     """An item by popularity. Train has 12 exposures per item, 39 % of its items once (release: 13.2, 42.6 %)."""
-    return popular(share, 0.01 * world.items, world.items)
+    return popular(share, ITEM_SCALE * world.items, world.items)
 
 
 @compiled
@@ -118,7 +122,7 @@ def interest(world: World, user: int, row: int, number: int, taste: np.ndarray) 
 def _first_of_block(world: World, share: float) -> int:
     """The item in slot 0 of a block, by popularity, though flatter: a user's interest goes beyond the best known."""
     blocks = world.items // world.slots
-    return world.slots * popular(share, 0.03 * blocks, blocks)
+    return world.slots * popular(share, BLOCK_SCALE * blocks, blocks)
 
 
 @compiled
@@ -142,7 +146,7 @@ def shown_item(
         if kind < FROM_HISTORY:
             return browsed + slot
         item = _first_of_block(world, share) + slot
-    if world.part == TEST and uniform(name, _NEW) < 0.1:
+    if world.part == TEST and uniform(name, _NEW) < NEW_ITEMS:
         # A new item, of the same category: what train never saw.
         return world.items + item % world.new_items
     return item

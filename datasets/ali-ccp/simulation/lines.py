@@ -13,7 +13,8 @@ from simulation.people import row_exposures, row_user, user_factors
 from simulation.requests import REQUEST, examined, exposure_name, lay_out
 from simulation.rows import MAX_OWN_TOKENS, common_tokens, most_common_tokens, own_tokens
 from simulation.text import WIDEST_TOKEN, put_head, put_hex, put_int, put_pairs, put_tokens, with_room
-from simulation.truth import Truth, action_logits, labels, logits, position, scores
+from simulation.truth import Truth, action_logits, drift, labels, logits, mean_over_time, position, scores
+from simulation.unseen import Favours, examined_of, new_grid, row_examined, size_shares
 from simulation.world import FACTORS, World, id_ranges
 
 _COMMA, _NEWLINE = ord(","), ord("\n")
@@ -26,6 +27,7 @@ class Outcomes(NamedTuple):
 
     p_click: np.ndarray  # (n,) float64
     p_conversion: np.ndarray  # (n,) float64: given a click
+    p_click_given_inputs: np.ndarray  # (n,) float64: mean of p_click over position and time, which no input tells
     click: np.ndarray  # (n,) int8
     conversion: np.ndarray  # (n,) int8
     tokens: np.ndarray  # (2,) int64: in the exposures' own rows; in their common rows, once per exposure
@@ -41,6 +43,8 @@ class Desk(NamedTuple):
     item: np.ndarray
     nodes: np.ndarray
     places: np.ndarray
+    sizes: np.ndarray
+    looked_at: np.ndarray
     own: np.ndarray
     common: np.ndarray
 
@@ -50,7 +54,8 @@ def new_desk(world: World) -> Desk:
     history = empty_history(world)
     own, common = np.empty((MAX_OWN_TOKENS, 3), np.int64), np.empty((most_common_tokens(history), 3), np.int64)
     nodes, places = np.empty(MAX_NODES, np.int64), np.ones(REQUEST, np.int64)
-    return Desk(id_ranges(world), history, np.empty(FACTORS), np.empty(FACTORS), nodes, places, own, common)
+    factors, sizes = (np.empty(FACTORS), np.empty(FACTORS)), np.empty(REQUEST)
+    return Desk(id_ranges(world), history, *factors, nodes, places, sizes, new_grid(), own, common)
 
 
 @compiled
@@ -99,6 +104,8 @@ def _meet(
     looked_at = examined(truth.position_effect, slot)
     outcomes.p_click[at] = looked_at * relevance
     outcomes.p_conversion[at] = 1 / (1 + np.exp(-conversion_logit))
+    timeless = mean_over_time(click_logit - drift(row / part.rows))
+    outcomes.p_click_given_inputs[at] = examined_of(world, desk.looked_at, item) * timeless
     outcomes.click[at], outcomes.conversion[at] = labels(truth, name, outcomes.p_click[at], outcomes.p_conversion[at])
     if outcomes.behaviours.shape[1]:
         out, p_conversion, click = outcomes.behaviours[:, at], outcomes.p_conversion[at], outcomes.click[at]
@@ -125,7 +132,14 @@ def _put_skeleton(buffer: np.ndarray, end: int, index: np.uint64, own: np.ndarra
 
 @compiled
 def exposure_block(
-    world: World, truth: Truth, part: Part, block: Block, desk: Desk, numbers: np.ndarray, behaviours: bool
+    world: World,
+    truth: Truth,
+    favours: Favours,
+    part: Part,
+    block: Block,
+    desk: Desk,
+    numbers: np.ndarray,
+    behaviours: bool,
 ) -> tuple[np.ndarray, int, Outcomes]:
     """The lines of a block's exposures, as (buffer, end), and their outcomes.
 
@@ -133,9 +147,9 @@ def exposure_block(
     """
     size = block.end_exposure - block.first_exposure
     more = np.empty((NUM_COLUMN, size if behaviours else 0))
-    outcomes = Outcomes(
-        np.empty(size), np.empty(size), np.empty(size, np.int8), np.empty(size, np.int8), np.zeros(2, np.int64), more
-    )
+    p_click, p_conversion, given_inputs = np.empty(size), np.empty(size), np.empty(size)
+    click, conversion = np.empty(size, np.int8), np.empty(size, np.int8)
+    outcomes = Outcomes(p_click, p_conversion, given_inputs, click, conversion, np.zeros(2, np.int64), more)
     buffer, end, at = np.empty(1 << 20, np.uint8), np.int64(0), np.int64(0)
     for row in range(block.first_row, block.end_row):
         user = row_user(world, row)
@@ -144,21 +158,24 @@ def exposure_block(
         common = desk.common[: common_tokens(world, desk.ranges, row, desk.history, desk.common)]
         index = common_index(world, part, row)
         served = min(row_exposures(world, row), size - at)
+        events, interests = desk.history.wanted[SHOPS], max(1, desk.history.wanted[CATEGORIES])
+        if favours.effect > 0:
+            size_shares(world, user, desk.sizes)
+            row_examined(world, favours, desk.sizes, user, row, events, interests, desk.taste, desk.looked_at)
         for number in range(served):
             if behaviours and number % REQUEST == 0:
-                events, interests = desk.history.wanted[SHOPS], max(1, desk.history.wanted[CATEGORIES])
                 shown = min(REQUEST, served - number)
                 lay_out(world, user, row, number, shown, events, interests, desk.taste, desk.places)
             own = desk.own[: _meet(world, truth, part, block, row, number, user, desk, outcomes, at)]
             outcomes.tokens[0] += len(own)
             outcomes.tokens[1] += len(common)
-            sample, click, conversion = block.first_exposure + at + 1, outcomes.click[at], outcomes.conversion[at]
+            sample, clicked, converted = block.first_exposure + at + 1, outcomes.click[at], outcomes.conversion[at]
             at += 1
             buffer = with_room(buffer, end, (len(own) + len(common)) * WIDEST_TOKEN + _HEAD)
             if len(numbers) == 0:
-                end = _put_skeleton(buffer, put_head(buffer, end, sample, click, conversion), index, own)
-            elif conversion <= click:
-                end = put_pairs(buffer, put_head(buffer, end, sample, click, conversion), own, numbers)
+                end = _put_skeleton(buffer, put_head(buffer, end, sample, clicked, converted), index, own)
+            elif converted <= clicked:
+                end = put_pairs(buffer, put_head(buffer, end, sample, clicked, converted), own, numbers)
                 end = put_pairs(buffer, end, common, numbers)
                 buffer[end] = _NEWLINE
                 end += 1

@@ -43,10 +43,16 @@ def row_exposures(world: World, row: int) -> int:
     """How many exposures a common row serves: at least 1, `exposures_per_common` in the mean."""
     name = key(world.seed, ROW + world.part, row)
     user = key(world.seed, USER, row_user(world, row))
-    log_weight = _EXPOSURES_POWER * _ACTIVITY_SPREAD * normal(user, _ACTIVITY)
-    log_weight += _EXPOSURES_SPREAD * normal(name, _ROW_EXPOSURES)
-    more = (world.exposures_per_common - 1) * np.exp(log_weight) / _EXPOSURES_MEAN
+    more = more_exposures(world, user, normal(name, _ROW_EXPOSURES))
     return 1 + int(more + uniform(name, _ROW_ROUNDING))
+
+
+@compiled
+def more_exposures(world: World, user: np.uint64, noise: float) -> float:
+    """How many exposures besides one a row of the user called `user` serves; `noise` is the row's own."""
+    log_weight = _EXPOSURES_POWER * _ACTIVITY_SPREAD * normal(user, _ACTIVITY)
+    log_weight += _EXPOSURES_SPREAD * noise
+    return (world.exposures_per_common - 1) * np.exp(log_weight) / _EXPOSURES_MEAN
 
 
 @compiled

@@ -6,6 +6,7 @@ import numpy as np
 from rich.table import Table
 
 from rec.metrics.auc import AUC, auc
+from rec.metrics.truth import soft_auc
 from simulation.lines import Outcomes
 
 _MOST_SCORED = 1 << 23
@@ -39,19 +40,35 @@ class Tally:
         self.p_conversion_clicked += float(outcomes.p_conversion[clicked].sum())
         step = -(-self.exposures // _MOST_SCORED)
         kept = slice(-first % step, None, step)
-        scores = outcomes.p_click[kept].astype(np.float32), outcomes.p_conversion[kept].astype(np.float32)
-        self.scored.append((*scores, outcomes.click[kept], outcomes.conversion[kept]))
+        scores = outcomes.p_click, outcomes.p_conversion, outcomes.p_click_given_inputs
+        self.scored.append(
+            (*(p[kept].astype(np.float32) for p in scores), outcomes.click[kept], outcomes.conversion[kept])
+        )
 
     def ceilings(self) -> dict[str, AUC]:
-        """AUC of the truth's own probabilities per task; conversions without a click are left out."""
-        p_click, p_conversion, click, conversion = (np.concatenate(column) for column in zip(*self.scored, strict=True))
+        """AUC of the truth's own probabilities per task, on the labels drawn from them; noise is left out."""
+        p_click, p_conversion, given_inputs, click, conversion = self._columns()
         sound = conversion <= click
         clicked = click == 1
         return {
             "CTR": auc(p_click[sound], click[sound]),
+            "CTR given inputs": auc(given_inputs[sound], click[sound]),
             "CVR where clicked": auc(p_conversion[clicked], conversion[clicked]),
             "CTCVR": auc((p_click * p_conversion)[sound], conversion[sound]),
+            "CTCVR given inputs": auc((given_inputs * p_conversion)[sound], conversion[sound]),
         }
+
+    def everywhere(self) -> float | None:
+        """Expected AUC of p(conversion | click) over all exposures, as if each had been clicked.
+
+        Nobody draws the conversions of exposures without a click, so there is no AUC on labels; nor is it 1: equal
+        probabilities do not end alike.
+        """
+        p_conversion = self._columns()[1]
+        return soft_auc(p_conversion, p_conversion)
+
+    def _columns(self) -> list[np.ndarray]:
+        return [np.concatenate(column) for column in zip(*self.scored, strict=True)]
 
 
 def _percent(part: float, whole: float) -> str:
@@ -83,5 +100,6 @@ def table(tallies: dict[str, Tally]) -> Table:
     ceilings = [tally.ceilings() for tally in both]
     for task in ceilings[0]:
         out.add_row(f"AUC of the truth: {task}", *(_score(ceiling[task]) for ceiling in ceilings))
-    out.add_row("AUC of the truth: CVR everywhere", *("1 by definition" for _ in both))
+    expected = (tally.everywhere() for tally in both)
+    out.add_row("  expected: CVR everywhere", *("undefined" if area is None else f"{area:.4f}" for area in expected))
     return out

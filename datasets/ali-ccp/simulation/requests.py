@@ -12,8 +12,9 @@ REQUEST = 10
 
 _REPEATED = 113  # draw of an exposure
 _PLACE = 120
-_FAVOUR = 18  # draw of an item
-_OWN, _NOISE = 0.8, 0.6
+FAVOUR = 18  # draw of an item
+OWN, NOISE = 0.8, 0.6
+"""What the item, and what the exposure, has in the older ranker's favour."""
 
 
 @compiled
@@ -46,7 +47,7 @@ def lay_out(
     for place in range(size):
         name = exposure_name(world, row, first + place)
         item = shown_item(world, name, user, row, events, interests, taste)
-        favour[place] = _OWN * normal(key(world.seed, ITEM, item), _FAVOUR) + _NOISE * normal(name, _PLACE)
+        favour[place] = OWN * normal(key(world.seed, ITEM, item), FAVOUR) + NOISE * normal(name, _PLACE)
     for place in range(size):
         out[place] = 1
         for other in range(size):

@@ -15,10 +15,11 @@ from simulation.output import ColumnFile, in_order
 from simulation.report import Tally
 from simulation.settings import Settings
 from simulation.truth import calibrate
+from simulation.unseen import favours
 from simulation.world import TEST, TRAIN, World
 
 PARTS = {"train": TRAIN, "test": TEST}
-_TRUTH = dict.fromkeys(("p_click", "p_conversion", "p_click_conversion"), pa.float64())
+_TRUTH = dict.fromkeys(("p_click", "p_conversion", "p_click_conversion", "p_click_given_inputs"), pa.float64())
 _BEHAVIOURS = {n: pa.float64() if n in TRUTH else pa.from_numpy_dtype(t) for n, t in BEHAVIOURS.items()}
 
 
@@ -55,9 +56,11 @@ class Simulation:
         return tally
 
     def _exposures(self, here: World, part: Part, tally: Tally, path: Path, name: str) -> None:
+        tables = favours(here, self.truth.position_effect)
+
         def work(block: Block) -> tuple[Block, memoryview, Outcomes]:
-            desk = new_desk(here)
-            text, end, outcomes = exposure_block(here, self.truth, part, block, desk, self.numbers, self.behaviours)
+            known, desk = (here, self.truth, tables, part), new_desk(here)
+            text, end, outcomes = exposure_block(*known, block, desk, self.numbers, self.behaviours)
             return block, memoryview(text)[:end], outcomes
 
         bar = self.progress.add_task(str(path.relative_to(self.folder)), total=part.exposures)
@@ -72,7 +75,8 @@ class Simulation:
                 kept = outcomes.conversion <= outcomes.click if len(self.numbers) else slice(None)
                 sample_id = 1 + np.arange(block.first_exposure, block.end_exposure)[kept]
                 p_click, p_conversion = outcomes.p_click[kept], outcomes.p_conversion[kept]
-                truth.add(sample_id, p_click, p_conversion, p_click * p_conversion)
+                given_inputs = outcomes.p_click_given_inputs[kept]
+                truth.add(sample_id, p_click, p_conversion, p_click * p_conversion, given_inputs)
                 if actions:
                     columns = zip(BEHAVIOURS.items(), outcomes.behaviours, strict=True)
                     actions.add(sample_id, *(v[kept] if n in TRUTH else v[kept].astype(t) for (n, t), v in columns))

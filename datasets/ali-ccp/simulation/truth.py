@@ -68,6 +68,25 @@ def position(name: np.uint64) -> int:
 
 
 @compiled
+def drift(time: float) -> float:
+    """What is added to a click's logit at a time that runs from 0 at the file's head to 1 at its end."""
+    half = 2 * time - 1
+    return _DRIFT_MIDDLE + abs(half) * ((_DRIFT_HEAD if half < 0 else _DRIFT_TAIL) - _DRIFT_MIDDLE)
+
+
+@compiled
+def mean_over_time(logit: float) -> float:
+    """Mean over the whole file of sigmoid(logit + drift(time)): no input tells an exposure's time.
+
+    On either side of the middle the drift is a straight line, over which the mean of a sigmoid is a difference of its
+    integral, log(1 + e^x).
+    """
+    head, tail = np.log1p(np.exp(logit + _DRIFT_HEAD)), np.log1p(np.exp(logit + _DRIFT_TAIL))
+    middle = np.log1p(np.exp(logit + _DRIFT_MIDDLE))
+    return ((head - middle) / (_DRIFT_HEAD - _DRIFT_MIDDLE) + (tail - middle) / (_DRIFT_TAIL - _DRIFT_MIDDLE)) / 2
+
+
+@compiled
 def logits(truth: Truth, raw: tuple[float, float, float], place: int, time: float) -> tuple[float, float]:
     """Logit of a click and of a conversion given a click; `time` runs from 0 at the file's head to 1 at its end.
 
@@ -80,10 +99,8 @@ def logits(truth: Truth, raw: tuple[float, float, float], place: int, time: floa
     turn = truth.selection * np.pi / 2 / (1 + np.exp(2 * click))
     convert = np.cos(turn) * own + np.sin(turn) * other
     convert = truth.selection * click + np.sqrt(1 - truth.selection**2) * convert
-    half = 2 * time - 1
-    drift = _DRIFT_MIDDLE + abs(half) * ((_DRIFT_HEAD if half < 0 else _DRIFT_TAIL) - _DRIFT_MIDDLE)
     return (
-        truth.click + truth.gain * click + _POSITION_EFFECTS[place] + drift,
+        truth.click + truth.gain * click + _POSITION_EFFECTS[place] + drift(time),
         truth.conversion + truth.gain * convert,
     )
 

@@ -60,7 +60,10 @@ def _print_binary(results: Mapping[str, Mapping[str, TaskResult]]) -> None:
 
 
 def print_truth(results: Mapping[str, Mapping[str, TruthResult]]) -> None:
-    """One row per checkpoint and task of data whose true probabilities are known; nothing for other data."""
+    """One row per checkpoint and task of data whose true probabilities are known; nothing for other data.
+
+    Below stands which columns of the data are a task's truth.
+    """
     table = Table(title="Against the known truth, over all exposures, clicked or not")
     for name in ("checkpoint", "task"):
         table.add_column(name)
@@ -74,6 +77,8 @@ def print_truth(results: Mapping[str, Mapping[str, TruthResult]]) -> None:
             table.add_row(checkpoint, task, *map(_number, numbers), f"{r.n:,}")
             rows += 1
         table.add_section()
+    truths = {name: " * ".join(r.truth) for tasks in results.values() for name, r in tasks.items()}
+    table.caption = "truth: " + "; ".join(f"{name.upper()} {columns}" for name, columns in truths.items())
     _print(table, rows)
 
 
