@@ -8,6 +8,8 @@ import pytest
 from rec.data.batch import Bags, Batch
 from rec.data.batch_file import load_batch, save_batch
 from rec.errors import UserError
+from rec.loop.failure import advice
+from rec.metrics.tasks import Task
 from support import ESMM, Tool, write_lines
 
 GATED = '''
@@ -205,3 +207,31 @@ def test_what_is_no_saved_batch_is_refused(tool: Tool, tiny, tmp_path):
     save_batch(tmp_path / "b.npz", batch(), {})
     outcome = tool("trainer", *tiny, f"runner.replay={tmp_path / 'b.npz'}")
     assert "holds a batch of other fields or labels" in outcome.err.splitlines()[-1]
+
+
+def test_advice_names_what_is_at_fault_in_the_batch():
+    seconds = Task("seconds", "watch", kind="regression")
+    bad = batch()
+    bad.labels |= {"watch": np.array([0.0, 1e30], np.float32), "price": np.array([1.0, np.nan], np.float32)}
+    said = advice(["loss_seconds"], bad, [seconds])
+    assert said.startswith("Try a smaller hyper_parameters.optimizer.learning_rate")
+    assert said.endswith(", or look at watch, which goes from 0 to 1e+30 there")
+    assert "watch" not in advice(["loss_ctr"], bad, [seconds])
+    bad.labels["watch"][0] = np.inf
+    assert (
+        advice(["loss_seconds"], bad, [seconds]) == "In the batch watch is infinite in 1 of 2 exposures: mend the data"
+    )
+    bad = batch()
+    bad.bags[0].weights[1] = np.nan
+    assert advice(["loss_ctr"], bad, []) == "In the batch 1 of 3 token weights are not finite: mend the data"
+    rows = [np.zeros((2, 1), np.float32), np.array([[1.0], [np.inf]], np.float32), np.zeros(2, np.int64)]
+    assert advice(["loss"], rows, []) == "In the batch array 1 of 3 holds values that are not finite: mend the data"
+
+
+@pytest.mark.parametrize("name", ["trainer", "static_trainer"])
+def test_a_checkpoint_of_a_run_before_is_not_called_the_last_good_one(tool: Tool, tiny, name):
+    assert tool(name, *tiny, "runner.epochs=1").code == 0
+    options = ["hyper_parameters.optimizer.learning_rate=1e38"]
+    last = tool(name, *tiny, *options).err.splitlines()[-1]
+    assert "no checkpoint was written yet" in last
+    assert "out/0" not in last

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -15,6 +14,7 @@ from rec.data.batch import Batch
 from rec.data.loader import load_batches
 from rec.data.plan import ReadPlan
 from rec.errors import UserError
+from rec.loop.failure import advice, not_finite
 from rec.numeric import Array
 
 Advance = Callable[[int], object]
@@ -34,8 +34,9 @@ def train_epoch(built: Built, epoch: int, choose: Choose, advance: Advance) -> i
     for step, batch in enumerate(load_batches(rows, plan, min(runner.num_workers, 1), built.config.model_dir)):
         # Random layers draw from a seed of the epoch and step, whatever this process did before.
         paddle.seed(runner.seed + (epoch << 32) + step)
-        if not math.isfinite(float(built.engine.train_step(batch)["loss"])):
-            raise UserError(f"the loss is not finite at epoch {epoch}, step {step}: try a smaller learning_rate")
+        bad = not_finite(built.engine.train_step(batch))
+        if bad:
+            raise UserError(f"{', '.join(bad)} is not finite at epoch {epoch}, step {step}. {advice(bad, batch, ())}")
         exposures += len(batch)
         advance(len(batch))
     for metric in built.engine.metrics:

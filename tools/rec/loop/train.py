@@ -208,7 +208,7 @@ class _Training:
         # What else a PaddleRec model shows is its own affair.
         names = not_finite(shown if self.session.house else {"loss": shown["loss"]})
         if names and self.runner.detect_nan:
-            raise stop(names, batch, self.store, facts)
+            raise stop(names, batch, self._counted.tasks if self._counted else (), self.store, facts)
         if names:
             place = f"epoch {facts['epoch']}, batch {facts['batch']}"
             self.watch.warn("not finite", f"{', '.join(names)} is not finite at {place} (runner.detect_nan is false)")
