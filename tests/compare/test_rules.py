@@ -48,6 +48,17 @@ def test_an_id_s_number_does_not_depend_on_its_type_or_company():
     assert digests(np.array([], np.int64)).tolist() == []
 
 
+def test_ids_in_any_script():
+    """FNV-1a of UTF-8, by hand; an ASCII id beside them has the number that it has alone."""
+    expected = 0xCBF29CE484222325
+    for letter in "商品7".encode():
+        expected = ((expected ^ letter) * 0x100000001B3) % 2**64
+    texts = ["商品7", "12", ""]
+    assert digests(np.array(texts))[:2].tolist() == [expected, digests(np.array([12]))[0]]
+    assert digests(np.array(texts)).tolist() == digests(np.array([text.encode() for text in texts])).tolist()
+    assert digests(np.array([], str)).tolist() == []
+
+
 def test_uniform_numbers_are_uniform_and_salts_independent():
     digest = digests(np.arange(50_000))
     one, other = uniform(digest, 1), uniform(digest, 2)

@@ -100,7 +100,10 @@ def test_dry_run_writes_nothing(tool, tiny, tmp_path):
 
 def test_validation_chooses_the_best_epoch(tool, tiny, tmp_path):
     options = [f"runner.valid_data_dir={tmp_path / 'test'}", "runner.best_metric=auc_ctr", "runner.epochs=4"]
-    assert tool("trainer", *tiny, *options, "runner.keep_last=1").code == 0
+    outcome = tool("trainer", *tiny, *options, "runner.keep_last=1")
+    assert outcome.code == 0, outcome.err
+    assert re.search(r" - validation, epoch: 0, batch_id: 0, auc_ctr: [\d.]+, ", outcome.err)
+    assert re.search(r" - validation, epoch: 0 done, auc_ctr: [\d.]+, ", outcome.err)
     manifests = {p.parent.name: json.loads(p.read_text()) for p in Path("out").glob("*/state.json")}
     assert "3" in manifests
     outcome = tool("infer", *tiny, *options, "runner.infer_checkpoint=best")

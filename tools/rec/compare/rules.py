@@ -18,8 +18,9 @@ _MULTIPLY_1, _MULTIPLY_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB13
 
 
 def digests(sample_ids: Array) -> Array:
-    """uint64 [n] of ids, whole numbers or texts, the same number whatever type it comes in (FNV-1a of its text)."""
-    texts = np.ascontiguousarray(np.asarray(sample_ids).astype("S"))
+    """uint64 [n] of ids, whole numbers or texts, the same whatever type they come in (FNV-1a of the text in UTF-8)."""
+    ids = np.asarray(sample_ids)
+    texts = np.ascontiguousarray(np.char.encode(ids, "utf-8") if ids.dtype.kind == "U" else ids.astype("S"))
     letters = texts.view(np.uint8).reshape(len(texts), texts.dtype.itemsize)
     hashed = np.full(len(texts), _BASIS)
     with np.errstate(over="ignore"):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,9 @@ def check_path(path: Path) -> None:
 class PredictionFile:
     """A Parquet or CSV file that appears under its name when it is complete.
 
-    Columns: sample_id (int64 if the first batch's are whole numbers, else text), the labels (null where not given;
-    int8 where a task takes them for 0 or 1, else float) and the model's per-exposure outputs: numbers, and in Parquet
-    vectors too. A PaddleRec model's rows are numbered from 0.
+    Columns: sample_id (int64 if all are whole numbers, else text), the labels (null where not known; int8 where a task
+    takes them for 0 or 1, else float) and the model's outputs that are per exposure in the first batch: numbers, and in
+    Parquet vectors too. A PaddleRec model's rows are numbered from 0.
 
     Args:
         path: as `check_path` has found it good.
@@ -46,7 +47,8 @@ class PredictionFile:
         self._path = path
         self._temporary = path.with_name(f".{path.name}-{os.getpid()}")
         self._writer: Any = None
-        self._schema: pa.Schema | None = None
+        self._schema = pa.schema([])
+        self._outputs: list[str] = []
         self._rows = 0
 
     def __enter__(self) -> PredictionFile:
@@ -67,54 +69,79 @@ class PredictionFile:
         """Write a batch's rows; outputs that are not per exposure are left out.
 
         Raises:
-            UserError: the file cannot be written.
+            UserError: the file cannot be written, or an output was per exposure in the first batch and is not now.
         """
         columns = self._inputs(batch)
         length = len(columns["sample_id"])
-        for name, value in values.items():
-            if np.size(value) == length:
-                columns[name] = pa.array(np.asarray(value).reshape(-1))
-            elif np.ndim(value) == 2 and len(value) == length and self._path.suffix == ".parquet":
-                columns[name] = pa.array(list(value))
+        if self._writer is None:
+            self._outputs = [name for name, value in values.items() if self._is_column(value, length)]
+        for name in self._outputs:
+            if not self._is_column(values.get(name), length):
+                raise UserError(f"{self._path}: the model's {name} has no value for each of a batch's {length} rows")
+            value = np.asarray(values[name])
+            columns[name] = pa.array(value.reshape(-1) if value.size == length else list(value))
         try:
-            table = pa.table(columns)
-            if self._writer is None:
-                self._schema = table.schema
-                self._writer = self._open(table.schema)
-            self._writer.write_table(table)
+            self._write(pa.table(columns))
         except OSError as error:
             raise UserError(f"{self._path}: cannot be written: {error.strerror or error}") from None
         self._rows += length
+
+    def _is_column(self, value: Any, length: int) -> bool:
+        """Whether an output has a number, or a vector where the file takes them, for each row of a batch."""
+        if np.ndim(value) == 0:
+            return False  # one figure, also where the batch has one row
+        return np.size(value) == length or (
+            np.ndim(value) == 2 and len(value) == length and self._path.suffix == ".parquet"
+        )
 
     def _inputs(self, batch: Any) -> dict[str, pa.Array]:
         if not isinstance(batch, Batch):
             return {"sample_id": pa.array(np.arange(self._rows, self._rows + len(batch[0])))}
         ids = batch.sample_ids
         ids = np.char.decode(ids, "utf-8", "replace") if ids.dtype.kind == "S" else ids.astype(str)
-        columns = {"sample_id": self._sample_ids(ids)}
+        columns = {"sample_id": pa.array(ids.astype(np.int64) if all(map(_whole_number, ids)) else ids)}
         for name, label in batch.labels.items():
             values = pa.array(label, from_pandas=True)
             columns[name] = values.cast(pa.int8()) if name in self._binary else values
         return columns
 
-    def _sample_ids(self, ids: Any) -> pa.Array:
-        if self._schema is None:
-            numbers = all(map(_whole_number, ids))
-        else:
-            numbers = self._schema.field("sample_id").type == pa.int64()
-        if not numbers:
-            return pa.array(ids)
-        odd = next((text for text in ids if not _whole_number(text)), None)
-        if odd is not None:
-            raise UserError(
-                f"{self._path}: sample id {str(odd)!r} is no whole number, but those of the first batch are"
-            )
-        return pa.array(ids.astype(np.int64))
+    def _write(self, table: pa.Table) -> None:
+        if self._writer is None:
+            self._open(table.schema)
+        written, found = (schema.field(0).type for schema in (self._schema, table.schema))
+        if written != found and written == pa.int64():
+            self._write_ids_as_text()
+        self._writer.write_table(table.cast(self._schema))
 
-    def _open(self, schema: pa.Schema) -> Any:
-        if self._path.suffix == ".parquet":
-            return pa.parquet.ParquetWriter(self._temporary, schema)
-        return pa.csv.CSVWriter(self._temporary, schema)
+    def _write_ids_as_text(self) -> None:
+        """Begin the file anew with what was written so far, for an id that is no whole number has come."""
+        self._writer.close()
+        before = self._temporary.with_name(f"{self._temporary.name}-numbers")
+        self._temporary.replace(before)
+        try:
+            with _reader(before, self._path.suffix, self._schema) as batches:
+                self._open(self._schema.set(0, pa.field("sample_id", pa.string())))
+                for batch in batches:
+                    self._writer.write_table(pa.table(batch).cast(self._schema))
+        finally:
+            before.unlink(missing_ok=True)
+
+    def _open(self, schema: pa.Schema) -> None:
+        self._schema = schema
+        kind = pa.parquet.ParquetWriter if self._path.suffix == ".parquet" else pa.csv.CSVWriter
+        self._writer = kind(self._temporary, schema)
+
+
+@contextlib.contextmanager
+def _reader(path: Path, suffix: str, schema: pa.Schema) -> Iterator[Iterable[pa.RecordBatch]]:
+    """The batches of a file of predictions."""
+    if suffix == ".parquet":
+        with pa.parquet.ParquetFile(path) as file:
+            yield file.iter_batches()
+        return
+    options = pa.csv.ConvertOptions(column_types=schema)
+    with pa.csv.open_csv(path, convert_options=options) as file:
+        yield file
 
 
 def _whole_number(text: str) -> bool:
