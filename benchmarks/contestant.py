@@ -30,7 +30,7 @@ import paddle  # noqa: E402 - with the environment that the tools give it
 
 from rec.config.config import load  # noqa: E402
 from rec.data.reader import ALI_CCP_FIELDS  # noqa: E402
-from rec.session import Session, batch_length  # noqa: E402
+from rec.run.assembly import assemble, batch_length  # noqa: E402
 
 CONFIG = Path(__file__).resolve().parents[1] / "models" / "multitask" / "esmm" / "config_bigdata.yaml"
 WARM_UP = 6
@@ -42,8 +42,8 @@ class Ours:
 
     def __init__(self, spec: dict[str, Any]) -> None:
         options = [f"{name}={value}" for name, value in spec["options"].items()]
-        self.session = Session(load(CONFIG, options), spec["mode"], spec["task"])
-        self.engine, self.training = self.session.engine, spec["task"] == "train"
+        self.run = assemble(load(CONFIG, options), spec["mode"], spec["task"])
+        self.engine, self.training = self.run.engine, spec["task"] == "train"
         self.parts: dict[str, float] = defaultdict(float)
         if spec["mode"] == "dygraph" and self.training:
             self._time_parts()
@@ -52,7 +52,7 @@ class Ours:
         """Epoch after epoch."""
         epoch = 0
         while True:
-            yield from self.session.batches(self.session.reader, self.session.plan(epoch, 0, self.training))
+            yield from self.run.batches(self.run.reader, self.run.plan(epoch, 0, self.training))
             epoch += 1
             for metric in self.engine.metrics:
                 metric.reset()

@@ -21,9 +21,9 @@ from sklearn.preprocessing import TargetEncoder
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 
 from rec.config.config import load
-from rec.data.lines import data_files
 from rec.data.plan import ReadPlan
-from rec.loading import ModelDirectory
+from rec.data.reader import Part as PartName
+from rec.run.assembly import open_directory
 
 PENALTIES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 """C of logistic regression, the inverse of its L2 penalty."""
@@ -47,20 +47,19 @@ class Part:
     labels: dict[str, NDArray[np.float32]]
 
 
-def read(config_file: Path, data: Path, names: Sequence[str] = ("train", "valid", "test")) -> dict[str, Part]:
+def read(config_file: Path, data: Path, names: Sequence[PartName] = ("train", "valid", "test")) -> dict[str, Part]:
     """The named parts of a table with one value per field, as a network's config splits and numbers it; train is first.
 
     Raises:
         UserError: the config or the table is wrong.
         ValueError: a row has no value, or several, in some field.
     """
-    config = load(config_file)
-    reader_class = ModelDirectory(config.model_dir).load(config.runner.train_reader_path, "RecDataset")
-    reader_class.prepare(config)
-    parts = {}
+    runner = {f"{part}_data_dir": str(data) for part in ("train", "valid", "test")}
+    directory = open_directory(load(config_file).merged({"runner": runner}), "dygraph")
+    vocabulary, parts = None, {}
     for name in names:
-        config["reader_for"] = name
-        reader = reader_class(data_files(data), config)
+        reader = directory.open_reader(name, vocabulary)
+        vocabulary = reader.vocabulary
         (batch,) = reader.batches(ReadPlan(batch_size=len(reader), training=False))
         (bags,) = batch.bags
         if (np.diff(bags.offsets) != 1).any():

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import paddle
 
-from rec.contract.house import losses_by_name, predict, probabilities
+from rec.contract.native import losses_by_name, predict, probabilities
 from rec.nn.features import Features
 
 Arrays = dict[str, Any]

@@ -8,12 +8,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rec.checkpoint.store import Manifest, Store
 from rec.config.config import Config
 from rec.data.lines import data_files
 from rec.data.plan import ReadPlan
 from rec.data.tabular import TabularReader
-from rec.engine.engine import State
+from rec.data.vocabulary import VOCABULARY, Vocabulary
 
 CSV = """row,color,tags,price,clicked,bought
 r1,red,a|b,1.5,1,0
@@ -32,18 +31,14 @@ DATA: dict[str, Any] = {
 def reader(
     folder: Path, part: str = "train", data: Any = DATA, label_policy: str = "drop", **hyper: Any
 ) -> TabularReader:
-    """The reader of a part of `folder/data`; training leaves its vocabulary in a checkpoint, testing takes it."""
-    runner = {
-        "model_save_path": str(folder / "out"),
-        "infer_load_path": str(folder / "out"),
-        "label_policy": label_policy,
-    }
+    """The reader of a part of `folder/data`; training leaves its vocabulary there, testing takes it."""
+    runner = {"label_policy": label_policy}
     config = Config(folder / "c.yaml", {"runner": runner, "hyper_parameters": {"fields": ["f"], **hyper}, "data": data})
-    config["reader_for"] = part
-    source = TabularReader(data_files(folder / "data"), config)
+    kept = folder / VOCABULARY
+    vocabulary = None if part == "train" else Vocabulary.load(kept)
+    source = TabularReader(data_files(folder / "data"), config, part, vocabulary)
     if part == "train":  # as training does, in each checkpoint
-        store = Store(folder / "out")
-        store.save(Manifest(0, None, 1, store.run), State({}), source.files, {}, "rec", "safetensors")
+        kept.write_text(source.vocabulary.to_json())
     return source
 
 

@@ -10,8 +10,8 @@ import paddle
 import pytest
 
 from rec.checkpoint import arrays
+from rec.checkpoint.state import State
 from rec.checkpoint.store import Manifest, Store, check_file, load, read_manifest
-from rec.engine.engine import State
 from rec.errors import UserError
 
 

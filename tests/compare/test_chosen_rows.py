@@ -5,7 +5,6 @@ import numpy as np
 from rec.compare.rows import ChosenRows
 from rec.config.config import Config
 from rec.data.columnar import ColumnarReader
-from rec.data.labels import LabelRules
 from rec.data.lines import data_files
 from rec.data.plan import ReadPlan
 from support import ROOT
@@ -16,7 +15,7 @@ FIELDS = ("101", "110_14", "205", "210")
 
 def reader() -> ColumnarReader:
     config = Config(DATA / "c.yaml", {"hyper_parameters": {"fields": list(FIELDS), "pooling": "mean"}})
-    return ColumnarReader(data_files(DATA / "test"), config, LabelRules())
+    return ColumnarReader(data_files(DATA / "test"), config)
 
 
 def exposures(batch) -> dict[int, list]:

@@ -131,7 +131,7 @@ def test_a_run_cut_short_goes_on_and_repeats_nothing(plan, tmp_path, monkeypatch
     command.compare(plan, dry_run=False)
     assert later == []
     assert (tmp_path / "out" / "report.md").read_text() == report
-    changed = Plan.load(ESMM / "paper.yaml", [*settings(tmp_path), "hyper_parameters.cvr_fc_sizes=[4]"])
+    changed = Plan.load(ESMM / "paper.yaml", [*settings(tmp_path), "hyper_parameters.ctr_fc_sizes=[4]"])
     first = next(iter(runs.plan_runs(changed, {})))
     store = command.RunStore(tmp_path / "out" / "runs")
     assert runs.Runner(changed, store, lambda _: None).result(first) is None, "other settings are another run"

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from rec.config.config import flatten, load
+from rec.config.config import load
+from rec.config.tree import flatten
 from rec.errors import UserError
 
 
@@ -83,7 +84,7 @@ def test_base_may_not_lead_back(tmp_path):
 def test_all_problems_are_reported_at_once(tmp_path):
     path = write(tmp_path / "c.yaml", "runner: {epochs: three, use_gpu: 1, train_batch_size: 0}\nruner: {}\n")
     with pytest.raises(UserError) as error:
-        load(path).check(load(path).oddities)
+        load(path).check(load(path).warnings)
     message = str(error.value)
     assert "runner.epochs should be an int, got 'three'" in message
     assert "runner.use_gpu should be true or false, got 1" in message
@@ -100,7 +101,7 @@ def test_a_misspelt_setting_names_the_nearest(config_file):
 def test_a_key_given_twice_counts_once_and_is_told(tmp_path):
     config = load(write(tmp_path / "c.yaml", "runner: {epochs: 1,\n  epochs: 2}\n"))
     assert config.runner.epochs == 2
-    assert config.oddities == ["key 'epochs' is given twice (line 2; the last one counts)"]
+    assert config.warnings == ("key 'epochs' is given twice (line 2; the last one counts)",)
 
 
 @pytest.mark.parametrize(
@@ -162,9 +163,9 @@ def test_what_fuzzing_found(tmp_path):
 
     (tmp_path / "c.yaml").write_text("hyper_parameters: {optimizer: 1, optimizer.class: Adam}\n")
     config = load(tmp_path / "c.yaml")
-    assert config.problems == [
-        "hyper_parameters.optimizer is a value, but there is also hyper_parameters.optimizer.class"
-    ]
+    assert config.problems == (
+        "hyper_parameters.optimizer is a value, but there is also hyper_parameters.optimizer.class",
+    )
     assert config.hyper_parameters == {"optimizer": {"class": "Adam"}}
 
     for content, message in (

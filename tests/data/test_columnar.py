@@ -14,7 +14,6 @@ from prepared import COMMON, NUM_ID, OWN, rewrite, write_prepared
 from rec.config.config import Config
 from rec.data import columnar
 from rec.data.columnar import ColumnarReader, shuffled_chunks
-from rec.data.labels import LabelRules
 from rec.data.lines import data_files
 from rec.data.loader import load_batches
 from rec.data.plan import ReadPlan
@@ -24,7 +23,7 @@ from rec.errors import UserError
 def reader(root: Path, fields=(*COMMON, *OWN), shuffle_chunk=8, **hyper) -> ColumnarReader:
     hyper = {"fields": list(fields), "sparse_feature_number": NUM_ID, **hyper}
     config = Config(root / "c.yaml", {"runner": {"shuffle_chunk": shuffle_chunk}, "hyper_parameters": hyper})
-    return ColumnarReader(data_files(root / "train"), config, LabelRules())
+    return ColumnarReader(data_files(root / "train"), config)
 
 
 def exposures_of(batch, names=(*COMMON, *OWN)) -> list[dict]:

@@ -8,14 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from rec.data.behaviours import BehaviourReader
+from rec.nn.behaviours import implied_labels, parse
 
 from rec.config.config import Config
-from rec.data.behaviours import BehaviourReader
 from rec.data.labels import LabelRules, Weight, rules_of
 from rec.data.lines import data_files
 from rec.data.plan import ReadPlan
 from rec.errors import UserError
-from rec.nn.behaviours import implied_labels, parse
 from support import write_lines
 
 NAN = float("nan")

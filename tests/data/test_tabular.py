@@ -35,16 +35,11 @@ def test_values_become_ids_by_frequency(tmp_path):
     assert batch.counts["exposures with conversion but no click"] == 1
 
 
-def test_evaluation_uses_the_saved_vocabulary(tmp_path):
+def test_other_parts_take_the_vocabulary_of_training(tmp_path):
     write(tmp_path)
-    with pytest.raises(UserError, match="no checkpoint there, and so no vocabulary; train first"):
-        reader(tmp_path, "test")
     reader(tmp_path)
     write(tmp_path, text="row,color,tags,price,clicked,bought\nq1,green,c|d,100,0,0\n")
     assert rows_of(reader(tmp_path, "test")) == {"q1": [[0], [6, 3], [9]]}
-    (tmp_path / "out" / "0" / "vocabulary.json").write_text("{}")
-    with pytest.raises(UserError, match=r"vocabulary\.json: its checksum differs"):
-        reader(tmp_path, "test")
 
 
 def test_rare_values_and_hashing(tmp_path):
@@ -104,8 +99,7 @@ def test_a_share_of_the_other_rows_is_left_to_validation(tmp_path):
     config = Config(tmp_path / "c.yaml", {"hyper_parameters": {"fields": ["f"]}, "data": {**data, "valid_share": 0.3}})
     parts = {}
     for part in ("train", "valid", "test"):
-        config["reader_for"] = part
-        parts[part] = rows_of_all(TabularReader(data_files(tmp_path / "data"), config))
+        parts[part] = rows_of_all(TabularReader(data_files(tmp_path / "data"), config, part))
     assert parts["test"] == before[1]
     assert sorted(parts["train"] + parts["valid"]) == sorted(before[0])
     assert len(parts["valid"]) == pytest.approx(210, abs=40)

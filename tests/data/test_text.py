@@ -9,7 +9,6 @@ import pytest
 
 from rec.config.config import Config
 from rec.data.batch import Batch
-from rec.data.labels import LabelRules
 from rec.data.lines import LineIndex, data_files
 from rec.data.loader import load_batches
 from rec.data.plan import ReadPlan
@@ -23,7 +22,7 @@ def reader(folder: Path, fields=("a", "b"), num_id=100, **settings) -> TextReade
     runner = {name: settings.pop(name) for name in ("label_policy",) if name in settings}
     hyper = {"fields": list(fields), "sparse_feature_number": num_id, **settings}
     config = Config(folder / "c.yaml", {"runner": runner, "hyper_parameters": hyper})
-    return TextReader(data_files(folder), config, LabelRules())
+    return TextReader(data_files(folder), config)
 
 
 def bags_of(batch: Batch) -> list[list[list[int]]]:

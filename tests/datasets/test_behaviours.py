@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from rawfiles import random_split
+from rec.data.impressions import ImpressionReader
 
 import simulate
 from behaviours import BEHAVIOURS, COLUMNS, LABELS, TRUTH
@@ -16,7 +17,6 @@ from fields import FIELD_NAMES
 from preparation.pipeline import Settings, prepare
 from rec.config.config import Config
 from rec.data.columnar import ColumnarReader
-from rec.data.impressions import ImpressionReader
 from rec.data.labels import LabelRules
 from rec.data.lines import data_files
 from rec.data.plan import ReadPlan
@@ -189,7 +189,8 @@ def test_preparation_carries_every_column_along(folder, prepared):
 
 def reader(prepared: Path, labels=EVERYTHING, columns=(), fields=("205", "position_id")) -> ColumnarReader:
     config = Config(prepared / "c.yaml", {"hyper_parameters": {"fields": list(fields)}})
-    return ColumnarReader(data_files(prepared / "train"), config, LabelRules(labels, {}, (), implies=()), columns)
+    kind = type("Reader", (ColumnarReader,), {"columns": columns})
+    return kind(data_files(prepared / "train"), config, rules=LabelRules(labels, {}, (), implies=()))
 
 
 def test_readers_offer_labels_columns_and_truth_by_name(folder, prepared):

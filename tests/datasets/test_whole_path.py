@@ -15,7 +15,6 @@ import pytest
 from fields import FIELD_NAMES
 from rec.config.config import Config
 from rec.data.columnar import ColumnarReader
-from rec.data.labels import LabelRules
 from rec.data.lines import data_files
 from rec.data.loader import load_batches
 from rec.data.plan import ReadPlan
@@ -90,7 +89,7 @@ def test_text_and_prepared_data_give_the_same_losses(simulated, tool: Tool, tmp_
 def test_every_prepared_exposure_reaches_the_trainer_once(simulated, workers, ranks, tmp_path):
     folder = simulated / "prepared" / "train"
     config = Config(tmp_path / "c.yaml", {"hyper_parameters": {"fields": list(FIELD_NAMES)}})
-    reader = ColumnarReader(data_files(folder), config, LabelRules())
+    reader = ColumnarReader(data_files(folder), config)
     seen: Counter[int] = Counter()
     for rank in range(ranks):
         plan = ReadPlan(batch_size=64, training=True, shuffle=True, rank=rank, ranks=ranks)

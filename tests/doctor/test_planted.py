@@ -196,9 +196,7 @@ def test_a_learning_rate_that_explodes(clinic):
 
 def test_a_loss_that_is_not_finite(clinic):
     clinic.copy_model(
-        lambda net: net.replace(
-            '(outputs["ctr"], labels["click"])', '(outputs["ctr"], labels["click"]) * float(\'inf\')'
-        )
+        lambda net: net.replace('(outputs["ctr"], labels["click"])', '(outputs["ctr"], labels["click"]) * float("inf")')
     )
     sole(clinic.troubles(), "trial: loss", "wrong", "not finite")
 

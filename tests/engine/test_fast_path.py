@@ -5,7 +5,7 @@ import paddle
 
 from rec.config.config import load
 from rec.engine.dygraph import DygraphEngine, TableFeed
-from rec.session import Session
+from rec.run.assembly import assemble
 from rec.table.device import DeviceTable
 from support import ROOT
 
@@ -15,8 +15,8 @@ STEPS = 120
 def trained(paddles_operators: bool) -> tuple[list[float], dict[str, float | None]]:
     """Losses of the first steps on the bundled data, and the AUCs of the training exposures seen."""
     config = load(ROOT / "models/multitask/esmm/config.yaml", ["runner.train_batch_size=64"])
-    session = Session(config, "dygraph", "train")
-    engine = session.engine
+    run = assemble(config, "dygraph", "train")
+    engine = run.engine
     assert isinstance(engine, DygraphEngine)
     if paddles_operators:
         place = paddle.CPUPlace()
@@ -25,7 +25,7 @@ def trained(paddles_operators: bool) -> tuple[list[float], dict[str, float | Non
         engine.table = DeviceTable(start["weight"], engine.table.optimizer, place)
         engine.feed = TableFeed(engine.table, place)
         engine.feed.on_host = False
-    batches = list(session.reader.batches(session.plan(0, 0, training=True)))[:STEPS]
+    batches = list(run.reader.batches(run.plan(0, 0, training=True)))[:STEPS]
     losses = [float(engine.train_step(batch)["loss"]) for batch in batches]
     engine.metrics[0].reset()
     for batch in batches:

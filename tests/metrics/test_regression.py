@@ -7,7 +7,7 @@ from scipy.stats import spearmanr
 
 from rec.metrics.regression import rank_correlation
 from rec.metrics.tasks import Task, TaskMetrics
-from rec.metrics.values import flat, headlines, rankable
+from rec.report.values import flat, headlines, rankable
 
 TASKS = [Task("ctr", "click"), Task("seconds", "watch", among="click", kind="regression")]
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from rec.config.config import load
-from rec.loading import ModelDirectory
+from rec.run.assembly import open_directory
 from support import ROOT, Tool
 
-DIRECTORIES = sorted(path.parent for path in (ROOT / "models").glob("**/dygraph_model.py"))
+DIRECTORIES = sorted(path.parent for path in (ROOT / "models").glob("**/config.yaml"))
 CONFIGS = sorted((ROOT / "models").glob("**/*.yaml"))
 
 
@@ -19,18 +19,14 @@ def name(path: Path) -> str:
 @pytest.mark.parametrize("directory", DIRECTORIES, ids=name)
 def test_a_directory_is_complete(directory):
     files = {path.name for path in directory.iterdir()}
-    assert {"dygraph_model.py", "static_model.py", "config.yaml", "config_bigdata.yaml", "README.md"} <= files
+    assert {"config.yaml", "config_bigdata.yaml", "README.md"} <= files
 
 
 @pytest.mark.parametrize("config_file", CONFIGS, ids=name)
-@pytest.mark.parametrize(("module", "name"), [("dygraph_model", "DygraphModel"), ("static_model", "StaticModel")])
-def test_a_config_fits_its_model(config_file, module, name):
-    config = load(config_file)
-    directory = ModelDirectory(config.model_dir)
-    model_class = directory.load(module, name)
-    model = model_class() if module == "dygraph_model" else model_class(config)
-    for reader in (config.runner.train_reader_path, config.runner.infer_reader_path):
-        config.check(model.check(config, directory.load(reader, "RecDataset")))
+@pytest.mark.parametrize("mode", ["dygraph", "static"])
+def test_a_config_fits_its_model(config_file, mode):
+    directory = open_directory(load(config_file), mode)
+    directory.config.check(directory.problems)
 
 
 @pytest.mark.parametrize("directory", DIRECTORIES, ids=name)

@@ -6,8 +6,8 @@ import numpy as np
 import paddle
 import pytest
 
+from rec.config.behaviours import columns
 from rec.metrics.tasks import Task
-from rec.nn.behaviours import columns
 from rec.nn.graph import Graph, Objective
 from rec.nn.probability import Probability
 

@@ -24,19 +24,18 @@ import yaml
 import hostile
 from mutation import VALUES, damage, disturb
 from prepared import write_prepared
+from rec.checkpoint.state import State
 from rec.checkpoint.store import Manifest, Store, load, read_manifest
 from rec.config import config as configs
 from rec.config.config import Config
 from rec.data.batch import Bags, Batch
 from rec.data.batch_file import load_batch, save_batch
 from rec.data.columnar import ColumnarReader
-from rec.data.labels import LabelRules
 from rec.data.lines import data_files
 from rec.data.plan import ReadPlan
 from rec.data.tabular import TabularReader
 from rec.data.text import TextReader
 from rec.data.vocabulary import Vocabulary
-from rec.engine.engine import State
 from rec.errors import UserError
 from rec.loading import ModelDirectory
 from support import ESMM, ROOT, tiny_lines
@@ -172,7 +171,7 @@ def text_lines(random: Random, folder: Path) -> str | None:
 
     def use() -> None:
         config = Config(folder / "c.yaml", {"runner": runner, "hyper_parameters": hyper})
-        source = TextReader(data_files(data), config, LabelRules())
+        source = TextReader(data_files(data), config)
         check_batches(source, hyper["sparse_feature_number"], random.choice((1, 7, 64)))
 
     return check(use)
@@ -206,8 +205,8 @@ def read_prepared(random: Random, folder: Path) -> str | None:
 
     def use() -> None:
         config = Config(folder / "c.yaml", {"runner": {}, "hyper_parameters": hyper})
-        source = ColumnarReader(data_files(folder / "train"), config, LabelRules())
-        num_id = config["hyper_parameters.sparse_feature_number"]
+        source = ColumnarReader(data_files(folder / "train"), config)
+        num_id = source.num_id
         if num_id <= 10**7:  # one int32 of scratch memory an id
             check_batches(source, num_id, random.choice((7, 50)))
 
@@ -311,7 +310,6 @@ def own_table(random: Random, folder: Path) -> str | None:
 
     def use() -> None:
         config = Config(folder / "c.yaml", {"runner": {}, "hyper_parameters": {}, "data": section})
-        config["reader_for"] = "train"
         TabularReader.prepare(config)
         source = TabularReader(data_files(data), config)
         check_batches(source, source.num_id, 5)

@@ -59,35 +59,36 @@ def _run(args: argparse.Namespace, mode: Mode, task: Task) -> None:
     config = load(args.config_yaml, args.opt)
     # Imported late: --help and a file that is no config need no Paddle, whose import takes seconds.
     import_paddle()
-    from rec.session import Session
+    from rec.run.assembly import assemble
 
-    if mode == "any":
-        mode = "dygraph" if (config.model_dir / "dygraph_model.py").is_file() else "static"
-    session = Session(config, mode, "train" if task == "train" else "infer")
+    if mode == "any":  # a PaddleRec directory may have a static model only
+        files = [config.model_dir / f"{name}_model.py" for name in ("dygraph", "static")]
+        mode = "static" if files[1].is_file() and not files[0].is_file() else "dygraph"
+    run = assemble(config, mode, "train" if task == "train" else "infer")
     if args.dry_run:
         from rec.loop.dry_run import dry_run
 
-        dry_run(session)
+        dry_run(run)
     elif task == "train" and config.runner.replay:
         from rec.loop.replay import replay
 
-        replay(session)
+        replay(run)
     elif task == "train":
         from rec.loop.train import train
 
-        train(session)
+        train(run)
     elif task == "to_static":
         from rec.export.dynamic import export
 
-        export(session)
+        export(run)
     elif task == "paddle_infer":
         from rec.export.predict import predict
 
-        predict(session, args.model_file, args.cpu_threads)
+        predict(run, args.model_file, args.cpu_threads)
     else:
         from rec.loop.evaluate import evaluate
 
-        evaluate(session)
+        evaluate(run)
 
 
 def import_paddle() -> None:

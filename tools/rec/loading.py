@@ -39,14 +39,25 @@ class ModelDirectory:
         Raises:
             UserError: no such file or attribute, or the module cannot be imported.
         """
-        file = (self.path / f"{name}.py").resolve()
-        if not file.is_file():
+        if not self.has(name):
             raise UserError(f"{self.path}: has no {name}.py; a model directory holds {attribute} there")
-        module = self._import(file)
+        module = self.module(name)
         try:
             return getattr(module, attribute)
         except AttributeError:
-            raise UserError(f"{file}: defines no {attribute}") from None
+            raise UserError(f"{module.__file__}: defines no {attribute}") from None
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a module."""
+        return (self.path / f"{name}.py").is_file()
+
+    def module(self, name: str) -> ModuleType:
+        """Module `name`, which is there, imported once.
+
+        Raises:
+            UserError: it cannot be imported.
+        """
+        return self._import((self.path / f"{name}.py").resolve())
 
     def _import(self, file: Path) -> ModuleType:
         known = sys.modules.get(file.stem)

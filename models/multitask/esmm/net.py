@@ -3,16 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-from paddle import nn
-
 from rec.metrics.tasks import Task
 from rec.nn.features import Features
 from rec.nn.layers import MLP, Sizes, side_by_side
 from rec.nn.masks import mean_loss
+from rec.nn.network import Network
 from rec.nn.probability import Probability
 
 
-class ESMM(nn.Layer):
+class ESMM(Network):
     """Two towers on one embedding table: p(click and conversion) = p(click) p(conversion | click), on all impressions.
 
     The CVR tower has no loss of its own: it learns through the product, on every impression, so it is right where it

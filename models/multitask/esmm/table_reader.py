@@ -5,6 +5,6 @@ from rec.data.tabular import TabularReader
 
 
 class RecDataset(TabularReader):
-    """Click and conversion; a conversion without a click is noise."""
+    """Click and conversion; a conversion without a click is excluded."""
 
     rules = LabelRules(columns=("click", "conversion"), implies=(("conversion", "click"),))

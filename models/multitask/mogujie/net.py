@@ -1,7 +1,7 @@
 """Mogujie's practice: ESMM whose conversions weigh by what they bring in."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import paddle
 
@@ -18,7 +18,7 @@ class Mogujie(MultiTask):
     `cvr` are corrected and are probabilities.
     """
 
-    columns = ("price",)
+    columns: ClassVar = {"price": "not negative"}
 
     def forward(self, features: Features, columns: Mapping[str, Any]) -> dict[str, Output]:
         """As `MultiTask`, with `gmv`; `columns["price"]` float [B, 1]."""

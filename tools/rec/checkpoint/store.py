@@ -16,7 +16,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from rec.checkpoint import arrays
-from rec.engine.engine import State
+from rec.checkpoint.state import State
 from rec.errors import UserError
 from rec.numeric import Array
 from rec.report.console import log
@@ -39,6 +39,8 @@ class Manifest:
         scheduler: the learning-rate schedule's numbers.
         order: what the order of the training data depends on; `next_batch` counts under it.
         rule: the optimizers' class names.
+        reading: what the training read, as `Reader.reading` says it.
+        training: what else a resumed run must have alike: data, optimizers, splits.
         files: SHA-256 of each file.
         saved: Unix time.
         checksum: SHA-256 of all of the above; empty in files from before it was kept.
@@ -53,6 +55,8 @@ class Manifest:
     scheduler: dict[str, Any] = field(default_factory=dict)
     order: dict[str, Any] = field(default_factory=dict)
     rule: str = ""
+    reading: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     saved: float = 0.0
     checksum: str = ""

@@ -14,7 +14,7 @@ from rec.compare.outcome import Outcome, best_rate
 from rec.compare.report import FIGURE, markdown, page
 from rec.compare.runs import Run, Runner, plan_runs, searches
 from rec.compare.store import RunStore
-from rec.compare.systems import Built, Net, Plan
+from rec.compare.systems import Built, Plan
 from rec.errors import UserError
 from rec.report.console import log
 
@@ -67,7 +67,7 @@ def compare(plan: Plan, dry_run: bool) -> None:
 def _check(plan: Plan, runner: Runner) -> None:
     """Build every network once, and say how much is left to do."""
     for system in plan.compare.systems.values():
-        Built(plan, Net(system, None if system.model is not None else "cvr"), plan.compare.seeds[0])
+        Built(plan, system, None if system.model is not None else "cvr", plan.compare.seeds[0])
     tried = [run for tries in searches(plan).values() for run in tries]
     runs = [run for run in plan_runs(plan, {}) if not run.system.rates]
     done = sum(runner.result(run) is not None for run in [*tried, *runs])

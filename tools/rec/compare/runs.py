@@ -18,7 +18,7 @@ from rec.compare.rows import Choose, ChosenRows, usable
 from rec.compare.rules import copies, digests, inverse_propensity, uniform
 from rec.compare.settings import System
 from rec.compare.store import RunStore, code_of, fingerprint, key_of
-from rec.compare.systems import Built, Net, Plan, describe
+from rec.compare.systems import Built, Plan, Target, describe
 from rec.config.config import Config
 from rec.data.batch import Batch
 from rec.metrics.auc import auc
@@ -88,13 +88,12 @@ class Runner:
 
     def __init__(self, plan: Plan, store: RunStore, advance: fit.Advance) -> None:
         self.plan, self.store, self._advance = plan, store, advance
-        runner = plan.tree["runner"]
-        self._data = {n: fingerprint(Path(runner[f"{n}_data_dir"])) for n in ("train", "test")}
+        self._data = {"train": fingerprint(plan.data_dir("train")), "test": fingerprint(plan.data_dir("test"))}
         self._library = code_of(Path(rec.__file__).parent)  # now, as it is being run
 
     def key(self, run: Run) -> str:
         """What its result is called: a hash of all that it depends on, its name not among it."""
-        config = self.plan.config(run.system, run.seed)
+        config = self.plan.config(run.system, run.seed, self._target(run))
         needs = [self.key(replace(run, name=name, system=_HELP, rate=None)) for name in self._needs(run)]
         return key_of({
             "target": self._target(run), "half": run.half,
@@ -106,10 +105,10 @@ class Runner:
     def _code(self, config: Config) -> list[str]:
         """Hashes of this library, and of the modules beside the plan, the network and the reader."""
         reader = config.resolve(config.runner.train_reader_path).resolve()
-        return [self._library, *map(code_of, (self.plan.path.resolve().parent, config.model_dir, reader.parent))]
+        return [self._library, *map(code_of, (self.plan.folder, config.model_dir, reader.parent))]
 
     @staticmethod
-    def _target(run: Run) -> str | None:
+    def _target(run: Run) -> Target | None:
         """What a single-task network is to predict; None: a model directory's network, or none at all."""
         if run.system is _HELP:
             return "ctcvr" if run.name == CTCVR else "ctr"
@@ -158,7 +157,7 @@ class Runner:
         # Helpers first: training one loads another model directory.
         needed = {name: self._helper(run, name) for name in self._needs(run)}
         choose = self._choose(run, together([needed[name] for name in HALVES if name in needed]))
-        built = Built(self.plan, Net(run.system, target), run.seed)
+        built = Built(self.plan, run.system, target, run.seed)
         valid = ChosenRows(built.train_reader, self._valid_rows)
         if run.name == CTR and run.system is _HELP:
             known = _columns("test", fit.facts(built, built.test_reader)) | _columns("valid", fit.facts(built, valid))

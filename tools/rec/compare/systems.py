@@ -1,22 +1,24 @@
-"""From a system's description to its config and model, the same size of network for all."""
+"""From a system's description to its config and network, the same size of network for all."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
-from rec.compare.settings import Compare, System, read
-from rec.compare.single import SingleTask, SingleTaskModel, Target
-from rec.config import hyper
-from rec.config.config import Config, merge, read_tree
-from rec.contract.house import HouseModel
-from rec.data.lines import data_files
-from rec.engine.dygraph import DygraphEngine
+from rec.compare.settings import Compare, System
+from rec.compare.settings import read as read_section
+from rec.config.config import Config
+from rec.config.tree import Source, merge, read
+from rec.data.labels import LabelRules
+from rec.engine.engine import Engine
 from rec.errors import UserError
-from rec.loading import ModelDirectory, where
+from rec.nn.multitask import MultiTask
+from rec.nn.network import Network
+from rec.run.assembly import open_directory
+
+Target: TypeAlias = Literal["ctr", "cvr", "ctcvr"]
 
 SHARED = (
     "optimizer", "table_optimizer", "sparse_feature_number", "sparse_feature_dim", "fields", "num_field", "max_len",
@@ -24,13 +26,19 @@ SHARED = (
 )  # fmt: skip
 """Hyper-parameters that systems of other model directories take over."""
 
+BEHAVIOURS: dict[Target, dict[str, Any]] = {
+    "ctr": {"click": None},
+    "cvr": {"conversion": None},
+    "ctcvr": {"conversion": {"code": "ctcv"}},
+}
+"""A net of one task: a CVR net differs from a CTCVR net by the rows that it is trained on, and by its name."""
+
 
 @dataclass(frozen=True)
 class Plan:
-    """A comparison: its config file as a tree, and its section."""
+    """A comparison: its config file, and its section."""
 
-    path: Path
-    tree: dict[str, Any]
+    source: Source
     compare: Compare
 
     @classmethod
@@ -40,92 +48,77 @@ class Plan:
         Raises:
             UserError: what is wrong with it.
         """
-        tree = read_tree(path, overrides)
-        compare = read(tree, path)
-        del tree["compare"]
+        source = read(path, overrides)
+        compare = read_section(source.tree, path)
+        del source.tree["compare"]
         for name in ("train_data_dir", "test_data_dir"):
-            folder = (tree.get("runner") or {}).get(name)
+            folder = (source.tree.get("runner") or {}).get(name)
             if not folder:
                 raise UserError(f"{path}: runner.{name} is missing")
-            tree["runner"][name] = str((path.resolve().parent / folder).resolve())
-        if (tree.get("data") or {}).get("valid_share"):
+            source.tree["runner"][name] = str((source.model_dir / folder).resolve())
+        if (source.tree.get("data") or {}).get("valid_share"):
             raise UserError(
                 f"{path}: data.valid_share and compare.valid_share would each hold out rows, and nobody would see the "
                 "first: set data.valid_share to 0"
             )
-        return cls(path, tree, compare)
+        return cls(source, compare)
 
-    def config(self, system: System, seed: int) -> Config:
-        """A system's config for one seed: the plan's, or its own directory's with the plan's data and table."""
-        tree, path = copy.deepcopy(self.tree), self.path
-        if system.model is not None and (self.path.parent / system.model).resolve() != self.path.resolve().parent:
-            path = self.path.parent / system.model / "config.yaml"
-            own, runner = read_tree(path), dict(tree["runner"])
-            for name in ("train_reader_path", "infer_reader_path"):
-                reader = runner.pop(name, "reader")
-                if "data" in tree:  # a table is read as the plan says, prepared data by the directory's own reader
-                    runner[name] = str(self.path.resolve().parent / reader)
-            given = tree["hyper_parameters"]
-            tree = merge(own, {"runner": runner, "hyper_parameters": {k: given[k] for k in SHARED if k in given}})
-            tree["data"] = self.tree.get("data")
+    @property
+    def folder(self) -> Path:
+        """Where the config file is; systems' model directories are relative to it."""
+        return self.source.path.resolve().parent
+
+    def data_dir(self, part: Literal["train", "test"]) -> Path:
+        """The data folder of a part."""
+        return Path(self.source.tree["runner"][f"{part}_data_dir"])
+
+    def config(self, system: System, seed: int, target: Target | None = None) -> Config:
+        """The config of a system, or of a net of one task, for one seed.
+
+        It has the plan's data, table and runner settings; the network's own are the plan's where it is the plan's
+        directory, and else its directory's.
+        """
+        given = self.source.tree.get("hyper_parameters") or {}
+        shared = {name: given[name] for name in SHARED if name in given}
+        path, model_dir = self.source.path, self.source.model_dir
+        if target is not None:
+            tree = {**self.source.tree, "hyper_parameters": shared | _one_task(given, target)}
+        elif system.model is None or (self.folder / system.model).resolve() == model_dir:
+            tree = self.source.tree
+        else:
+            own = read(self.folder / system.model / "config.yaml")
+            path, model_dir = own.path, own.model_dir
+            readers = ("train_reader_path", "infer_reader_path")
+            runner = {k: value for k, value in self.source.tree["runner"].items() if k not in readers}
+            tree = merge(own.tree, {"runner": runner, "hyper_parameters": shared})
+            tree["data"] = self.source.tree.get("data")
         tree = merge(tree, {"hyper_parameters": system.hyper_parameters, "runner": {"seed": seed}})
-        return Config(path, {name: section for name, section in tree.items() if section is not None})
-
-
-@dataclass(frozen=True)
-class Net:
-    """A network to train: a single-task one that predicts `target`, or the network of `system.model`."""
-
-    system: System
-    target: Target | None
+        return Config(path, {name: section for name, section in tree.items() if section is not None}, (), model_dir)
 
 
 class Built:
-    """A network's model, readers and engine, built for one seed.
+    """A network's readers and engine, built for one seed: the network of `system.model`, or one that predicts `target`.
 
     Raises:
         UserError: anything wrong with config, model directory, reader or data folder.
     """
 
-    def __init__(self, plan: Plan, net: Net, seed: int) -> None:
-        self.config = plan.config(net.system, seed)
-        self._directory = ModelDirectory(self.config.model_dir)
-        runner = self.config.runner
-        reader_class = self._directory.load(runner.train_reader_path, "RecDataset")
-        model = self._model(net)
-        if net.target is None:
-            self.config.check([*model.check(self.config, reader_class), *self._sizes()])
-        else:
-            if hasattr(reader_class, "prepare"):
-                reader_class.prepare(self.config)
-            hyper.fill_defaults(self.config, [reader_class.settings])
-            self.config["hyper_parameters.target"] = net.target
-            missing = [line for line in hyper.check(self.config, [SingleTask]) if "is not used" not in line]
-            self.config.check([*missing, *self._sizes()])
-        self.train_reader = self._reader(reader_class, runner.train_data_dir, "train")
-        self.test_reader = self._reader(reader_class, runner.test_data_dir, "test")
-        self.engine = DygraphEngine(model, self.config, training=True)
-
-    def _model(self, net: Net) -> HouseModel:
-        if net.target is not None:
-            return SingleTaskModel()
-        model = self._directory.load("dygraph_model", "DygraphModel")()
-        if not isinstance(model, HouseModel):
-            raise UserError(f"{self.config.model_dir}/dygraph_model.py: only models of ours can be compared")
-        return model
-
-    def _sizes(self) -> list[str]:
-        runner = self.config.runner
-        return [] if runner.train_batch_size else ["runner.train_batch_size is missing"]
-
-    def _reader(self, reader_class: Any, folder: str, part: str) -> Any:
-        self.config["reader_for"] = part
-        try:
-            return reader_class(data_files(self.config.resolve(folder)), self.config)
-        except UserError:
-            raise
-        except Exception as error:
-            raise UserError(f"the reader could not be made: {where(error, self.config.model_dir)}") from error
+    def __init__(self, plan: Plan, system: System, target: Target | None, seed: int) -> None:
+        config = plan.config(system, seed, target)
+        network: type[Network] | None = None if target is None else MultiTask
+        # Rows are chosen by click and conversion, whichever of them a net of one task needs.
+        directory = open_directory(config, "dygraph", network, None if target is None else LabelRules())
+        if not directory.native:
+            raise UserError(f"{config.model_dir}/dygraph_model.py: only models of ours can be compared")
+        problems = [*directory.problems, *directory.missing(training=True)]
+        if target is not None:  # in the words of the plan
+            own, _ = _sizes(plan.source.tree.get("hyper_parameters") or {}, target)
+            problems = [problem.replace("hyper_parameters.tower_fc_sizes", own) for problem in problems]
+        config.check(problems)
+        self.config = directory.config
+        self.train_reader = directory.open_reader("train")
+        self.test_reader = directory.open_reader("test", self.train_reader.vocabulary)
+        self.engine: Engine = directory.build_engine(training=True, reader=self.train_reader)
 
 
 def describe(config: Config) -> Mapping[str, Any]:
@@ -134,3 +127,18 @@ def describe(config: Config) -> Mapping[str, Any]:
     names = ("seed", "train_batch_size", "epochs", "shuffle", "shuffle_chunk", "label_policy", "use_gpu")
     chosen = {name: runner[name] for name in names} | {"reader": Path(runner["train_reader_path"]).name}
     return {"runner": chosen, "hyper_parameters": config.hyper_parameters, "data": config.data}
+
+
+def _one_task(given: Mapping[str, Any], target: Target) -> dict[str, Any]:
+    """The hyper-parameters of a net of one task, of the size of the plan's tower."""
+    name, sizes = _sizes(given, target)
+    if sizes is None:
+        raise UserError(f"{name} is missing: how large is a net of one task to be?")
+    return {"behaviours": BEHAVIOURS[target], "tower_fc_sizes": sizes}
+
+
+def _sizes(given: Mapping[str, Any], target: Target) -> tuple[str, Any]:
+    """The hidden layers of the plan's tower for a target, and the setting that says so."""
+    own = "ctr_fc_sizes" if target == "ctr" else "cvr_fc_sizes"
+    name = own if own in given else "tower_fc_sizes"
+    return f"hyper_parameters.{name}", given.get(name)

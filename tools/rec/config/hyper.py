@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pydantic
@@ -24,19 +24,30 @@ def build(target: Callable[..., Any], config: Config) -> Any:
     return target(**bind(target, config.hyper_parameters))
 
 
-def fill_defaults(config: Config, targets: list[Callable[..., Any]]) -> None:
-    """Write the targets' defaults, and `num_field` from `fields`, into the config where it says nothing."""
+def complete(config: Config, targets: Sequence[Callable[..., Any]], fields: Sequence[str] | None = None) -> Config:
+    """A config that also says the targets' defaults, and `num_field`.
+
+    Args:
+        config: as it was read.
+        targets: what the hyper-parameters configure.
+        fields: the fields, where another section declares them.
+    """
     given = config.hyper_parameters
-    for target in targets:
-        for name, parameter in parameters(target).items():
-            if name not in given and parameter.default is not parameter.empty:
-                config[f"hyper_parameters.{name}"] = parameter.default
-    fields = config.get("hyper_parameters.fields")
-    if isinstance(fields, list | tuple):
-        config.setdefault("hyper_parameters.num_field", len(fields))
+    defaults = {
+        name: parameter.default
+        for target in targets
+        for name, parameter in parameters(target).items()
+        if name not in given and parameter.default is not parameter.empty
+    }
+    if fields is not None:
+        defaults |= {"fields": list(fields), "num_field": len(fields)}
+    known = given.get("fields", defaults.get("fields"))
+    if "num_field" not in {**given, **defaults} and isinstance(known, list | tuple):
+        defaults["num_field"] = len(known)
+    return config.merged({"hyper_parameters": defaults})
 
 
-def check(config: Config, targets: list[Callable[..., Any]]) -> list[str]:
+def check(config: Config, targets: Sequence[Callable[..., Any]]) -> list[str]:
     """What is missing, of a wrong type, or used by none of the targets, a line each."""
     values = config.hyper_parameters
     where = "hyper_parameters"

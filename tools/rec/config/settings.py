@@ -65,6 +65,9 @@ class RunnerSettings(BaseModel):
     # Checkpoints
     model_save_path: str = Field("model_output", description="where checkpoints go, relative to the working directory")
     model_init_path: str | None = Field(None, description="checkpoint folder whose weights training starts from")
+    warm_start: str | None = Field(
+        None, description="checkpoint folder whose weights and optimizer state training starts from, at epoch 0"
+    )
     save_format: Literal["safetensors", "pdparams"] | None = Field(
         None,
         description="file format of checkpoints; null: pdparams for PaddleRec's directories, else safetensors; both "

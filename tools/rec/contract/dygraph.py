@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from rec.config.config import Config
-from rec.contract.house import (
-    HouseModel,
-    Network,
-    check_labels,
-    gate_means,
-    losses_by_name,
-    predict,
-    probabilities,
-)
+from rec.contract.native import NativeModel, count, gate_means, losses_by_name, predict, probabilities
 from rec.data.batch import Batch
 from rec.metrics.tasks import TaskMetrics
 from rec.nn.features import Features
+from rec.nn.network import Network
 
 
 @dataclass(frozen=True)
@@ -30,7 +22,7 @@ class Inputs:
     batch: Batch
 
 
-class DygraphModel(HouseModel):
+class DygraphModel(NativeModel):
     """The `DygraphModel` of a model directory of ours: `class DygraphModel(dygraph.DygraphModel): network = ESMM`."""
 
     def create_model(self, config: Config) -> Any:
@@ -44,24 +36,20 @@ class DygraphModel(HouseModel):
     def train_forward(
         self, dy_model: Network, metrics: list[TaskMetrics], batch: Inputs, config: Config
     ) -> tuple[Any, list[TaskMetrics], dict[str, Any]]:
-        """Loss to minimise, metrics with this batch counted, and the losses to show and gates to watch."""
+        """Loss to minimise, metrics with this batch counted, and what to show: losses and gates."""
         outputs = predict(dy_model, batch.features, batch.labels)
         losses = losses_by_name(dy_model, outputs, batch.labels, batch.features)
-        count(metrics[0], {name: p.numpy() for name, p in probabilities(outputs).items()}, batch.batch)
+        count(metrics[0], _on_host(outputs), batch.batch)
         return losses["loss"], metrics, losses | gate_means(dy_model)
 
     def infer_forward(
         self, dy_model: Network, metrics: list[TaskMetrics], batch: Inputs, config: Config
     ) -> tuple[list[TaskMetrics], dict[str, Any]]:
         """Metrics with this batch counted, and each task's prediction, [B, 1]."""
-        outputs = predict(dy_model, batch.features, batch.labels)
-        predicted = {name: p.numpy() for name, p in probabilities(outputs).items()}
+        predicted = _on_host(predict(dy_model, batch.features, batch.labels))
         count(metrics[0], predicted, batch.batch)
         return metrics, predicted
 
 
-def count(metrics: TaskMetrics, predicted: Mapping[str, Any], batch: Batch) -> None:
-    """Add a batch's predictions (`p<task>`: [B, 1]) to the metrics of the tasks whose labels it tells."""
-    check_labels([name for task in metrics.tasks for name in (task.label, task.among) if name], batch.labels)
-    scores = {task.name: batch.counted(predicted[f"p{task.name}"].reshape(-1)) for task in metrics.tasks}
-    metrics.update(scores, {name: batch.counted(label) for name, label in batch.labels.items()})
+def _on_host(outputs: Any) -> dict[str, Any]:
+    return {name: p.numpy() for name, p in probabilities(outputs).items()}

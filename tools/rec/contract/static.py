@@ -7,8 +7,7 @@ from typing import Any
 import paddle
 
 from rec.config.config import Config
-from rec.contract.dygraph import count
-from rec.contract.house import HouseModel, columns_of, gate_means, losses_by_name, predict, probabilities
+from rec.contract.native import NativeModel, count, gate_means, losses_by_name, predict, probabilities
 from rec.data.batch import Batch
 from rec.data.reader import Block
 from rec.metrics.tasks import TaskMetrics
@@ -16,7 +15,7 @@ from rec.nn.features import Features
 from rec.numeric import Array
 
 
-class StaticModel(HouseModel):
+class StaticModel(NativeModel):
     """The `StaticModel` of a model directory of ours: `class StaticModel(static.StaticModel): network = ESMM`.
 
     The program is the network without its table: pulled vectors are fed, and their gradients fetched.
@@ -26,6 +25,7 @@ class StaticModel(HouseModel):
         layer: the network of the program built last.
         vectors: the fed field vectors, one variable per block.
         gradients: their gradients, once the optimizer is made.
+        shown: which of a training program's results are shown or watched, and are no predictions.
     """
 
     blocks: tuple[Block, ...]
@@ -35,6 +35,7 @@ class StaticModel(HouseModel):
         self.config = config
         self.vectors: list[Any] = []
         self.gradients: list[Any] = []
+        self.shown: tuple[str, ...] = ()
 
     def create_feeds(self, is_infer: bool = False) -> list[Any]:
         """Vectors of each block, the row of each exposure where a block is shared, and labels where they are needed."""
@@ -57,8 +58,7 @@ class StaticModel(HouseModel):
         """In evaluation only those that the network predicts from."""
         if not is_infer:
             return self.labels
-        wanted = columns_of(self.layer)
-        return tuple(name for name in self.labels if name in wanted)
+        return tuple(name for name in self.labels if name in self.layer.columns)
 
     def feed(self, batch: Batch, pulled: list[Array], is_infer: bool) -> list[Array]:
         """Arrays for `create_feeds`, in its order."""
@@ -70,7 +70,7 @@ class StaticModel(HouseModel):
         return arrays + [batch.labels[name].reshape(-1, 1) for name in self._fed_labels(is_infer)]
 
     def net(self, inputs: list[Any], is_infer: bool = False) -> dict[str, Any]:
-        """Probabilities by name, and in training the losses and gates; sets the cost to minimise."""
+        """Probabilities by name, and in training what to show; sets the cost to minimise."""
         rest = iter(inputs)
         blocks, row_of = [], []
         for block in self.blocks:
@@ -83,7 +83,9 @@ class StaticModel(HouseModel):
             return probabilities(outputs)
         losses = losses_by_name(self.layer, outputs, labels, features)
         self._cost = losses["loss"]
-        return {**losses, **gate_means(self.layer), **probabilities(outputs)}
+        shown = losses | gate_means(self.layer)
+        self.shown = tuple(shown)
+        return {**shown, **probabilities(outputs)}
 
     def infer_net(self, inputs: list[Any]) -> dict[str, Any]:
         """Probabilities by name."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from rec.config.behaviours import REQUEST, LabelKind
 from rec.config.config import Config
 from rec.config.hyper import build
 from rec.data.batch import Bags, Batch
@@ -30,9 +32,9 @@ from rec.data.prepared import (
     read_schema,
 )
 from rec.data.ragged import Ragged
-from rec.data.reader import Block, ReaderSettings
+from rec.data.reader import Block, Part, Reader, ReaderSettings, reading_of
+from rec.data.vocabulary import Vocabulary
 from rec.errors import UserError
-from rec.nn.behaviours import REQUEST, LabelKind
 from rec.numeric import Array
 
 WINDOW = 1 << 20
@@ -64,7 +66,7 @@ class _Window:
     order: Array
 
 
-class ColumnarReader:
+class ColumnarReader(Reader):
     """Whole batches from the Parquet files that datasets/ali-ccp/prepare.py writes.
 
     Row groups are visited in a seeded order, WINDOW exposures at a time. Within a window, runs of at most
@@ -73,22 +75,31 @@ class ColumnarReader:
     Batch i of an epoch needs only the windows that it lies in, so a resumed run starts reading there.
 
     Attributes:
+        columns: what a batch should hold besides, as stored (`Batch.columns`); a subclass may name some.
         vocabulary_checksum: of the original ids behind the ids; None where schema.json does not say.
     """
 
-    def __init__(self, file_list: list[str], config: Config, rules: LabelRules, columns: tuple[str, ...] = ()) -> None:
+    columns: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        file_list: list[str],
+        config: Config,
+        part: Part = "train",
+        vocabulary: Vocabulary | None = None,
+        rules: LabelRules | None = None,
+    ) -> None:
         values = build(ReaderSettings, config)
         self.folder = Path(file_list[0]).parent
         schema = read_schema(self.folder.parent / "schema.json")
         self.num_id = values.sparse_feature_number or schema.id_space
         self.vocabulary_checksum = schema.vocabulary_sha256
         self._check_id_space(schema)
-        config["hyper_parameters.sparse_feature_number"] = self.num_id
-        self.rules, self.labels, self.columns = rules, rules.columns, columns
-        self._policy = config.runner.label_policy
+        self.rules = self.rules if rules is None else rules
+        self.labels, self._policy = self.rules.columns, config.runner.label_policy
         self._truth = tuple(schema.truth)
         _check_declared(self.folder, "labels", self.labels, [*schema.labels, *schema.columns])
-        _check_declared(self.folder, "columns", columns, schema.columns)
+        _check_declared(self.folder, "columns", self.columns, schema.columns)
         self._common, self._own = _split_fields(check_field_names(values.fields), schema)
         self.blocks = tuple(
             block for block in (Block(len(self._common), True), Block(len(self._own), False)) if block.num_field
@@ -98,14 +109,18 @@ class ColumnarReader:
         self._groups = _row_groups(self.folder)
         self._shared_columns = self._list_columns(self._common)
         always: dict[str, LabelKind] = {"click": "binary", "conversion": "binary"}
-        self._kinds = {name: kind for name, kind in {**rules.kinds, **always}.items() if name in self.labels}
+        self._kinds = {name: kind for name, kind in {**self.rules.kinds, **always}.items() if name in self.labels}
         for group in self._groups:
-            check_number_columns(group.exposures, group.columns, (*self.labels, *columns))
+            check_number_columns(group.exposures, group.columns, (*self.labels, *self.columns))
         numbers = {"sample_id": pa.int64(), "common_row": pa.int64()}
-        numbers |= {name: self._type(name) for name in (*self.labels, *columns)}
+        numbers |= {name: self._type(name) for name in (*self.labels, *self.columns)}
         truth = {name: pa.float32() for name in self._truth if self._is_everywhere(name)}
         self._own_columns = {**numbers, **truth, **self._list_columns(self._own)}
         self._distinct: DistinctIds | None = None
+
+    def reading(self) -> dict[str, Any]:
+        found = reading_of((*self._common, *self._own), self.pooling, self.max_len)
+        return found | {"the vocabulary of the prepared data": self.vocabulary_checksum}
 
     def __len__(self) -> int:
         return sum(group.rows for group in self._groups)

@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from rec.config.behaviours import LabelKind
 from rec.data.label_values import EXPECTED, odd_values
 from rec.data.numbers import as_numbers
 from rec.data.spelling import BadValueError, as_text, canonical
 from rec.data.table import Piece, Table
 from rec.data.table_settings import FieldColumn
 from rec.errors import UserError
-from rec.nn.behaviours import LabelKind
 from rec.numeric import Array
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rec.nn.behaviours import LabelKind
+from rec.config.behaviours import LabelKind
 from rec.numeric import Array
 
 EXPECTED: dict[LabelKind, str] = {

@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from rec.config.behaviours import LabelKind, columns, implied_labels, label_kinds, label_of, parse
 from rec.errors import UserError
-from rec.nn.behaviours import LabelKind, columns, implied_labels, label_kinds, label_of, parse
 from rec.numeric import Array
 
 Policy = Literal["drop", "keep", "fail"]

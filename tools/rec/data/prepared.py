@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from rec.config.behaviours import LabelKind
 from rec.data.label_values import EXPECTED, odd_values
 from rec.errors import UserError
-from rec.nn.behaviours import LabelKind
 from rec.numeric import Array
 
 IDS, VALUES = pa.list_(pa.int32()), pa.list_(pa.float32())

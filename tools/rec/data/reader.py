@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
+from rec.config.config import Config
 from rec.data.batch import Batch
+from rec.data.labels import LabelRules
 from rec.data.plan import ReadPlan
+from rec.data.vocabulary import Vocabulary
+
+Part: TypeAlias = Literal["train", "valid", "test"]
+"""What data are read for."""
 
 _USER = ("101", "109_14", "110_14", "127_14", "150_14", "121", "122", "124", "125", "126", "127", "128", "129")
 _ITEM = ("205", "206", "207", "210", "216", "508", "509", "702", "853", "301")
@@ -42,14 +49,66 @@ class Block:
     shared: bool
 
 
-class Reader(Protocol):
-    """A reader that makes whole batches. PaddleRec's readers yield rows instead; `rec.data.rows` adapts them."""
+class Reader(ABC):
+    """A reader that makes whole batches. PaddleRec's readers yield rows instead; `rec.data.rows` adapts them.
 
+    A model directory's `RecDataset` is a subclass; its constructor takes
+
+        file_list: the files of a data folder, sorted.
+        config: of the run; read only.
+        part: what the files are read for; a table may set rows aside.
+        vocabulary: the ids that a checkpoint was trained with; None: they are made from these files.
+        rules: the label columns that the network needs, and what is known of them; None: the class's own.
+
+    Attributes:
+        settings: the hyper-parameters it reads, a class or function by its parameters.
+        rules, labels: label columns, in a line's order, and what follows for them.
+        blocks: fields as the network sees them.
+        num_id: ids are below it; the embedding table has so many rows.
+        vocabulary: what turns values into ids, where values are not ids already.
+        vocabulary_checksum: of the original ids behind prepared ids, where they say it.
+    """
+
+    settings: ClassVar[Any] = ReaderSettings
+    rules: LabelRules = LabelRules()
     labels: tuple[str, ...]
     blocks: tuple[Block, ...]
+    num_id: int
+    vocabulary: Vocabulary | None = None
+    vocabulary_checksum: str | None = None
 
+    @abstractmethod
+    def __init__(
+        self,
+        file_list: list[str],
+        config: Config,
+        part: Part = "train",
+        vocabulary: Vocabulary | None = None,
+        rules: LabelRules | None = None,
+    ) -> None: ...
+
+    @classmethod
+    def declared_fields(cls, config: Config) -> list[str] | None:
+        """The fields, where another section than `hyper_parameters` declares them."""
+        return None
+
+    def reading(self) -> dict[str, Any]:
+        """What ids depend on, by the setting's name: plain data, kept in checkpoints and compared on loading."""
+        return {}
+
+    @abstractmethod
     def __len__(self) -> int:
-        """Exposures in the data."""
+        """Impressions in the data."""
 
+    @abstractmethod
     def batches(self, plan: ReadPlan) -> Iterator[Batch]:
         """The batches of a plan, in order."""
+
+
+def reading_of(fields: Iterable[str], pooling: str, max_len: int) -> dict[str, Any]:
+    """What every reader's ids depend on."""
+    return {
+        "hyper_parameters.fields": list(fields),
+        "hyper_parameters.pooling": pooling,
+        "hyper_parameters.max_len": max_len,
+    }

@@ -39,6 +39,10 @@ class RowReader:
             if plan.mine(index):
                 yield collate(batch)
 
+    def num_row(self) -> int | None:
+        """Rows in the data; None of an iterable data set, which cannot tell, and of one that yields batches."""
+        return None if self.whole_batches or hasattr(self.dataset, "__iter__") else len(self.dataset)
+
     def _rows(self, plan: ReadPlan) -> Iterator[Any]:
         # Readers that draw (negative samples, say) draw the same in each process, and again when an epoch is resumed.
         seed_host(plan.seed, plan.epoch)

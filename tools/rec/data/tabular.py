@@ -5,10 +5,11 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from rec.checkpoint.store import Store, check_file, read_manifest
+from rec.config.behaviours import REQUEST, LabelKind
 from rec.config.config import Config
 from rec.config.hyper import build
 from rec.data import columns
@@ -18,40 +19,38 @@ from rec.data.encode import build_vocabulary, encode
 from rec.data.labels import LabelRules
 from rec.data.plan import ReadPlan
 from rec.data.pooling import token_weights
-from rec.data.reader import Block, ReaderSettings
+from rec.data.reader import Block, Part, Reader, ReaderSettings, reading_of
 from rec.data.table import Table, read_table
-from rec.data.table_settings import DataSettings, read_settings
+from rec.data.table_settings import DataSettings, FieldColumn, read_settings
 from rec.data.vocabulary import Vocabulary
 from rec.errors import UserError
-from rec.nn.behaviours import REQUEST, LabelKind
 from rec.numeric import Array
 from rec.report.console import log
 
-VOCABULARY = "vocabulary.json"
 
-
-class TabularReader:
+class TabularReader(Reader):
     """Whole batches of a table that fits in memory.
 
-    The training reader builds a vocabulary from its rows, which goes into every checkpoint; evaluation takes that. The
-    embedding table gets as many rows as there are ids.
+    Where it is given no vocabulary, it makes one of its rows; the embedding table gets as many rows as there are ids.
 
     Attributes:
-        files: what a checkpoint must hold for this reader, texts by file name.
-        rules, labels: as in `ImpressionReader`; of `data.labels` or `data.numbers`, and each may be empty in a row.
-            `request_id` may be a column of any kind; rows of one request stay together when they are shuffled.
-        vocabulary_checksum: None, as the vocabulary itself is in `files`.
+        labels: of `data.labels` or `data.numbers`; each may be empty in a row. `request_id` may be any column;
+            rows of one request stay together when they are shuffled.
         unseen: by field the values that the vocabulary does not know; of hashed fields nothing can be said.
         column_types: by field the types that the files have its column in.
     """
 
-    settings = ReaderSettings
-    rules: LabelRules = LabelRules()
-    vocabulary_checksum: str | None = None
-
-    def __init__(self, file_list: list[str], config: Config) -> None:
-        self.labels = self.rules.columns
-        settings = read_settings(config.data)
+    def __init__(
+        self,
+        file_list: list[str],
+        config: Config,
+        part: Part = "train",
+        vocabulary: Vocabulary | None = None,
+        rules: LabelRules | None = None,
+    ) -> None:
+        self.rules = self.rules if rules is None else rules
+        self.labels, self._policy = self.rules.columns, config.runner.label_policy
+        settings = self._settings = read_settings(config.data)
         known = {**settings.labels, **settings.numbers}
         absent = [name for name in self.labels if name not in known]
         if absent:
@@ -60,17 +59,14 @@ class TabularReader:
         if not paths:
             raise UserError(f"{Path(file_list[0]).parent}: holds no file that matches data.files: {settings.files}")
         values = build(ReaderSettings, config)
-        self._pooling = values.pooling
+        self._pooling, self._max_len = values.pooling, values.max_len
         _check_weights(settings, values.pooling)
-        table = _share(read_table(paths, settings), settings, config["reader_for"])
+        table = _share(read_table(paths, settings), settings, part)
         if not len(table):
-            purpose = {"train": "training", "valid": "validation"}.get(config["reader_for"], "testing")
+            purpose = {"train": "training", "valid": "validation"}.get(part, "testing")
             raise UserError(f"{Path(file_list[0]).parent}: no rows for {purpose}")
-        vocabulary = _vocabulary(table, settings, config)
-        config.shared[VOCABULARY] = vocabulary
-        self.files = {VOCABULARY: vocabulary.to_json()}
+        vocabulary = self.vocabulary = vocabulary or build_vocabulary(table, settings)
         self.num_id = vocabulary.num_id
-        config["hyper_parameters.sparse_feature_number"] = self.num_id
         self._rows, self.unseen = encode(table, settings, vocabulary, values.pooling == "weighted", values.max_len)
         kinds: dict[str, LabelKind] = {**dict.fromkeys(settings.labels, "binary"), **self.rules.kinds}
         labels = {
@@ -88,10 +84,18 @@ class TabularReader:
         self._distinct: DistinctIds | None = None
 
     @classmethod
-    def prepare(cls, config: Config) -> None:
-        """Before the config is checked: the fields are those of the `data` section."""
-        config["hyper_parameters.fields"] = list(read_settings(config.data).fields)
-        config["hyper_parameters.num_field"] = len(config["hyper_parameters.fields"])
+    def declared_fields(cls, config: Config) -> list[str] | None:
+        return list(read_settings(config.data).fields)
+
+    def reading(self) -> dict[str, Any]:
+        settings = self._settings
+        found = reading_of(settings.fields, self._pooling, self._max_len)
+        for name, given in settings.fields.items():
+            field = given or FieldColumn()
+            for key in ("column", "separator", "weights", "buckets"):
+                found[f"data.fields.{name}.{key}"] = getattr(field, key)
+        found["data.hash_size"] = settings.hash_size
+        return found | {f"data.labels.{name}": column for name, column in settings.labels.items()}
 
     def __len__(self) -> int:
         return len(self._sample_ids)
@@ -138,28 +142,6 @@ def _share(table: Table, settings: DataSettings, part: str) -> Table:
     rest = test + valid * (1.0 - test)
     begin, end = {"test": (0.0, test), "valid": (test, rest)}.get(part, (rest, 1.0))
     return table.filter((begin <= place) & (place < end))
-
-
-def _vocabulary(table: Table, settings: DataSettings, config: Config) -> Vocabulary:
-    """That of a training reader before; of the checkpoint which is evaluated or trained on; else a new one."""
-    part, runner = config["reader_for"], config.runner
-    if part != "train" and VOCABULARY in config.shared:
-        return config.shared[VOCABULARY]
-    folder = None
-    if part == "test" or runner.resume:
-        store = Store(runner.infer_load_path if part == "test" else runner.model_save_path)
-        manifest = store.latest()
-        folder = store.folder / manifest.name if manifest else None
-        if folder is None and part == "test":
-            raise UserError(f"{store.folder}: no checkpoint there, and so no vocabulary; train first")
-    if folder is None and runner.model_init_path:
-        folder = Path(runner.model_init_path)
-    if folder is None:
-        return build_vocabulary(table, settings)
-    vocabulary = Vocabulary.load(check_file(folder, VOCABULARY, read_manifest(folder)))
-    if list(vocabulary.values) != list(settings.fields):
-        raise UserError(f"{folder}: is of fields {', '.join(vocabulary.values)}, not {', '.join(settings.fields)}")
-    return vocabulary
 
 
 def _check_weights(settings: DataSettings, pooling: str) -> None:

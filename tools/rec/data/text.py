@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,8 @@ from rec.data.lines import LineIndex
 from rec.data.parse import NO_VALUE, FieldNames, LineError, Parsed, check_field_names, fields_of, parse
 from rec.data.plan import ReadPlan
 from rec.data.pooling import token_weights
-from rec.data.reader import Block, ReaderSettings
+from rec.data.reader import Block, Part, Reader, ReaderSettings, reading_of
+from rec.data.vocabulary import Vocabulary
 from rec.errors import UserError
 from rec.numeric import Array
 from rec.report.console import log
@@ -24,17 +26,24 @@ from rec.report.console import log
 _LOOK_AT = 1000
 
 
-class TextReader:
+class TextReader(Reader):
     """`id,label,...,field:id,field:id,...` lines, a token for each id, any number of tokens per field.
 
     Args:
         file_list: the files, in the order of their lines.
         config: `hyper_parameters` as in `ReaderSettings`, and `runner.label_policy`.
-        rules: the label columns that follow the id, and what follows for them. A label may be empty.
     """
 
-    def __init__(self, file_list: list[str], config: Config, rules: LabelRules) -> None:
-        self.labels, self.rules = rules.columns, rules
+    def __init__(
+        self,
+        file_list: list[str],
+        config: Config,
+        part: Part = "train",
+        vocabulary: Vocabulary | None = None,
+        rules: LabelRules | None = None,
+    ) -> None:
+        self.rules = self.rules if rules is None else rules
+        self.labels = self.rules.columns
         values = build(ReaderSettings, config)
         self.fields = FieldNames.of(check_field_names(values.fields))
         if values.sparse_feature_number is None:
@@ -68,6 +77,9 @@ class TextReader:
         if len(absent) == len(self.fields.names):
             raise UserError(message)
         log.warning("%s%s", message, did_you_mean(absent[0], found))
+
+    def reading(self) -> dict[str, Any]:
+        return reading_of(self.fields.names, self.pooling, self.max_len)
 
     def __len__(self) -> int:
         return len(self.index)

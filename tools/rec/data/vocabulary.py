@@ -19,6 +19,9 @@ from rec.errors import UserError
 from rec.numeric import Array
 from rec.report.console import log
 
+VOCABULARY = "vocabulary.json"
+"""Its file in a checkpoint."""
+
 
 @dataclass(frozen=True)
 class Vocabulary:

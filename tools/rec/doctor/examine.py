@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from rec.config.config import Config
+from rec.data.reader import Part
 from rec.doctor.finding import Finding, worst
 from rec.doctor.labels import check_labels
 from rec.doctor.leakage import check_leakage
@@ -15,7 +16,7 @@ from rec.doctor.resources import Needs, check_disk, check_memory, check_time, ta
 from rec.doctor.rows import check_rows
 from rec.doctor.sample import Sample, take
 from rec.doctor.settings import check_settings, check_unread
-from rec.doctor.subject import Part, Subject, load_subject
+from rec.doctor.subject import Subject, load_subject
 from rec.doctor.trial import Trial, run
 from rec.doctor.verdict import judge
 from rec.errors import UserError
@@ -31,10 +32,10 @@ def examine(config: Config, mode: Literal["dygraph", "static"]) -> Iterator[Find
     yield from settings
     if worst(settings) == "wrong":
         return
-    train, findings = _open(subject, "train") if subject.house else (None, [])
+    train, findings = _open(subject, "train") if subject.native else (None, [])
     needs = table_needs(subject)  # the reader of a table has said how many ids there are
     findings += check_memory(subject, needs)
-    if not subject.house and worst(findings) != "wrong":
+    if not subject.native and worst(findings) != "wrong":
         train, more = _open(subject, "train")
         findings += more
     yield from findings
@@ -60,9 +61,9 @@ def _load(config: Config, mode: Literal["dygraph", "static"]) -> tuple[Subject |
 
 def _open(subject: Subject, part: Part) -> tuple[Any, list[Finding]]:
     try:
-        if part == "train" and not subject.house and subject.model is not None:
+        if part == "train" and not subject.native and subject.model is not None:
             subject.make_model()
-        return subject.open_reader(part, keep_noise=True), []
+        return subject.open_reader(part, keep_excluded=True), []
     except UserError as error:
         return None, [_reader_finding(part, error)]
 
@@ -75,7 +76,7 @@ def _data(subject: Subject, reader: Any) -> tuple[int | None, list[Finding]]:
     """What is wrong with the rows of both parts, and how many training has."""
     train, findings = _sample(subject, "train", reader)
     test = None
-    if subject.config.runner.test_data_dir and not subject.own_loader:  # which knows no parts
+    if subject.config.runner.test_data_dir and not subject.directory.own_loader:  # which knows no parts
         reader, more = _open(subject, "test")
         findings += more
         if reader is not None:
@@ -94,7 +95,7 @@ def _sample(subject: Subject, part: Part, reader: Any) -> tuple[Sample | None, l
         sample = take(subject, part, reader)
     except UserError as error:
         return None, [_reader_finding(part, error)]
-    implies = reader.rules.implies if subject.house else ()
+    implies = reader.rules.implies if subject.native else ()
     labels = check_labels(sample, subject.tasks, implies, subject.config.runner.label_policy)
     return sample, [*check_rows(sample), *labels]
 
@@ -111,4 +112,4 @@ def _trial(subject: Subject, needs: Needs | None, total: int | None) -> tuple[Tr
         return None, [*check_disk(subject, needs), wrong]
     findings = [*check_disk(subject, needs, trial.dense), *check_time(subject, trial.speed, total)]
     findings += judge(trial, subject.tasks)
-    return trial, findings if subject.house else [*findings, *check_unread(subject)]
+    return trial, findings if subject.native else [*findings, *check_unread(subject)]

@@ -10,7 +10,7 @@ from rec.doctor.subject import Subject
 from rec.doctor.trial import Trial
 from rec.errors import UserError
 from rec.loading import where
-from rec.session import Session
+from rec.run.assembly import assemble
 
 CHECK = "static program"
 
@@ -39,7 +39,7 @@ def check_program(subject: Subject, trial: Trial | None) -> Finding:
 
 def _first_loss(subject: Subject) -> float | None:
     """The loss of the first step; None of a model that shows none. Changes only weights in memory."""
-    session = Session(subject.config, "static", "train")
-    batch = next(iter(session.batches(session.reader, session.plan(0, 0, training=True))))
-    shown = session.engine.train_step(batch)
+    run = assemble(subject.config, "static", "train")
+    batch = next(iter(run.batches(run.reader, run.plan(0, 0, training=True))))
+    shown = run.engine.train_step(batch)
     return float(np.mean(shown["loss"])) if "loss" in shown else None

@@ -44,13 +44,13 @@ def table_needs(subject: Subject) -> Needs | None:
     PaddleRec's directories are taken to have one table of sparse_feature_number x sparse_feature_dim and Adam.
     """
     # Not config.get: the doctor's own asking is not the directory's (see check_unread).
-    rows: Any = dict.get(subject.config, "hyper_parameters.sparse_feature_number")
+    rows: Any = subject.num_id or dict.get(subject.config, "hyper_parameters.sparse_feature_number")
     dim: Any = dict.get(subject.config, "hyper_parameters.sparse_feature_dim")
-    if subject.house:
+    if subject.native:
         dim = int(subject.network.embedding_dim)
     if not isinstance(rows, int) or not isinstance(dim, int):
         return None
-    if not subject.house:
+    if not subject.native:
         return Needs(rows * dim * 4, 2 * rows * dim * 4, 0)
     values = subject.config.hyper_parameters
     name = (values.get("table_optimizer") or values["optimizer"])["class"]

@@ -12,13 +12,15 @@ import numpy as np
 
 from rec.data.batch import Batch
 from rec.data.plan import ReadPlan
+from rec.data.reader import Part, Reader
+from rec.data.rows import RowReader
 from rec.doctor.hashing import bag_hashes, column_hashes, mix
 from rec.doctor.ids import IdCounter, IdCounts, binary
-from rec.doctor.subject import Part, Subject
+from rec.doctor.subject import Subject
 from rec.errors import UserError
 from rec.loading import where
 from rec.numeric import Array
-from rec.session import batch_length
+from rec.run.assembly import batch_length
 
 LIMIT, SECONDS, BATCH = 100_000, 10.0, 1024
 """A sample ends at so many exposures or seconds of reading, whichever comes first."""
@@ -82,7 +84,7 @@ def take(subject: Subject, part: Part, reader: Any) -> Sample:
         UserError: what the reader stopped at.
     """
     total = _length(reader)
-    gather = _HouseRows(subject, part, total) if subject.house else _ArrayRows(part, total)
+    gather = _NativeRows(subject, part, total) if subject.native else _ArrayRows(part, total)
     begun, taken = time.monotonic(), 0
     for batch in _batches(subject, reader, total is not None and total > LIMIT):
         gather.add(batch)
@@ -117,19 +119,16 @@ def _arrays(batch: Any) -> Iterator[Array]:
             yield from _arrays(value)
 
 
-def _length(reader: Any) -> int | None:
-    dataset = getattr(reader, "dataset", reader)
-    if dataset is not reader and (hasattr(dataset, "__iter__") or reader.whole_batches):
-        return None
-    return len(dataset)
+def _length(reader: Reader | RowReader) -> int | None:
+    return len(reader) if isinstance(reader, Reader) else reader.num_row()
 
 
-class _HouseRows:
+class _NativeRows:
     """Gathers batches of ours."""
 
     def __init__(self, subject: Subject, part: Part, total: int | None) -> None:
         self._part, self._total, self._names = part, total, subject.fields
-        self._num_id = int(subject.config.get("hyper_parameters.sparse_feature_number") or 0)
+        self._num_id = subject.num_id or 0
         self._fields: list[Array] = []
         self._labels: list[dict[str, Array]] = []
         self._sample_ids: list[Array] = []

@@ -13,11 +13,13 @@ _SECTION = "hyper_parameters."
 def check_settings(subject: Subject) -> list[Finding]:
     """What is missing, misspelt or of a wrong type, a finding each."""
     config = subject.config
-    problems = list(dict.fromkeys([*config.problems, *subject.problems, *_missing(subject)]))
+    directory = subject.directory
+    missing = [*directory.missing(training=True), *(directory.missing(training=False) if _evaluates(subject) else ())]
+    problems = list(dict.fromkeys([*directory.problems, *missing]))
     if problems:
         advice = f"mend {config.path} (tools/trainer.py --help lists the runner settings)"
         return [Finding(CHECK, "wrong", problem, advice) for problem in problems]
-    return [Finding(CHECK, "ok", "every key is known, none is missing" if subject.house else "no key is missing")]
+    return [Finding(CHECK, "ok", "every key is known, none is missing" if subject.native else "no key is missing")]
 
 
 def check_unread(subject: Subject) -> list[Finding]:
@@ -30,12 +32,11 @@ def check_unread(subject: Subject) -> list[Finding]:
             meant = did_you_mean(key.removeprefix(_SECTION), absent)
             found = f"{key} was never read{meant}"
             findings.append(Finding(CHECK, "warn" if meant else "note", found, "mend its name" if meant else ""))
-    return findings + [Finding(CHECK, "warn", each, "mend it") for each in config.oddities + config.probably_misspelt()]
+    return findings + [
+        Finding(CHECK, "warn", each, "mend it") for each in [*config.warnings, *config.probably_misspelt()]
+    ]
 
 
-def _missing(subject: Subject) -> list[str]:
-    runner = subject.config.runner
-    if subject.own_loader:
-        return []
-    names = ["train_data_dir", *(["train_batch_size", "infer_batch_size"] if subject.house else [])]
-    return [f"runner.{name} is missing" for name in names if not getattr(runner, name)]
+def _evaluates(subject: Subject) -> bool:
+    """Whether there are test data, without which training alone is examined."""
+    return subject.native and bool(subject.config.runner.test_data_dir)

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import copy
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import paddle
 
 from rec.config.config import Config
-from rec.contract import dygraph
-from rec.contract.house import HouseModel
-from rec.data.lines import data_files
-from rec.data.paddlerec import brings_loader, open_rows
+from rec.data.reader import Part, Reader
 from rec.errors import UserError
 from rec.loading import ModelDirectory, where
 from rec.metrics.tasks import Task
-
-Part = Literal["train", "test"]
+from rec.run.assembly import open_directory
+from rec.run.directory import Directory
+from rec.run.model import Mode
+from rec.run.paddlerec import PaddleRecDirectory
 
 
 class Watched(Config):
@@ -35,6 +32,9 @@ class Watched(Config):
         watched.__dict__.update(config.__dict__, asked=set())
         return watched
 
+    def merged(self, above: Mapping[str, Any]) -> Watched:
+        return Watched.of(super().merged(above))
+
     def __getitem__(self, key: str) -> Any:
         self.asked.add(key)
         return super().__getitem__(key)
@@ -44,29 +44,21 @@ class Watched(Config):
         return super().get(key, default)
 
 
-@dataclass
 class Subject:
-    """A model directory whose modules could be loaded.
+    """A model directory whose modules could be loaded, which is tried in dynamic graph: there gradients can be seen.
 
-    Attributes:
-        config: as loaded, watched.
-        directory: its modules.
-        model: its `DygraphModel`, which is tried in either mode; None where a PaddleRec directory has only a
-            `StaticModel`. A directory of ours without one gets it from its network.
-        reader_class: the `RecDataset` of each part of a directory of ours.
-        problems: what our models find wrong with the config; empty for PaddleRec's, which do not say.
+    Args:
+        directory: it; of a PaddleRec directory that has a static model only, `model` is None.
     """
 
-    config: Watched
-    directory: ModelDirectory
-    model: Any
-    reader_class: dict[Part, Any]
-    problems: list[str]
+    def __init__(self, directory: Directory) -> None:
+        self.directory = directory
+        self._train: Reader | None = None
 
     @property
-    def house(self) -> bool:
-        """Whether the directory is of our kind, whose parts and labels have names."""
-        return isinstance(self.model, HouseModel)
+    def config(self) -> Any:
+        """As the model is told; watched where the directory is PaddleRec's."""
+        return self.directory.config
 
     @cached_property
     def network(self) -> Any:
@@ -75,48 +67,41 @@ class Subject:
             return self.model.build_network(self.config)
 
     @property
+    def native(self) -> bool:
+        """Whether the directory is of our kind, whose fields and labels have names."""
+        return self.directory.native
+
+    @property
+    def model(self) -> Any:
+        """Its `DygraphModel`, if it has one."""
+        return self.directory.model
+
+    @cached_property
     def tasks(self) -> tuple[Task, ...]:
         """The tasks of a model of ours; none of PaddleRec's."""
-        return tuple(self.network.tasks) if self.house else ()
+        return tuple(self.network.tasks) if self.native else ()
 
     @property
     def fields(self) -> list[str]:
         """Names of a model of ours' fields."""
         return [str(name) for name in self.config.get("hyper_parameters.fields") or []]
 
-    def open_reader(self, part: Part, keep_noise: bool = False) -> Any:
-        """A reader over a part's data folder; `keep_noise` leaves in exposures whose labels contradict each other.
+    @property
+    def num_id(self) -> int | None:
+        """Rows of the embedding table, once the training reader of a model of ours is open."""
+        return self._train.num_id if self._train else None
+
+    def open_reader(self, part: Part, keep_excluded: bool = False) -> Any:
+        """A reader over a part's data; the training data's vocabulary serves the others.
 
         Raises:
             UserError: the folder is missing or empty, or the reader refuses.
         """
-        runner = self.config.runner
-        folder = self.config.resolve(runner.train_data_dir if part == "train" else runner.test_data_dir)
-        config = copy.copy(self.config)
-        if keep_noise:
-            config.runner = runner.model_copy(update={"label_policy": "keep"})
-        config["reader_for"] = part
-        try:
-            reader = self._make_reader(part, folder, config)
-        except UserError:
-            raise
-        except Exception as error:
-            raise UserError(f"the reader could not be made: {where(error, config.model_dir)}") from error
-        number = "hyper_parameters.sparse_feature_number"
-        if number in config:  # where the data tell it
-            self.config[number] = config[number]
+        vocabulary = self._train.vocabulary if self._train else None
+        reader = self.directory.open_reader(part, vocabulary, keep_excluded)
+        if self.native and part == "train":
+            self._train = reader
         return reader
-
-    def _make_reader(self, part: Part, folder: Path, config: Config) -> Any:
-        if self.house:
-            return self.reader_class[part](data_files(folder), config)
-        files = [] if self.own_loader else data_files(folder, or_folders=True)
-        return open_rows(config, self.directory, self.model, part, files)
-
-    @property
-    def own_loader(self) -> bool:
-        """Whether the model makes its batches itself."""
-        return brings_loader(self.config, self.model)
 
     def make_model(self) -> None:
         """Make the model and forget it: PaddleRec's may write into the config what their readers read there.
@@ -131,35 +116,15 @@ class Subject:
             raise UserError(f"the model could not be built: {where(error, self.config.model_dir)}") from error
 
 
-def load_subject(config: Config, mode: Literal["dygraph", "static"]) -> Subject:
+def load_subject(config: Config, mode: Mode) -> Subject:
     """The model directory of a config.
 
     Raises:
         UserError: a module is missing or cannot be imported.
     """
     watched = Watched.of(config)
-    directory, runner = ModelDirectory(config.model_dir), config.runner
-    try:
-        model = _load_model(directory, watched, mode)
-    except UserError:
-        raise
-    except Exception as error:
-        raise UserError(f"the model could not be made: {where(error, config.model_dir)}") from error
-    if not isinstance(model, HouseModel):
-        return Subject(watched, directory, model, {}, [])
-    train = directory.load(runner.train_reader_path, "RecDataset")
-    test = directory.load(runner.infer_reader_path, "RecDataset") if runner.test_data_dir else train
-    problems = model.check(watched, train)
-    return Subject(watched, directory, model, {"train": train, "test": test}, problems)
-
-
-def _load_model(directory: ModelDirectory, config: Config, mode: Literal["dygraph", "static"]) -> Any:
-    static = directory.load("static_model", "StaticModel")(config) if mode == "static" else None
-    if mode == "dygraph" or (directory.path / "dygraph_model.py").is_file():
-        return directory.load("dygraph_model", "DygraphModel")()
-    return _dynamic_twin(static) if isinstance(static, HouseModel) else None
-
-
-def _dynamic_twin(static: HouseModel) -> Any:
-    """The dynamic model of a static model's network: both modes compute the same."""
-    return type("DygraphModel", (dygraph.DygraphModel,), {"network": static.network})()
+    if mode == "static":  # what is wrong with it is said first
+        static = open_directory(watched, "static")
+        if not static.native and not (config.model_dir / "dygraph_model.py").is_file():
+            return Subject(PaddleRecDirectory(watched, ModelDirectory(config.model_dir), None, "static"))
+    return Subject(open_directory(watched, "dygraph"))

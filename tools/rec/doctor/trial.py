@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import paddle
 
-from rec.data.plan import ReadPlan
+from rec.contract.dygraph import Inputs
 from rec.doctor.activity import Activity
 from rec.doctor.subject import Subject
 from rec.engine.dygraph import DygraphEngine, TableFeed
 from rec.errors import UserError
 from rec.loading import where
 from rec.numeric import Array
-from rec.session import batch_length
+from rec.run.assembly import batch_length, read_plan
 
 STEPS = 20
 
@@ -58,19 +58,19 @@ def run(subject: Subject) -> Trial:
     """
     config = subject.config
     try:
-        engine = DygraphEngine(subject.model, config, training=True)
-        return _run(subject, engine)
+        reader = subject.open_reader("train")
+        engine = subject.directory.build_engine(training=True, reader=reader)
+        assert isinstance(engine, DygraphEngine)
+        return _run(subject, engine, reader)
     except UserError:
         raise
-    except MemoryError:
-        raise UserError("not enough memory for the model") from None
     except Exception as error:
         raise UserError(f"the model failed: {where(error, config.model_dir)}") from error
 
 
-def _run(subject: Subject, engine: DygraphEngine) -> Trial:
+def _run(subject: Subject, engine: DygraphEngine, reader: Any) -> Trial:
     trial = Trial(dense=sum(int(np.prod(p.shape)) for p in engine.net.parameters()))
-    batches, reading = _read(subject)
+    batches, reading = _read(subject, reader)
     trial.before = [_loss(engine, batch, subject) for batch in batches]
     _record_gradients(engine, trial.gradients)
     seconds = []
@@ -90,7 +90,7 @@ def _run(subject: Subject, engine: DygraphEngine) -> Trial:
     with Activity(engine.net) as activity:
         predicted = [engine.eval_step(batch) for batch in batches]
     trial.idle = activity.idle()
-    if subject.house:
+    if subject.native:
         for task in subject.tasks:
             trial.predicted[task.name] = np.concatenate([values[f"p{task.name}"].reshape(-1) for values in predicted])
         for name in batches[0].labels:
@@ -98,16 +98,12 @@ def _run(subject: Subject, engine: DygraphEngine) -> Trial:
     return trial
 
 
-def _read(subject: Subject) -> tuple[list[Any], list[float]]:
+def _read(subject: Subject, reader: Any) -> tuple[list[Any], list[float]]:
     """The first batches of training, repeated where the data hold fewer, and the seconds that each took."""
-    reader, runner = subject.open_reader("train"), subject.config.runner
     batches: list[Any] = []
     seconds: list[float] = []
     for epoch in range(STEPS):
-        plan = ReadPlan(
-            runner.train_batch_size or 1, training=True, epoch=epoch, seed=runner.seed,
-            shuffle=subject.house if runner.shuffle is None else runner.shuffle, drop_last=not subject.house,
-        )  # fmt: skip
+        plan = read_plan(subject.directory, epoch)
         begun = time.perf_counter()
         for batch in itertools.islice(reader.batches(plan), STEPS - len(batches)):
             seconds.append(time.perf_counter() - begun)
@@ -148,7 +144,7 @@ def _record_gradients(engine: DygraphEngine, norms: dict[str, list[float]]) -> N
         step()
 
     def recorded_close(inputs: Any) -> None:
-        if hasattr(inputs, "features"):
+        if isinstance(inputs, Inputs):
             _append(norms, {"embedding": sum(_square(block.grad) for block in inputs.features.blocks)})
         close(inputs)
 

@@ -63,7 +63,7 @@ def _loss(trial: Trial) -> Finding:
     return Finding("trial: loss", "ok", f"falls: {found}", "", values)
 
 
-def _gradients(trial: Trial, house: bool) -> list[Finding]:
+def _gradients(trial: Trial, native: bool) -> list[Finding]:
     medians = {part: statistics.median(norms) for part, norms in trial.gradients.items()}
     found = ", ".join(f"{part} {norm:.2g}" for part, norm in medians.items())
     findings = [Finding("trial: gradients", "ok", f"median norms: {found}", "", medians)] if medians else []
@@ -74,7 +74,7 @@ def _gradients(trial: Trial, house: bool) -> list[Finding]:
         elif not any(norms):
             advice = "find out why the loss does not reach it"
             # PaddleRec's models may define what a config does not use.
-            severity: Severity = "wrong" if house else "warn"
+            severity: Severity = "wrong" if native else "warn"
             findings.append(Finding("trial: gradients", severity, f"{part} gets no gradient", advice))
     return findings
 

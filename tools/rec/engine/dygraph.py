@@ -7,12 +7,13 @@ from typing import Any, Protocol
 import numpy as np
 import paddle
 
+from rec.checkpoint.state import State
 from rec.config.config import Config
 from rec.contract.dygraph import Inputs
 from rec.data.batch import Batch
 from rec.device import choose, to_tensor
 from rec.engine.embeddings import check_ids, right_gradients
-from rec.engine.engine import State
+from rec.engine.engine import Engine
 from rec.engine.match import by_structure, by_variable, check_match, check_rule, rule_of
 from rec.errors import UserError
 from rec.nn.features import Features
@@ -72,18 +73,19 @@ class TableFeed:
         self._table.push(inputs.batch, [vector.grad for vector in inputs.features.blocks])
 
 
-class DygraphEngine:
+class DygraphEngine(Engine):
     """A model in dynamic graph.
 
     Args:
         model: the directory's `DygraphModel`.
         config: its config.
         training: whether an optimizer is needed.
+        num_id: rows of the embedding table of a model of ours; None: a PaddleRec model, which has its own.
     """
 
     prefix = "rec"
 
-    def __init__(self, model: Any, config: Config, training: bool) -> None:
+    def __init__(self, model: Any, config: Config, training: bool, num_id: int | None = None) -> None:
         self.model, self.config = model, config
         place = choose(config.runner.use_gpu)
         paddle.seed(config.runner.seed)
@@ -92,9 +94,8 @@ class DygraphEngine:
             self.net = model.create_model(config)
             self.optimizer: Any = model.create_optimizer(self.net, config) if training else None
         self.metrics, self.metric_names = model.create_metrics()
-        self.table: Table | None = None
-        if hasattr(model, "create_table"):
-            self.table = model.create_table(self.net, config, place)
+        if num_id is not None:
+            self.table = model.create_table(self.net, config, num_id, place)
         self.feed: Feed = TableFeed(self.table, place) if self.table else TensorFeed(place)
         if self.table is None:
             self._look_after_embeddings()

@@ -1,51 +1,43 @@
-"""What the loops ask of an engine, and the state that passes between engines and checkpoints."""
+"""What the loops ask of an engine."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from typing import Any
 
-from rec.numeric import Array
-
-
-@dataclass
-class State:
-    """A model's state as arrays by name; the same names in either graph mode for our models.
-
-    Attributes:
-        weights: parameters (`ctr.hidden.0.weight`) and the table (`embedding.weight`).
-        optimizer: accumulators, `<parameter>/<accumulator>`.
-        scheduler: a learning-rate schedule's own numbers.
-        rule: the optimizers' class names; empty where unknown.
-    """
-
-    weights: dict[str, Array]
-    optimizer: dict[str, Array] = field(default_factory=dict)
-    scheduler: dict[str, Any] = field(default_factory=dict)
-    rule: str = ""
+from rec.checkpoint.state import State
+from rec.table.table import Table
 
 
-class Engine(Protocol):
+class Engine(ABC):
     """One model in one graph mode.
 
     Attributes:
         prefix: what its checkpoint files are called before the dot.
         metrics, metric_names: as the model directory's `create_metrics` gave them.
+        table: the embedding table of a model of ours; PaddleRec's models keep their embeddings to themselves.
+        feed_dtypes: NumPy's names of the feeds' types, in the reader's order, where the model declares them.
     """
 
     prefix: str
     metrics: list[Any]
     metric_names: list[str]
+    table: Table | None = None
+    feed_dtypes: list[str] | None = None
 
+    @abstractmethod
     def train_step(self, batch: Any) -> dict[str, Any]:
         """One update; what to show by name (`loss` among it) as NumPy arrays."""
 
+    @abstractmethod
     def eval_step(self, batch: Any) -> dict[str, Any]:
         """Predictions or figures by name, no update."""
 
+    @abstractmethod
     def state(self) -> State:
         """Everything a checkpoint needs, in host memory."""
 
+    @abstractmethod
     def load(self, state: State) -> None:
         """Take over weights, and the optimizer's state where it is given.
 
@@ -53,5 +45,10 @@ class Engine(Protocol):
             UserError: a name is missing or unexpected, or a shape differs.
         """
 
+    @abstractmethod
     def num_parameter(self) -> dict[str, int]:
         """Trainable numbers by parameter name."""
+
+    def variable_names(self) -> dict[str, str]:
+        """Paddle's name of each weight (as a ParamAttr may give it) by its name in checkpoints."""
+        return {}

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import paddle
 
+from rec.checkpoint.state import State
 from rec.config.config import Config
 from rec.data.batch import Batch
+from rec.data.reader import Reader
 from rec.device import choose, to_array
-from rec.engine.engine import State
+from rec.engine.engine import Engine
 from rec.engine.match import by_structure, by_variable, check_match, check_rule, rule_of
 from rec.numeric import Array
 from rec.table.table import Table
@@ -35,24 +37,24 @@ class Built:
     parameters: dict[str, str]
 
 
-class StaticEngine:
+class StaticEngine(Engine):
     """A model of ours in static graph: a training program and an evaluation program over the same parameters.
 
     Args:
         model: the directory's `StaticModel`.
         config: its config.
         training: whether a training program is needed.
-        reader: the reader, whose blocks and labels decide what is fed.
+        reader: the reader, whose blocks and labels decide what is fed, and whose number of ids is the table's.
     """
 
     prefix = "rec_static"
 
-    def __init__(self, model: Any, config: Config, training: bool, reader: Any) -> None:
+    def __init__(self, model: Any, config: Config, training: bool, reader: Reader) -> None:
         self.model, self.config = model, config
         self._place = choose(config.runner.use_gpu)
         model.blocks, model.labels = reader.blocks, reader.labels
         initial = self._initial_weights()
-        self.table: Table = model.create_table(self._blueprint, config, self._place)
+        self.table: Table = model.create_table(self._blueprint, config, reader.num_id, self._place)
         paddle.enable_static()
         self._scope = paddle.static.Scope()
         self._executor = paddle.static.Executor(self._place)
@@ -98,7 +100,7 @@ class StaticEngine:
         values, gradients = self._run(self._train, batch, is_infer=False)
         self.table.push(batch, gradients)
         self.model.count(self.metrics, values, batch)
-        return {name: value for name, value in values.items() if name.startswith(("loss", "gate_"))}
+        return {name: values[name] for name in self.model.shown}
 
     def eval_step(self, batch: Batch) -> dict[str, Any]:
         values, _ = self._run(self._eval, batch, is_infer=True)

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import paddle
 
+from rec.checkpoint.state import State
 from rec.config.config import Config
 from rec.device import choose
-from rec.engine.engine import State
+from rec.engine.engine import Engine
 from rec.engine.match import by_structure, by_variable, check_match
 from rec.errors import UserError
-from rec.export.static import InferenceExport
 from rec.numeric import Array
 from rec.pir.program import Built, build, dtype_of
 from rec.report.console import log
 
 
-class StaticDirectoryEngine:
+class StaticDirectoryEngine(Engine):
     """A PaddleRec `StaticModel`: its training program, and its evaluation program over the same parameters.
 
     Parameters are shared by name: each program is built with names that count from zero, as PaddleRec's tools do in
@@ -48,16 +49,7 @@ class StaticDirectoryEngine:
         if self._main.sparse:
             log.info("embeddings with sparse=True get dense gradients in static mode: a step's cost depends on V")
         self._count_in(self._main)
-        runner = config.runner
-        self._export: InferenceExport | None = None
-        if training and runner.use_inference:
-            names = runner.save_inference_feed_varnames, runner.save_inference_fetch_varnames
-            self._export = InferenceExport(self._evaluation(), *names)
-
-    @property
-    def feed_dtypes(self) -> list[str]:
-        """NumPy's names of the feeds' types, in the reader's order: a reader of text may ask."""
-        return [dtype_of(variable).name for variable in self._main.inputs]
+        self.feed_dtypes = [dtype_of(variable).name for variable in self._main.inputs]
 
     def variable_names(self) -> dict[str, str]:
         """Paddle's name of each weight by its name in checkpoints: the same."""
@@ -140,11 +132,12 @@ class StaticDirectoryEngine:
             tensor = self._scope.find_var(name).get_tensor()
             tensor.set(np.ascontiguousarray(value, np.asarray(tensor).dtype), self._place)
 
-    def epoch_saved(self, folder: Path) -> None:
-        """Put the inference model that the config asks for beside an epoch's checkpoint."""
-        if self._export is not None:
-            with paddle.static.scope_guard(self._scope):
-                self._export.write(folder, self._executor)
+    @contextmanager
+    def inference(self) -> Iterator[tuple[Built, Any]]:
+        """The evaluation program and its executor, with the present parameters in scope."""
+        built = self._evaluation()
+        with paddle.static.scope_guard(self._scope):
+            yield built, self._executor
 
     def num_parameter(self) -> dict[str, int]:
         return {name: value.size for name, value in self._weights(self._main).items()}

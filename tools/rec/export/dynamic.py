@@ -8,21 +8,20 @@ from typing import Any
 
 import paddle
 
-from rec.checkpoint.store import load
 from rec.errors import UserError
 from rec.export.capture import Capture
 from rec.export.files import writing
-from rec.export.house import HouseCapture
+from rec.export.native import NativeCapture
 from rec.loading import where
-from rec.loop.evaluate import chosen
 from rec.report.console import log
-from rec.session import Session, batch_length
+from rec.run.assembly import Run, batch_length
+from rec.run.start import checkpoint_folder, evaluated
 
 NAME = "tostatic"
 BATCHES = 8  # enough to tell two of the reader's arrays apart
 
 
-def export(session: Session) -> None:
+def export(run: Run) -> None:
     """Export the checkpoints that `tools/infer.py` would evaluate.
 
     What the network takes is read off a few batches of the test data: PaddleRec's directories do not declare it.
@@ -30,21 +29,28 @@ def export(session: Session) -> None:
     Raises:
         UserError: no such checkpoint, no data, or a network that Paddle cannot turn into a program.
     """
-    folders = chosen(session)
-    engine: Any = session.engine
-    batches = list(itertools.islice(session.batches(session.reader, session.plan(0, 0, training=False)), BATCHES))
-    if not batches or not batch_length(batches[0]):
-        raise UserError(f"{session.config.resolve(session.config.runner.test_data_dir)}: holds no batch to read")
-    engine.net.eval()
-    captured = HouseCapture(engine, batches[0]) if session.house else Capture(engine, batches)
-    for folder in folders:
-        engine.load(load(folder, "weights"))
+    captured: Capture | NativeCapture | None = None
+    for start in evaluated(run.config):
+        restored = run.restore(start)
+        if captured is None or restored is not run:
+            captured, run = _capture(restored), restored
+        folder = checkpoint_folder(start)
         with writing(folder, NAME, captured.signature) as path:
-            _save(captured.layer(), captured.specs, str(path), session)
+            _save(captured.layer(), captured.specs, str(path), run)
         log.info("inference model: %s", folder / NAME)
 
 
-def _save(layer: Any, specs: list[Any], path: str, session: Session) -> None:
+def _capture(run: Run) -> Capture | NativeCapture:
+    """What the network takes, from the first batches of the test data."""
+    batches = list(itertools.islice(run.batches(run.reader, run.plan(0, 0, training=False)), BATCHES))
+    if not batches or not batch_length(batches[0]):
+        raise UserError(f"{run.config.resolve(run.config.runner.test_data_dir)}: holds no batch to read")
+    engine: Any = run.engine
+    engine.net.eval()
+    return NativeCapture(engine, batches[0]) if run.native else Capture(engine, batches)
+
+
+def _save(layer: Any, specs: list[Any], path: str, run: Run) -> None:
     layer.eval()
     try:
         with warnings.catch_warnings(), paddle.utils.unique_name.guard():
@@ -53,5 +59,5 @@ def _save(layer: Any, specs: list[Any], path: str, session: Session) -> None:
     except OSError:
         raise
     except Exception as error:
-        reason = where(error, session.config.model_dir)
+        reason = where(error, run.config.model_dir)
         raise UserError(f"Paddle cannot turn the network into a program: {reason}") from error

@@ -14,29 +14,33 @@ import paddle
 from rec.data.batch import Batch
 from rec.errors import UserError
 from rec.export.files import Signature, read_signature
-from rec.export.house import inputs
-from rec.loop.evaluate import chosen
-from rec.loop.predictions import PredictionFile, check_path
+from rec.export.native import inputs
 from rec.numeric import Array
 from rec.report.console import log
-from rec.session import Session, batch_length
+from rec.report.predictions import PredictionFile, check_path
+from rec.run.assembly import Run, batch_length
+from rec.run.start import checkpoint_folder, evaluated
 
 NAMES = ("tostatic", "rec_inference")
 
 
-def predict(session: Session, model_file: str | None, threads: int) -> None:
+def predict(run: Run, model_file: str | None, threads: int) -> None:
     """Score the test data with an exported model; log each output's mean and the time it takes.
 
     Args:
-        session: for its reader.
+        run: for its reader.
         model_file: `<name>.json` or `<name>.pdmodel`; None: the one beside the newest checkpoint to evaluate.
         threads: of the predictor.
 
     Raises:
         UserError: no such model, data that do not fit it, or an input that no array of the reader is.
     """
-    runner = session.config.runner
-    path = Path(model_file) if model_file else _exported(session)
+    runner = run.config.runner
+    if model_file:
+        path = Path(model_file)
+    else:
+        start = evaluated(run.config)[-1]
+        path, run = _exported(checkpoint_folder(start)), run.adopt(start)
     signature, predictor = read_signature(path), _predictor(path, threads)
     output = Path(runner.predict_save_path) if runner.predict_save_path else None
     if output:
@@ -44,7 +48,7 @@ def predict(session: Session, model_file: str | None, threads: int) -> None:
     names = signature.outputs or [f"output_{index}" for index in range(len(predictor.get_output_names()))]
     sums, exposures, times = dict.fromkeys(names, 0.0), 0, []
     with PredictionFile(output) if output else contextlib.nullcontext() as writer:
-        for index, batch in enumerate(session.batches(session.reader, session.plan(0, 0, training=False))):
+        for index, batch in enumerate(run.batches(run.reader, run.plan(0, 0, training=False))):
             arrays = _arrays(signature, batch)
             begun = time.perf_counter()
             results = _run(predictor, arrays)
@@ -73,8 +77,7 @@ def _summarise(path: Path, means: dict[str, float], exposures: int, times: list[
     )  # fmt: skip
 
 
-def _exported(session: Session) -> Path:
-    folder = chosen(session)[-1]
+def _exported(folder: Path) -> Path:
     found = [folder / f"{name}.json" for name in NAMES if (folder / f"{name}.json").is_file()]
     if not found:
         raise UserError(

@@ -9,20 +9,20 @@ from rich.table import Table
 from rec.errors import UserError
 from rec.loop import evaluate, train
 from rec.report.lines import is_scalar
-from rec.session import Session, batch_length
+from rec.run.assembly import Run, batch_length
 
 
-def dry_run(session: Session) -> None:
+def dry_run(run: Run) -> None:
     """Print the resolved config and the parameter count, read the first batch and score it.
 
     Raises:
         UserError: what a real run would stop at before its first update.
     """
-    check = train.check if session.task == "train" else evaluate.check
-    check(session)
+    check = train.check if run.task == "train" else evaluate.check
+    check(run)
     console = Console()
-    console.print(session.config.to_yaml(), markup=False, highlight=False)
-    counts = session.engine.num_parameter()
+    console.print(run.config.to_yaml(), markup=False, highlight=False)
+    counts = run.engine.num_parameter()
     table = Table(title="parameters")
     table.add_column("name")
     table.add_column("count", justify="right")
@@ -32,11 +32,11 @@ def dry_run(session: Session) -> None:
     table.add_row("total", f"{sum(counts.values()):,}")
     console.print(table)
 
-    plan = session.plan(0, 0, training=session.task == "train")
-    batch = next(iter(session.batches(session.reader, plan)), None)
+    plan = run.plan(0, 0, training=run.task == "train")
+    batch = next(iter(run.batches(run.reader, plan)), None)
     if batch is None:
         raise UserError("the reader yields no batch (with drop_last, the data may hold less than one)")
-    values = session.engine.eval_step(batch)
+    values = run.engine.eval_step(batch)
     console.print(f"first batch: {batch_length(batch)} exposures")
     for name, value in values.items():
         if not is_scalar(value):

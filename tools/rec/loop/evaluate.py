@@ -10,21 +10,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rec.checkpoint.store import Store, read_manifest
-from rec.checkpoint.store import load as load_checkpoint
+from rec.checkpoint.store import read_manifest
+from rec.data.batch import Batch
 from rec.errors import UserError
 from rec.loading import blaming
 from rec.loop.notices import Notices
-from rec.loop.predictions import PredictionFile, check_path
 from rec.loop.signs import not_finite_predictions
 from rec.metrics.tasks import Result, Task, TaskMetrics
 from rec.metrics.truth import TruthMetrics, TruthResult
-from rec.metrics.values import flat, for_line, headlines
 from rec.report.console import Bar, log
 from rec.report.lines import epoch_line, step_line
 from rec.report.meter import Meter
+from rec.report.predictions import PredictionFile, check_path
 from rec.report.table import print_results, print_truth
-from rec.session import Session, batch_length
+from rec.report.values import flat, for_line, headlines
+from rec.run.assembly import Run, batch_length
+from rec.run.start import checkpoint_folder, evaluated
 
 
 @dataclass(frozen=True)
@@ -46,42 +47,43 @@ class Evaluation:
     seconds: float
 
 
-def evaluate(session: Session) -> None:
-    """Evaluate the checkpoints that the config asks for, and write metrics.json beside each.
+def evaluate(run: Run) -> None:
+    """Evaluate the config's checkpoints, each with its own vocabulary, and write metrics.json beside it.
 
     Raises:
         UserError: no such checkpoint, one that does not fit, or unreadable data.
     """
-    runner = session.config.runner
-    folders = chosen(session)
+    runner = run.config.runner
+    starts = evaluated(run.config)
+    last = checkpoint_folder(starts[-1])
     predictions = Path(runner.predict_save_path) if runner.predict_save_path else None
     if runner.use_save_data and predictions is None:
-        predictions = folders[-1] / "predictions.parquet"
+        predictions = last / "predictions.parquet"
     if predictions:
         check_path(predictions)
-    shown = {}
-    for folder in folders:
-        session.engine.load(load_checkpoint(folder, "weights"))
-        writer = PredictionFile(predictions, _tasks(session)) if predictions and folder == folders[-1] else None
-        evaluation = evaluate_pass(session, session.reader, folder.name, writer)
+    shown: dict[str, Evaluation] = {}
+    for start in starts:
+        folder, run = checkpoint_folder(start), run.restore(start)
+        writer = PredictionFile(predictions, _tasks(run)) if predictions and folder == last else None
+        evaluation = evaluate_pass(run, run.reader, folder.name, writer)
         log.info(epoch_line(folder.name, evaluation.values, evaluation.seconds))
         shown[folder.name] = evaluation
         if writer:
             log.info("predictions of %s: %s (%d rows)", folder, predictions, evaluation.exposures)
     print_results({name: evaluation.results for name, evaluation in shown.items()})
     print_truth({name: evaluation.truth for name, evaluation in shown.items()})
-    for folder in folders:
-        _write_metrics(folder, session.config.resolve(runner.test_data_dir), shown[folder.name])
+    for folder in map(checkpoint_folder, starts):
+        _write_metrics(folder, run.config.resolve(runner.test_data_dir), shown[folder.name])
         log.info("written: %s", (folder / "metrics.json").resolve())
 
 
-def check(session: Session) -> None:
+def check(run: Run) -> None:
     """Raise what `evaluate` would stop at before its first batch; writes nothing."""
-    session.engine.load(load_checkpoint(chosen(session)[0], "weights"))
+    run.restore(evaluated(run.config)[0])
 
 
 def evaluate_pass(
-    session: Session, reader: Any, epoch: str, writer: PredictionFile | None = None, validation: bool = False
+    run: Run, reader: Any, epoch: str, writer: PredictionFile | None = None, validation: bool = False
 ) -> Evaluation:
     """Score every exposure of a reader once with the engine's present weights.
 
@@ -90,19 +92,19 @@ def evaluate_pass(
         writer: where predictions go.
     """
     title, prefix = (f"validation of epoch {epoch}", "validation, ") if validation else (f"evaluation of {epoch}", "")
-    engine, runner = session.engine, session.config.runner
+    engine, runner = run.engine, run.config.runner
     for metric in engine.metrics:
         metric.reset()
-    begun, exposures, meter, notices, truth = time.perf_counter(), 0, Meter(), Notices(), TruthMetrics(_tasks(session))
-    total = len(reader) if hasattr(reader, "__len__") else None
-    with Bar(title, total) as bar, writer or contextlib.nullcontext():
+    begun, exposures, meter, notices, truth = time.perf_counter(), 0, Meter(), Notices(), TruthMetrics(_tasks(run))
+    with Bar(title, run.length(reader)) as bar, writer or contextlib.nullcontext():
         meter.start()
-        for index, batch in enumerate(session.batches(reader, session.plan(0, 0, training=False))):
+        for index, batch in enumerate(run.batches(reader, run.plan(0, 0, training=False))):
             meter.reading_done()
             notices.add(batch)
-            with blaming(session.config.model_dir, f"{title}, batch {index}"):
+            with blaming(run.config.model_dir, f"{title}, batch {index}"):
                 values = engine.eval_step(batch)
-            truth.update(values, getattr(batch, "truth", {}))
+            if isinstance(batch, Batch):
+                truth.update(values, batch.truth)
             if writer:
                 writer.add(batch, values)
             exposures += batch_length(batch)
@@ -121,35 +123,9 @@ def evaluate_pass(
     return Evaluation(shown, results, truth.accumulate(), exposures, time.perf_counter() - begun)
 
 
-def _tasks(session: Session) -> list[Task]:
+def _tasks(run: Run) -> list[Task]:
     """Those of our models; PaddleRec's have none."""
-    return [task for metric in session.engine.metrics if isinstance(metric, TaskMetrics) for task in metric.tasks]
-
-
-def chosen(session: Session) -> list[Path]:
-    """Checkpoint folders to evaluate."""
-    runner = session.config.runner
-    store = Store(runner.infer_load_path)
-    if runner.infer_checkpoint == "epochs":
-        epochs = range(runner.infer_start_epoch, runner.infer_end_epoch)
-        folders = [store.folder / str(epoch) for epoch in epochs]
-        newest = {manifest.name for manifest in store.manifests()}  # empty where PaddleRec wrote them
-        found = [folder for folder in folders if folder.is_dir() and (not newest or folder.name in newest)]
-        if not found:
-            raise UserError(
-                f"{store.folder}: no checkpoint of epochs {epochs.start} to {epochs.stop - 1}; train first, or set "
-                "runner.infer_load_path, infer_start_epoch and infer_end_epoch"
-            )
-        for folder in folders:
-            if folder not in found:
-                log.warning("%s: %s: left out", folder, "of another run" if folder.is_dir() else "no such checkpoint")
-        return found
-    if runner.infer_checkpoint == "best" and not runner.best_metric:
-        raise UserError("runner.infer_checkpoint is best: set runner.best_metric, e.g. auc_ctcvr")
-    manifest = store.best(runner.best_metric or "") if runner.infer_checkpoint == "best" else store.latest()
-    if manifest is None:
-        raise UserError(f"{store.folder}: no {runner.infer_checkpoint} checkpoint there")
-    return [store.folder / manifest.name]
+    return [task for metric in run.engine.metrics if isinstance(metric, TaskMetrics) for task in metric.tasks]
 
 
 def _write_metrics(folder: Path, data: Path, evaluation: Evaluation) -> None:

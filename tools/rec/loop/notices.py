@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from rec.data.batch import Batch
 from rec.report.console import log
 
 
@@ -16,7 +17,8 @@ class Notices:
 
     def add(self, batch: Any) -> None:
         """Count a batch's; PaddleRec's batches carry none."""
-        self._counts.update(getattr(batch, "counts", {}))
+        if isinstance(batch, Batch):
+            self._counts.update(batch.counts)
 
     def log(self, data: str, fate: str) -> None:
         """One line per kind of finding; `fate` is what became of exposures where a finding does not say it itself."""

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import paddle
 
-from rec.checkpoint.store import Store
-from rec.checkpoint.store import load as load_checkpoint
 from rec.data.batch import Batch
 from rec.data.batch_file import load_batch
 from rec.errors import UserError
 from rec.loop.failure import not_finite
 from rec.report.console import log
 from rec.report.lines import is_scalar, pairs
-from rec.session import Session
+from rec.run.assembly import Run
 
 
-def replay(session: Session) -> None:
+def replay(run: Run) -> None:
     """Score the batch of `runner.replay` and take one step on it, from the newest checkpoint's weights.
 
     Without a checkpoint the weights are those of `runner.model_init_path`, or the initial ones.
@@ -27,13 +25,12 @@ def replay(session: Session) -> None:
     Raises:
         UserError: the file holds no batch for this model, or a loss of the step is not finite.
     """
-    engine, runner = session.engine, session.config.runner
+    engine, runner = run.engine, run.config.runner
     path = Path(runner.replay or "")
     batch, facts = load_batch(path)
-    _check_fits(session, batch, path)
-    folder, what = _checkpoint(session)
-    if folder is not None:
-        engine.load(load_checkpoint(folder, what))
+    _check_fits(run, batch, path)
+    run = run.restore(run.start)
+    folder = run.start.folder
     log.info("%s (%s), weights: %s", path, ", ".join(f"{k} {v}" for k, v in facts.items()), folder or "initial ones")
     for name, value in engine.eval_step(batch).items():
         log.info("before the step, %s: %s", name, _describe(value))
@@ -48,25 +45,16 @@ def replay(session: Session) -> None:
     log.info("with these weights the loss is finite: what spoilt it came in the steps between them and this batch")
 
 
-def _checkpoint(session: Session) -> tuple[Path | None, Literal["weights", "everything"]]:
-    """The checkpoint to start from, if there is one, and what to take from it."""
-    store, given = Store(session.config.runner.model_save_path), session.config.runner.model_init_path
-    manifest = store.latest()
-    if manifest is not None:
-        return store.folder / manifest.name, "everything"
-    return (Path(given) if given else None), "weights"
-
-
-def _check_fits(session: Session, batch: Any, path: Path) -> None:
-    if isinstance(batch, Batch) != session.house:
+def _check_fits(run: Run, batch: Any, path: Path) -> None:
+    if isinstance(batch, Batch) != run.native:
         raise UserError(f"{path}: holds a batch of another kind of model")
     if not isinstance(batch, Batch):
         return
     fields = tuple((bags.num_field, bags.row_of is not None) for bags in batch.bags)
-    wanted = tuple((block.num_field, block.shared) for block in session.reader.blocks)
-    if fields != wanted or set(batch.labels) != set(session.reader.labels):
+    wanted = tuple((block.num_field, block.shared) for block in run.reader.blocks)
+    if fields != wanted or set(batch.labels) != set(run.reader.labels):
         raise UserError(f"{path}: holds a batch of other fields or labels than the reader gives")
-    num_id = session.config.get("hyper_parameters.sparse_feature_number")
+    num_id = run.reader.num_id
     if len(batch.rows) and batch.rows.max() >= num_id:
         raise UserError(f"{path}: holds id {batch.rows.max()}, the embedding table has {num_id} rows")
 

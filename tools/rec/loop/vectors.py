@@ -53,7 +53,7 @@ def write(runner: RunnerSettings, engine: Any) -> Path:
 
 def _find(runner: RunnerSettings, engine: Any) -> Array:
     weights: dict[str, Array] = {k: v for k, v in engine.state().weights.items() if v.ndim == 2}
-    variables = engine.variable_names() if hasattr(engine, "variable_names") else {}
+    variables = engine.variable_names()
     by_name = {**{variables[k]: v for k, v in weights.items() if k in variables}, **weights}
     name = runner.emb_weight_name or ""
     if name not in by_name:

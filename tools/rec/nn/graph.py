@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rec.config.behaviours import CODES, IMPRESSION, Behaviour, columns, on_every_path, parents, parse
 from rec.metrics.tasks import Task
-from rec.nn.behaviours import CODES, IMPRESSION, Behaviour, columns, on_every_path, parents, parse
 from rec.nn.probability import Probability
 
 

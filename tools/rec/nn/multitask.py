@@ -9,12 +9,14 @@ import paddle
 from paddle import nn
 from pydantic import AfterValidator
 
-from rec.nn.behaviours import REQUEST
+from rec.config.behaviours import REQUEST
+from rec.data.labels import LabelRules, rules_of
 from rec.nn.features import Features
 from rec.nn.graph import Graph, Objective
 from rec.nn.interaction import NFwFM
 from rec.nn.layers import MLP, Sizes, each_on
 from rec.nn.masks import filled, known, masked_mean
+from rec.nn.network import Network
 from rec.nn.number import Number
 from rec.nn.probability import Probability
 from rec.nn.ranking import pairwise_loss
@@ -32,16 +34,16 @@ def _graph(section: dict[str, Any]) -> dict[str, Any]:
 
 
 Behaviours: TypeAlias = Annotated[dict[str, Any], AfterValidator(_graph)]
-"""A section as in `rec.nn.behaviours`."""
+"""A section as in `rec.config.behaviours`."""
 
 
-class MultiTask(nn.Layer):
+class MultiTask(Network):
     """Any sharing under any behaviour graph: a tower per edge, probabilities by the graph, a loss per behaviour.
 
     Args:
         num_field: fields of an impression.
         sparse_feature_dim: width of an embedding vector.
-        behaviours: see `rec.nn.behaviours`.
+        behaviours: see `rec.config.behaviours`.
         tower_fc_sizes: hidden layers of each tower.
         sharing: see `rec.nn.sharing`.
         weighting: how the losses are summed, see `rec.nn.weighting`.
@@ -143,10 +145,15 @@ class MultiTask(nn.Layer):
                 total = total + part
         return total
 
+    @classmethod
+    def label_rules(cls, hyper_parameters: Mapping[str, Any]) -> LabelRules:
+        """The label columns of the declared behaviours, and those that `forward` reads."""
+        return rules_of(hyper_parameters.get("behaviours") or {}, cls.columns)
+
     @property
-    def labels(self) -> set[str]:
-        """Columns that training needs."""
-        return set(self.graph.columns)
+    def needed_labels(self) -> frozenset[str]:
+        """The label columns that `losses` reads."""
+        return frozenset([*self.graph.columns, *self.columns])
 
     def _weights(self) -> dict[str, float]:
         """The weight of each loss."""

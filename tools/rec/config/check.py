@@ -1,0 +1,72 @@
+"""What is wrong with a config's own sections, found in one place and without changing anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from rec.config.settings import RunnerSettings
+from rec.config.suggest import did_you_mean
+
+SECTIONS = ("workspace", "runner", "hyper_parameters", "data", "last_epoch", "compare", "model")
+
+_KINDS = {
+    "int_type": "an int",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "float_type": "a number",
+    "int_from_float": "an int",
+}
+
+
+def check_tree(tree: Mapping[str, Any], flat: Mapping[str, Any]) -> tuple[RunnerSettings, int, list[str]]:
+    """The runner settings and `last_epoch` of a config, and everything that is wrong, a line each.
+
+    A setting that is wrong has its default, so that whoever goes on finds what else is wrong.
+
+    Args:
+        tree: the sections.
+        flat: the same by dotted keys.
+    """
+    parents = {key: key.rpartition(".")[0] for key in flat}
+    problems = [f"{parent} is a value, but there is also {key}" for key, parent in parents.items() if parent in flat]
+    runner, of_runner = _runner(tree.get("runner") or {})
+    epoch, of_epoch = _last_epoch(tree.get("last_epoch", -1))
+    return runner, epoch, problems + of_runner + of_epoch
+
+
+def unknown_sections(tree: Mapping[str, Any]) -> list[str]:
+    """A line for each section that means nothing."""
+    return [
+        f"{key} is not a section (expected runner or hyper_parameters){did_you_mean(key, SECTIONS)}"
+        for key in tree
+        if key not in SECTIONS
+    ]
+
+
+def _runner(given: Any) -> tuple[RunnerSettings, list[str]]:
+    if not isinstance(given, Mapping):
+        return RunnerSettings(), [f"runner should be a mapping, got {given!r}"]
+    values = {str(key): value for key, value in given.items()}
+    try:
+        return RunnerSettings(**values), []
+    except ValidationError as error:
+        bad = {str(problem["loc"][0]): problem for problem in error.errors()}
+        problems = [f"runner.{key} {_expectation(key, each)}, got {each['input']!r}" for key, each in bad.items()]
+        return RunnerSettings(**{key: value for key, value in values.items() if key not in bad}), problems
+
+
+def _last_epoch(given: Any) -> tuple[int, list[str]]:
+    if isinstance(given, int) and not isinstance(given, bool) and given >= -1:
+        return given, []
+    return -1, [f"last_epoch should be the number of a trained epoch, or -1 for none, got {given!r}"]
+
+
+def _expectation(key: str, problem: Any) -> str:
+    kind = _KINDS.get(problem["type"])
+    if kind is None:
+        return problem["msg"].replace("Input should", "should")
+    optional = RunnerSettings.model_fields[key].default is None
+    return f"should be {kind}" + (" or null" if optional else "")

@@ -1,0 +1,183 @@
+"""A config file as nested mappings: `base:` files merged below it, `-o` overrides applied, paths made whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rec.config import yaml_io
+from rec.errors import UserError
+
+DROP = "~drop"
+"""The value of a key that is inherited from a base file and is to be gone."""
+
+DATA_FOLDERS = ("train_data_dir", "valid_data_dir", "test_data_dir")
+"""Runner settings that are folders relative to the file that names them."""
+
+
+@dataclass
+class Source:
+    """What the files of a config say.
+
+    Attributes:
+        path: the config file.
+        model_dir: the model directory, absolute: what `model:` names, or the folder of the config file.
+        tree: sections as nested mappings, without `base` and `model`.
+        warnings: what is odd in the files, such as a key given twice.
+    """
+
+    path: Path
+    model_dir: Path
+    tree: dict[str, Any]
+    warnings: list[str] = field(default_factory=list)
+
+
+def read(path: str | Path, overrides: Iterable[str] = ()) -> Source:
+    """Read a config file, what it is based on, and `-o key=value` overrides.
+
+    A data folder is relative to the file that names it; one that `-o` names, to the config file.
+
+    Raises:
+        UserError: a file is missing or no YAML, or an override is not `key=value`.
+    """
+    file = Path(path)
+    warnings: list[str] = []
+    tree = _with_base(file, (), warnings)
+    for text in overrides:
+        _override(tree, text)
+    folder = file.resolve().parent
+    model_dir = _model_dir(file, folder, tree.pop("model", None))
+    if model_dir != folder:
+        _make_absolute(tree, folder)
+    return Source(file, model_dir, tree, warnings)
+
+
+def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested mappings, those of `above` over those of `below`; a key whose value is `~drop` is left out."""
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        if value == DROP:
+            merged.pop(key, None)
+        elif isinstance(value, Mapping):
+            inherited = old if isinstance(old, Mapping) and not _replaces(key, old, value) else {}
+            merged[key] = merge(inherited, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """`{"a": {"b": 1}}` to `{"a.b": 1}`. Under `runner` a list of mappings with a `name` is flattened by that name."""
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping) and value:  # an empty one is a value
+            flat.update(flatten(value, name + "."))
+        elif name.startswith("runner") and _named(value):
+            for entry in value:
+                flat.update(flatten(entry, f"{name}.{entry['name']}."))
+        else:
+            flat[name] = value
+    return flat
+
+
+def _with_base(path: Path, children: tuple[Path, ...], warnings: list[str]) -> dict[str, Any]:
+    """The tree of a file over its `base:` file's, which is relative to it."""
+    tree = yaml_io.read(path, warnings)
+    if path.resolve() in children:
+        raise UserError(f"{path}: base leads back to this file")
+    base = tree.pop("base", None)
+    if base is not None and not isinstance(base, str):
+        raise UserError(f"{path}: base should be the path of another config file, got {base!r}")
+    below: dict[str, Any] = {}
+    if base is not None:
+        file = path.parent / base
+        below = _with_base(file, (*children, path.resolve()), warnings)
+        if file.resolve().parent != path.resolve().parent:
+            _make_absolute(below, file.resolve().parent)
+    if isinstance(tree.get("model"), str):
+        tree["model"] = str(path.resolve().parent / tree["model"])
+    _check_dropped(tree, below, path, "")
+    return merge(below, tree)
+
+
+def _check_dropped(tree: Mapping[str, Any], below: Any, path: Path, prefix: str) -> None:
+    for key, value in tree.items():
+        inherited = below.get(key) if isinstance(below, Mapping) else None
+        if value == DROP and not (isinstance(below, Mapping) and key in below):
+            raise UserError(f"{path}: {prefix}{key}: {DROP}, but nothing of that name is inherited")
+        if isinstance(value, Mapping):
+            _check_dropped(value, inherited, path, f"{prefix}{key}.")
+
+
+def _make_absolute(tree: dict[str, Any], folder: Path) -> None:
+    """Data folders that were relative to `folder`, and still are relative."""
+    runner = tree.get("runner")
+    if not isinstance(runner, dict):
+        return
+    for name in DATA_FOLDERS:
+        if isinstance(runner.get(name), str) and runner[name]:
+            runner[name] = os.path.normpath(folder / runner[name])
+
+
+def _model_dir(path: Path, folder: Path, given: Any) -> Path:
+    if given is None:
+        return folder
+    if not isinstance(given, str):
+        raise UserError(f"{path}: model should be the path of a model directory, got {given!r}")
+    directory = (folder / given).resolve()
+    if not directory.is_dir():
+        raise UserError(f"{path}: model: {directory} is no directory")
+    return directory
+
+
+def _replaces(key: str, below: Mapping[str, Any], above: Mapping[str, Any]) -> bool:
+    """Whether a section stands for itself: behaviours are declared together, another kind has other settings."""
+    return key == "behaviours" or above.get("kind", below.get("kind")) != below.get("kind")
+
+
+def _named(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(v, Mapping) and "name" in v for v in value)
+
+
+def _override(tree: dict[str, Any], text: str) -> None:
+    """Apply one `dotted.key=value`; the value is YAML, read as the type that stands there already."""
+    key, equals, raw = text.partition("=")
+    key = key.strip()
+    if not equals or not key:
+        raise UserError(f"-o {text}: expected key=value, for example -o runner.epochs=2")
+    *parents, name = key.split(".")
+    node = tree
+    for parent in parents:
+        child = node.setdefault(parent, {})
+        if child is None:  # `fields:` with nothing below it
+            child = node[parent] = {}
+        if not isinstance(child, dict):
+            raise UserError(f"-o {text}: {parent} is a value ({child!r}), not a section")
+        node = child
+    if raw.strip() != DROP:
+        node[name] = _typed(node.get(name), raw, text)
+    elif node.pop(name, DROP) == DROP:
+        raise UserError(f"-o {text}: nothing of that name is in the config")
+
+
+def _typed(old: Any, raw: str, text: str) -> Any:
+    try:
+        value = yaml_io.parse(raw)
+    except yaml.YAMLError as error:
+        raise UserError(f"-o {text}: the value is not valid YAML: {' '.join(str(error).split())}") from None
+    if isinstance(old, str) and not isinstance(value, str | list | dict | None):
+        return raw  # a path or name that happens to look like a number stays text
+    if isinstance(old, bool) and isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    if isinstance(old, float) and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, float) and value.is_integer() and isinstance(old, int) and not isinstance(old, bool):
+        return int(value)  # 1e3 for an int
+    return value

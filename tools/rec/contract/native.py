@@ -1,0 +1,149 @@
+"""What our models are made of in either graph mode: a network, its table, optimizers and metrics.
+
+A model directory of ours names its network; everything else follows from the config and the network's declarations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+import paddle
+from pydantic import Field
+
+from rec.config import hyper
+from rec.config.bind import bind
+from rec.config.config import Config
+from rec.data.batch import Batch
+from rec.errors import UserError
+from rec.metrics.tasks import Task, TaskMetrics
+from rec.nn.features import Features
+from rec.nn.network import Network, Output
+from rec.table.device import DeviceTable
+from rec.table.host import HostTable
+from rec.table.optimizer import OPTIMIZERS
+from rec.table.table import Table, initial_weights
+
+DENSE_OPTIMIZERS: dict[str, Callable[..., Any]] = {
+    name: getattr(paddle.optimizer, name) for name in ("Adam", "AdamW", "Adagrad", "SGD", "Momentum", "RMSProp")
+}
+
+
+@dataclass(frozen=True)
+class TableSettings:
+    """The embedding table's hyper-parameters, under PaddleRec's names.
+
+    Attributes:
+        sparse_feature_number: V; ids are 0 to V - 1. None: the reader says, from its data.
+        sparse_feature_dim: D, the width of an embedding vector.
+    """
+
+    sparse_feature_dim: Annotated[int, Field(gt=0)]
+    sparse_feature_number: Annotated[int, Field(gt=0)] | None = None
+
+
+class NativeModel:
+    """Base of our `DygraphModel` and `StaticModel`.
+
+    Attributes:
+        network: the class of the network.
+        tasks: those of the network built last.
+    """
+
+    network: ClassVar[type[Network]]
+    tasks: tuple[Task, ...] = ()
+
+    def build_network(self, config: Config) -> Any:
+        """The network, told its hyper-parameters."""
+        net = hyper.build(self.network, config)
+        self.tasks = tuple(net.tasks)
+        return net
+
+    def create_table(self, net: Network, config: Config, num_id: int, place: Any) -> Table:
+        """The embedding table of `num_id` rows that `net` reads, with a row-wise optimizer, where `place` says.
+
+        `hyper_parameters.table_optimizer` configures that; where it is absent, the dense optimizer's settings serve.
+        """
+        values = config.hyper_parameters
+        section = values.get("table_optimizer") or values["optimizer"]
+        optimizer = OPTIMIZERS[section["class"]]
+        weight = initial_weights(num_id, net.embedding_dim, config.runner.seed)
+        rule = optimizer(**bind(optimizer, section))
+        return HostTable(weight, rule) if isinstance(place, paddle.CPUPlace) else DeviceTable(weight, rule, place)
+
+    def dense_optimizer(self, config: Config, parameters: Any = None) -> Any:
+        """The Paddle optimizer of the network's own parameters."""
+        section = config.hyper_parameters["optimizer"]
+        optimizer = DENSE_OPTIMIZERS[section["class"]]
+        # One operator for all parameters instead of one for each, where Paddle has it: in dynamic graph. It expects all
+        # of them to have gradients in every step.
+        return optimizer(**bind(optimizer, {"use_multi_tensor": True, **section, "parameters": parameters}))
+
+    def create_metrics(self) -> tuple[list[TaskMetrics], list[str]]:
+        """One object that counts every task; it names its values itself."""
+        return [TaskMetrics(self.tasks)], ["tasks"]
+
+
+def check(config: Config, targets: list[Callable[..., Any]]) -> list[str]:
+    """Everything wrong with the config's runner keys and hyper-parameters for these targets: network, table, reader."""
+    problems = [*config.warnings, *config.unknown_runner_keys()]
+    problems += hyper.check(config, targets)
+    problems += hyper.check_section(config, "optimizer", DENSE_OPTIMIZERS)
+    if "table_optimizer" in config.hyper_parameters:
+        problems += hyper.check_section(config, "table_optimizer", OPTIMIZERS)
+    elif not problems and config["hyper_parameters.optimizer.class"] not in OPTIMIZERS:
+        dense, known = config["hyper_parameters.optimizer.class"], ", ".join(OPTIMIZERS)
+        problems.append(f"hyper_parameters.table_optimizer is missing: the table has no {dense}, but {known}")
+    return problems
+
+
+def predict(net: Network, features: Features, labels: Mapping[str, Any]) -> dict[str, Output]:
+    """The network's outputs by task name."""
+    if not net.columns:
+        return net(features)
+    check_labels(net.columns, labels)
+    return net(features, {name: labels[name] for name in net.columns})
+
+
+def losses_by_name(
+    net: Network, outputs: Mapping[str, Output], labels: Mapping[str, Any], features: Features
+) -> dict[str, Any]:
+    """`loss`, which the step minimises, and `loss_<task>` of each trained task.
+
+    Raises:
+        UserError: the data lacks a label that the network needs.
+    """
+    check_labels(net.needed_labels, labels)
+    parts = net.losses(outputs, labels)
+    return {
+        "loss": net.combine(parts, labels, features),
+        **{f"loss_{name}": part for name, part in parts.items()},
+    }
+
+
+def gate_means(net: Network) -> dict[str, Any]:
+    """`gate_<name>` of each gate that a network shows: its mean weight for each expert, float [E]."""
+    return {f"gate_{name}": w.mean(axis=0) for name, w in net.gates().items() if w.shape[-1] > 1}
+
+
+def check_labels(needed: Collection[str], labels: Mapping[str, Any]) -> None:
+    """Raise UserError if the data lack a label that the network needs."""
+    absent = sorted(set(needed) - set(labels))
+    if absent:
+        raise UserError(
+            f"the network needs {', '.join(absent)}, the reader gives {', '.join(labels)}: name the columns in "
+            "data.labels and data.numbers (a table), or prepare data that have them"
+        )
+
+
+def probabilities(outputs: Mapping[str, Output]) -> dict[str, Any]:
+    """`p<task>` of each output: float [B, 1]."""
+    return {f"p{name}": output.value for name, output in outputs.items()}
+
+
+def count(metrics: TaskMetrics, predicted: Mapping[str, Any], batch: Batch) -> None:
+    """Add a batch's predictions (`p<task>`: [B, 1]) to the metrics of the tasks whose labels it tells."""
+    check_labels([name for task in metrics.tasks for name in (task.label, task.among) if name], batch.labels)
+    scores = {task.name: batch.counted(predicted[f"p{task.name}"].reshape(-1)) for task in metrics.tasks}
+    metrics.update(scores, {name: batch.counted(label) for name, label in batch.labels.items()})

@@ -1,0 +1,38 @@
+"""A checkpoint of a training."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rec.checkpoint.store import Manifest, Store
+from rec.data.vocabulary import VOCABULARY
+from rec.errors import UserError
+from rec.loop.position import order, settings
+from rec.report.meter import Meter
+from rec.run.assembly import Run
+
+METRIC_STATE = "metrics.safetensors"
+
+
+def save(run: Run, store: Store, step: int, epoch: int, next_batch: int | None, meter: Meter) -> None:
+    """Write the run as it is; `next_batch` is where it goes on within the epoch, None at its end.
+
+    Raises:
+        UserError: a weight is not finite, or the disk does not take it.
+    """
+    state = run.engine.state()
+    broken = [name for name, value in state.weights.items() if not np.isfinite(np.sum(value, dtype=np.float64))]
+    if broken:
+        raise UserError(f"{', '.join(broken)}: not finite after step {step}; no checkpoint is made of that")
+    manifest = Manifest(epoch, next_batch, step, store.run, training=settings(run))
+    texts = {"config.yaml": run.config.to_yaml()}
+    if run.native:
+        manifest.reading = run.reader.reading()
+        if run.reader.vocabulary is not None:
+            texts[VOCABULARY] = run.reader.vocabulary.to_json()
+    more = {}
+    if next_batch is not None:
+        manifest.meter, manifest.order = meter.state(), order(run)
+        more = {} if run.counted is None else {METRIC_STATE: run.counted.state()}
+    save_format = run.config.runner.save_format or ("safetensors" if run.native else "pdparams")
+    store.save(manifest, state, texts, more, run.engine.prefix, save_format)

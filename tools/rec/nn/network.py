@@ -1,0 +1,62 @@
+"""What the package asks of a network of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol
+
+from paddle import nn
+
+from rec.config.behaviours import LabelKind
+from rec.data.labels import LabelRules
+from rec.metrics.tasks import Task
+
+
+class Output(Protocol):
+    """A prediction, such as `Probability` and `Number`."""
+
+    @property
+    def value(self) -> Any:
+        """The prediction in its label's units, float [B, 1]."""
+
+
+class Network(nn.Layer):
+    """Base of our networks: a `paddle.nn.Layer` whose forward maps `Features` to predictions by task name, [B, 1] each.
+
+    A network says what it predicts and what that costs; how it is trained, saved, evaluated and exported follows.
+
+    Attributes:
+        tasks: what it predicts and the labels that is judged by; they may depend on its hyper-parameters.
+        embedding_dim: width of a table row; `forward` gets F * embedding_dim features.
+        columns: label columns that `forward` reads besides, as a second argument, float [B, 1] by name; and what they
+            may hold.
+    """
+
+    tasks: tuple[Task, ...] = ()
+    embedding_dim: int
+    columns: ClassVar[Mapping[str, LabelKind]] = {}
+
+    @classmethod
+    def label_rules(cls, hyper_parameters: Mapping[str, Any]) -> LabelRules:
+        """The label columns that training reads, in the order of a line of text, and what follows for them."""
+        return LabelRules()
+
+    @property
+    def needed_labels(self) -> frozenset[str]:
+        """The label columns that `losses` reads."""
+        return frozenset(self.label_rules({}).columns)
+
+    def losses(self, outputs: Mapping[str, Any], labels: Mapping[str, Any]) -> dict[str, Any]:
+        """Mean loss of each trained task, scalars by task name. `labels`: float [B, 1] by name."""
+        raise NotImplementedError
+
+    def combine(self, parts: Mapping[str, Any], labels: Mapping[str, Any], features: Any) -> Any:
+        """The scalar that a step minimises, from `losses`: their sum."""
+        total: Any = 0.0
+        for part in parts.values():
+            total = total + part
+        return total
+
+    def gates(self) -> dict[str, Any]:
+        """The softmax weights of the last forward by gate, float [B, E]; training watches them for dead experts."""
+        return {}

@@ -1,0 +1,1 @@
+"""A run put together: config, checkpoint, reader, network, table and engine."""

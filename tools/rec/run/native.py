@@ -1,0 +1,102 @@
+"""A model directory of ours, and what a run over it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rec.config.config import Config
+from rec.config.hyper import complete
+from rec.contract.native import DENSE_OPTIMIZERS, NativeModel, TableSettings, check
+from rec.contract.static import StaticModel
+from rec.data.labels import LabelRules
+from rec.data.lines import data_files
+from rec.data.reader import Part, Reader
+from rec.data.vocabulary import Vocabulary
+from rec.engine.dygraph import DygraphEngine
+from rec.engine.engine import Engine
+from rec.engine.static import StaticEngine
+from rec.errors import UserError
+from rec.loading import ModelDirectory
+from rec.metrics.tasks import Task
+from rec.report.console import log
+from rec.run.directory import Directory, on_this_machine, warn_of_inference
+from rec.run.model import Mode, reader_class
+
+
+class NativeDirectory(Directory):
+    """Network and readers of a directory of ours.
+
+    Args:
+        config: as it was read.
+        directory: its modules.
+        model: its `DygraphModel` or `StaticModel`, a class.
+        mode: graph mode.
+        rules: the labels that readers give; None: those that the network needs.
+
+    Attributes:
+        config: with every default written out; nothing changes it from here on.
+        network: the class of its network.
+
+    Raises:
+        UserError: a module is missing or cannot be imported.
+    """
+
+    native = True
+
+    def __init__(
+        self,
+        config: Config,
+        directory: ModelDirectory,
+        model: type[NativeModel],
+        mode: Mode,
+        rules: LabelRules | None = None,
+    ) -> None:
+        config = on_this_machine(_standard(config))
+        self.mode, self.network, self._rules = mode, model.network, rules
+        runner = config.runner
+        train = reader_class(directory, runner.train_reader_path)
+        test = reader_class(directory, runner.infer_reader_path) if runner.test_data_dir else train
+        self._readers: dict[Part, type[Reader]] = {"train": train, "valid": train, "test": test}
+        targets: list[Callable[..., Any]] = [self.network, TableSettings, train.settings]
+        problems = list(config.problems)
+        try:
+            self.config = complete(config, targets, train.declared_fields(config))
+        except UserError as error:  # the data section
+            problems, self.config = [*problems, str(error)], complete(config, targets)
+        self.problems = [*problems, *check(self.config, targets)]
+        self.model: Any = model(self.config) if issubclass(model, StaticModel) else model()
+
+    def missing(self, training: bool) -> list[str]:
+        """Runner settings that are needed and not there."""
+        names = ("train_data_dir", "train_batch_size") if training else ("test_data_dir", "infer_batch_size")
+        given = self.config.runner.model_dump()
+        return [f"runner.{name} is missing" for name in names if not given[name]]
+
+    def _open_reader(self, part: Part, vocabulary: Vocabulary | None, keep_excluded: bool) -> Reader:
+        config, runner = self.config, self.config.runner
+        folder = {"train": runner.train_data_dir, "valid": runner.valid_data_dir, "test": runner.test_data_dir}[part]
+        if keep_excluded:
+            config = config.merged({"runner": {"label_policy": "keep"}})
+        rules = self._rules or self.network.label_rules(config.hyper_parameters)
+        return self._readers[part](data_files(config.resolve(folder or "")), config, part, vocabulary, rules)
+
+    def _build_engine(self, training: bool, reader: Reader) -> Engine:
+        if training:
+            warn_of_inference(self.config)
+        if self.mode == "static":
+            return StaticEngine(self.model, self.config, training, reader)
+        return DygraphEngine(self.model, self.config, training, reader.num_id)
+
+    def tasks(self) -> tuple[Task, ...]:
+        return tuple(self.model.build_network(self.config).tasks)
+
+
+def _standard(config: Config) -> Config:
+    """PaddleRec's spelling of an optimizer's class, `adam`, as Paddle has it."""
+    name = config.get("hyper_parameters.optimizer.class")
+    known = next((each for each in DENSE_OPTIMIZERS if str(name).lower() == each.lower()), name)
+    if known == name:
+        return config
+    log.warning("hyper_parameters.optimizer.class: %s is written %s", name, known)
+    return config.merged({"hyper_parameters": {"optimizer": {"class": known}}})

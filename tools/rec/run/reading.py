@@ -1,0 +1,41 @@
+"""What a checkpoint was trained to read, against what is read now: a difference would change the meaning of ids."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rec.data.reader import Reader
+from rec.errors import UserError
+from rec.report.console import log
+from rec.run.start import Start
+
+_LABELS = "data.labels."
+
+
+def check_reading(start: Start, reader: Any) -> None:
+    """Compare a checkpoint with the reader of the data that its weights are used on.
+
+    Checkpoints from before this was kept, and PaddleRec's, say nothing.
+
+    Raises:
+        UserError: ids would mean something else, naming each setting.
+    """
+    if start.manifest is None or not start.manifest.reading or not isinstance(reader, Reader):
+        return
+    changed = differences(start.manifest.reading, reader.reading())
+    for line in (line for line in changed if line.startswith(_LABELS)):
+        log.warning("%s: trained on another label column: %s", start.folder, line)
+    wrong = [line for line in changed if not line.startswith(_LABELS)]
+    if wrong:
+        raise UserError(
+            f"{start.folder}: was trained on data read otherwise: {'; '.join(wrong)}. Set it as it was, or train anew"
+        )
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """A line for each setting that differs; what only one side knows is None on the other."""
+    names = dict.fromkeys([*before, *now])
+    return [
+        f"{name} was {before.get(name)!r}, is {now.get(name)!r}" for name in names if before.get(name) != now.get(name)
+    ]

@@ -1,0 +1,144 @@
+"""Which checkpoint a run begins with. Everything that needs weights or a vocabulary asks here.
+
+Training begins with the first of these that the config names and that is there:
+
+1. `runner.resume`: the newest checkpoint under `runner.model_save_path`, whole or within an epoch: weights, optimizer
+   state, place in the data. It must have been trained on the same data with the same settings. (`runner.replay` too.)
+2. `last_epoch: N`: epoch N, under `runner.model_init_path` or else `runner.model_save_path`: weights and optimizer
+   state; epoch N + 1 follows.
+3. `runner.warm_start: FOLDER`: weights and optimizer state; epoch 0 follows.
+   `runner.model_init_path: FOLDER`: weights; epoch 0 follows.
+4. Nothing: the initial weights of `runner.seed`, and a vocabulary made from the training data.
+
+Evaluation, export and Paddle Inference take each checkpoint that `runner.infer_*` chooses.
+
+Whichever it is, its vocabulary is the run's, for training, validation and test data alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from rec.checkpoint.store import Manifest, Store, check_file, read_manifest
+from rec.config.config import Config
+from rec.config.settings import RunnerSettings
+from rec.data.vocabulary import VOCABULARY, Vocabulary
+from rec.errors import UserError
+from rec.report.console import log
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a run begins.
+
+    Attributes:
+        folder: the checkpoint; None: from scratch.
+        what: of it.
+        epoch, batch: where training goes on.
+        resumes: whether it goes on with what a killed run was doing.
+        manifest: what the checkpoint says of itself; None of PaddleRec's, which say nothing.
+    """
+
+    folder: Path | None = None
+    what: Literal["weights", "everything"] = "everything"
+    epoch: int = 0
+    batch: int = 0
+    resumes: bool = False
+    manifest: Manifest | None = None
+
+    @property
+    def vocabulary_checksum(self) -> str | None:
+        """SHA-256 of the checkpoint's vocabulary; None where it has none."""
+        return self.manifest.files.get(VOCABULARY) if self.manifest else None
+
+    @property
+    def vocabulary(self) -> Vocabulary | None:
+        """The checkpoint's vocabulary; None where it has none.
+
+        Raises:
+            UserError: it is damaged.
+        """
+        if self.folder is None or not (self.folder / VOCABULARY).is_file():
+            return None
+        return Vocabulary.load(check_file(self.folder, VOCABULARY, self.manifest))
+
+
+def checkpoint_folder(start: Start) -> Path:
+    """The folder of a start that has one, as those of `evaluated` do."""
+    assert start.folder is not None
+    return start.folder
+
+
+def training_start(config: Config) -> Start:
+    """Where training begins.
+
+    Raises:
+        UserError: the config names a checkpoint that is not there, or two to begin with.
+    """
+    runner = config.runner
+    if runner.warm_start and runner.model_init_path:
+        raise UserError("runner.warm_start and runner.model_init_path both name weights to start from: leave one out")
+    if (runner.resume or runner.replay) and (start := _newest(runner)):
+        return start
+    if config.last_epoch >= 0:
+        folder = Path(runner.model_init_path or Path(runner.model_save_path) / str(config.last_epoch))
+        return Start(folder, epoch=config.last_epoch + 1, manifest=_manifest(folder))
+    if runner.warm_start:
+        return Start(Path(runner.warm_start), manifest=_manifest(Path(runner.warm_start)))
+    if runner.model_init_path:
+        folder = Path(runner.model_init_path)
+        return Start(folder, "weights", manifest=_manifest(folder))
+    return Start()
+
+
+def _newest(runner: RunnerSettings) -> Start | None:
+    store = Store(runner.model_save_path)
+    manifest = store.latest()
+    if manifest is None:
+        log.info("nothing to resume in %s: starting anew", store.folder)
+        return None
+    folder = store.folder / manifest.name
+    if manifest.next_batch is None:
+        return Start(folder, epoch=manifest.epoch + 1, resumes=True, manifest=manifest)
+    return Start(folder, epoch=manifest.epoch, batch=manifest.next_batch, resumes=True, manifest=manifest)
+
+
+def _manifest(folder: Path) -> Manifest | None:
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such checkpoint folder")
+    return read_manifest(folder)
+
+
+def evaluated(config: Config) -> list[Start]:
+    """The checkpoints to evaluate, in order.
+
+    Raises:
+        UserError: none is there.
+    """
+    runner, store = config.runner, Store(config.runner.infer_load_path)
+    if runner.infer_checkpoint == "epochs":
+        return _epochs(runner, store)
+    if runner.infer_checkpoint == "best" and not runner.best_metric:
+        raise UserError("runner.infer_checkpoint is best: set runner.best_metric, e.g. auc_ctcvr")
+    manifest = store.best(runner.best_metric or "") if runner.infer_checkpoint == "best" else store.latest()
+    if manifest is None:
+        raise UserError(f"{store.folder}: no {runner.infer_checkpoint} checkpoint there")
+    return [Start(store.folder / manifest.name, "weights", manifest=manifest)]
+
+
+def _epochs(runner: RunnerSettings, store: Store) -> list[Start]:
+    epochs = range(runner.infer_start_epoch, runner.infer_end_epoch)
+    folders = [store.folder / str(epoch) for epoch in epochs]
+    newest = {manifest.name for manifest in store.manifests()}  # empty where PaddleRec wrote them
+    found = [folder for folder in folders if folder.is_dir() and (not newest or folder.name in newest)]
+    if not found:
+        raise UserError(
+            f"{store.folder}: no checkpoint of epochs {epochs.start} to {epochs.stop - 1}; train first, or set "
+            "runner.infer_load_path, infer_start_epoch and infer_end_epoch"
+        )
+    for folder in folders:
+        if folder not in found:
+            log.warning("%s: %s: left out", folder, "of another run" if folder.is_dir() else "no such checkpoint")
+    return [Start(folder, "weights", manifest=read_manifest(folder)) for folder in found]
