@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from rawfiles import random_split
-from rec.data.impressions import ImpressionReader
 
 import simulate
 from behaviours import BEHAVIOURS, COLUMNS, LABELS, TRUTH
@@ -23,7 +22,7 @@ from rec.data.plan import ReadPlan
 from rec.errors import UserError
 from rec.metrics.truth import soft_auc
 from simulation.actions import chain
-from support import ROOT, tiny_lines, write_lines
+from support import ROOT
 
 BUNDLED = ROOT / "models" / "multitask" / "data" / "behaviours"
 KNOBS = (
@@ -209,19 +208,11 @@ def test_readers_offer_labels_columns_and_truth_by_name(folder, prepared):
         assert batch.truth["p_like"] == pytest.approx(raw["p_like"][at])
 
 
-def test_a_reader_refuses_what_is_not_there(prepared, tmp_path):
+def test_a_reader_refuses_what_is_not_there(prepared):
     with pytest.raises(UserError, match=r"has columns price, position, request_id; expected colour"):
         reader(prepared, columns=("colour",))
     with pytest.raises(UserError, match=r"has labels .*; expected share"):
         reader(prepared, labels=("share",))
-    write_lines(tmp_path / "lines", tiny_lines(5))
-
-    class OfLines(ImpressionReader):
-        columns = ("price",)
-
-    config = Config(tmp_path / "c.yaml", {"hyper_parameters": {"fields": ["user"], "sparse_feature_number": 60}})
-    with pytest.raises(UserError, match="lines of text have no price"):
-        OfLines(data_files(tmp_path / "lines"), config)
 
 
 def side_file(raw: Path, split: str, **columns) -> None:
