@@ -227,6 +227,15 @@ def test_a_column_that_is_missing_or_no_number(tmp_path):
             list(reader(tmp_path).batches(ReadPlan(50, training=False)))
 
 
+def test_the_exposures_of_each_file_are_counted(tmp_path):
+    write_prepared(tmp_path, num_exposure=500)
+    rows = reader(tmp_path).file_rows
+    names = ["exposures-00000.parquet", "exposures-00001.parquet"]
+    assert rows == {
+        str(tmp_path / "train" / name): pq.read_metadata(tmp_path / "train" / name).num_rows for name in names
+    }
+
+
 def test_the_vocabulary_s_checksum_is_said_by_readers(tmp_path):
     write_prepared(tmp_path)
     assert reader(tmp_path).vocabulary_checksum is None, "prepared long ago"

@@ -76,6 +76,14 @@ def test_files_of_one_folder_may_differ_in_types(tmp_path):
     assert source.column_types["user"] == ("int64", "double", "text")
 
 
+def test_the_rows_of_each_file_are_counted_before_any_are_set_aside(tmp_path):
+    write(tmp_path, "a.csv", csv(*range(300)))
+    write(tmp_path, "b.csv", csv(*range(200)))
+    source = reader(tmp_path, data={**ONE, "test_share": 0.5})
+    assert list(source.file_rows.values()) == [300, 200]
+    assert len(source) < 300
+
+
 def test_hashed_ids_are_those_of_the_same_values(tmp_path):
     data = {**ONE, "hash_size": 1000}
     write(tmp_path, "t.parquet", users(10**10, 123456789012))

@@ -107,6 +107,9 @@ class ColumnarReader(Reader):
         self.pooling, self.max_len = values.pooling, values.max_len
         self._chunk = config.runner.shuffle_chunk
         self._groups = _row_groups(self.folder)
+        self.file_rows: dict[str, int] = {}
+        for group in self._groups:
+            self.file_rows[group.exposures] = self.file_rows.get(group.exposures, 0) + group.rows
         self._shared_columns = self._list_columns(self._common)
         always: dict[str, LabelKind] = {"click": "binary", "conversion": "binary"}
         self._kinds = {name: kind for name, kind in {**self.rules.kinds, **always}.items() if name in self.labels}

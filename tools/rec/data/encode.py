@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from rec.data import columns
@@ -13,33 +9,9 @@ from rec.data.ragged import Ragged
 from rec.data.spelling import doubt
 from rec.data.table import Table
 from rec.data.table_settings import DataSettings, FieldColumn
+from rec.data.unseen import Unseen
 from rec.data.vocabulary import Vocabulary, known_values
-from rec.numeric import Array
 from rec.report.console import log
-
-_EXAMPLES = 3
-
-
-@dataclass(frozen=True)
-class Unseen:
-    """What the vocabulary does not know of a field's values.
-
-    Attributes:
-        values, unseen_values: distinct values, and how many of them are not in the vocabulary.
-        tokens, unseen_tokens: the same of all their occurrences.
-        examples: some of the unseen values, the commonest first.
-    """
-
-    values: int
-    unseen_values: int
-    tokens: int
-    unseen_tokens: int
-    examples: tuple[str, ...]
-
-    @property
-    def share(self) -> float:
-        """Of the occurrences, those of unseen values."""
-        return self.unseen_tokens / max(self.tokens, 1)
 
 
 def build_vocabulary(table: Table, settings: DataSettings) -> Vocabulary:
@@ -70,12 +42,5 @@ def encode(
         ids = vocabulary.ids(name, texts)
         fields.append((starts, ids, weights))
         if vocabulary.values[name] is not None:
-            unseen[name] = _unseen(texts, ids == vocabulary.offset(name))
+            unseen[name] = Unseen.of(texts, ids == vocabulary.offset(name))
     return Ragged.from_fields(fields, with_values, max_len), unseen
-
-
-def _unseen(texts: pa.ChunkedArray, unknown: Array) -> Unseen:
-    counts = pc.value_counts(texts.filter(pa.array(unknown)))
-    often = np.argsort(-counts.field("counts").to_numpy(), kind="stable")[:_EXAMPLES]
-    examples = tuple(counts.field("values").take(pa.array(often)).to_pylist())
-    return Unseen(pc.count_distinct(texts).as_py(), len(counts), len(texts), int(unknown.sum()), examples)

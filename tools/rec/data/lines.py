@@ -43,11 +43,15 @@ class LineIndex:
     """The non-blank lines of some files: 12 bytes of memory per line, one pass over the files to build.
 
     Lines are numbered through all files; `read` fetches any of them with one system call per run of neighbours.
+
+    Attributes:
+        file_rows: how many each file has.
     """
 
     def __init__(self, paths: list[str]) -> None:
         self.paths = paths
         per_file = [_line_bounds(path) for path in paths]
+        self.file_rows = {path: len(starts) for path, (starts, _) in zip(paths, per_file, strict=True)}
         self._file = np.repeat(np.arange(len(paths), dtype=np.int32), [len(starts) for starts, _ in per_file])
         self._start = np.concatenate([starts for starts, _ in per_file])
         self._length = np.concatenate([lengths for _, lengths in per_file])

@@ -44,7 +44,8 @@ class NativeReader(Reader):
             self._reader = TextReader(file_list, config, part, vocabulary, in_lines)
         self.labels, self.blocks, self.num_id = self._reader.labels, self._reader.blocks, self._reader.num_id
         self.vocabulary = self._reader.vocabulary
-        self.vocabulary_checksum = self._reader.vocabulary_checksum
+        self.vocabulary_checksum, self.file_rows = self._reader.vocabulary_checksum, self._reader.file_rows
+        self.unseen, self.column_types = self._reader.unseen, self._reader.column_types
 
     @classmethod
     def declared_fields(cls, config: Config) -> list[str] | None:

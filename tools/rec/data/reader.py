@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
@@ -13,6 +14,7 @@ from rec.config.config import Config
 from rec.data.batch import Batch
 from rec.data.labels import LabelRules
 from rec.data.plan import ReadPlan
+from rec.data.unseen import Unseen
 from rec.data.vocabulary import Vocabulary
 
 Part: TypeAlias = Literal["train", "valid", "test"]
@@ -67,6 +69,9 @@ class Reader(ABC):
         num_id: ids are below it; the embedding table has so many rows.
         vocabulary: what turns values into ids, where values are not ids already.
         vocabulary_checksum: of the original ids behind prepared ids, where they say it.
+        file_rows: how many rows each file has, those for other parts among them.
+        unseen: by field what a vocabulary that was given does not know of the values, where there is one.
+        column_types: by field the types that a table's files have its column in.
     """
 
     settings: ClassVar[Any] = ReaderSettings
@@ -76,6 +81,9 @@ class Reader(ABC):
     num_id: int
     vocabulary: Vocabulary | None = None
     vocabulary_checksum: str | None = None
+    file_rows: Mapping[str, int] = MappingProxyType({})
+    unseen: Mapping[str, Unseen] = MappingProxyType({})
+    column_types: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
     @abstractmethod
     def __init__(

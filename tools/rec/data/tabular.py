@@ -36,8 +36,7 @@ class TabularReader(Reader):
     Attributes:
         labels: of `data.labels` or `data.numbers`; each may be empty in a row. `request_id` may be any column;
             rows of one request stay together when they are shuffled.
-        unseen: by field the values that the vocabulary does not know; of hashed fields nothing can be said.
-        column_types: by field the types that the files have its column in.
+        unseen: nothing of hashed fields, whose values cannot be told apart.
     """
 
     def __init__(
@@ -61,7 +60,9 @@ class TabularReader(Reader):
         values = build(ReaderSettings, config)
         self._pooling, self._max_len = values.pooling, values.max_len
         _check_weights(settings, values.pooling)
-        table = _share(read_table(paths, settings), settings, part)
+        table = read_table(paths, settings)
+        self.file_rows = table.file_rows
+        table = _share(table, settings, part)
         if not len(table):
             purpose = {"train": "training", "valid": "validation"}.get(part, "testing")
             raise UserError(f"{Path(file_list[0]).parent}: no rows for {purpose}")

@@ -54,6 +54,7 @@ class TextReader(Reader):
         self.blocks: tuple[Block, ...] = (Block(len(values.fields), shared=False),)
         self.policy = config.runner.label_policy
         self.index = LineIndex(file_list)
+        self.file_rows = self.index.file_rows
         if not len(self.index):
             raise UserError(f"{', '.join(file_list)}: no lines; expected id,{','.join(self.labels)},field:id,...")
         self._distinct: DistinctIds | None = None

@@ -18,6 +18,7 @@ from rec.doctor.sample import Sample, take
 from rec.doctor.settings import check_settings, check_unread
 from rec.doctor.subject import Subject, load_subject
 from rec.doctor.trial import Trial, run
+from rec.doctor.values import check_types, check_unseen
 from rec.doctor.verdict import judge
 from rec.errors import UserError
 
@@ -75,17 +76,20 @@ def _reader_finding(part: Part, error: UserError) -> Finding:
 def _data(subject: Subject, reader: Any) -> tuple[int | None, list[Finding]]:
     """What is wrong with the rows of both parts, and how many training has."""
     train, findings = _sample(subject, "train", reader)
-    test = None
+    test = test_reader = None
     if subject.config.runner.test_data_dir and not subject.directory.own_loader:  # which knows no parts
-        reader, more = _open(subject, "test")
+        test_reader, more = _open(subject, "test")
         findings += more
-        if reader is not None:
-            test, more = _sample(subject, "test", reader)
+        if test_reader is not None:
+            test, more = _sample(subject, "test", test_reader)
             findings += more
     if train is not None:
         findings += check_leakage(train, subject.tasks)
     if train is not None and test is not None and len(test) and len(train):
         findings += check_overlap(train, test)
+        if subject.native and test_reader is not None:
+            findings += check_types(reader.column_types, test_reader.column_types)
+            findings += check_unseen(train, test, test_reader.unseen)
     return (train.total if train is not None else None), findings
 
 

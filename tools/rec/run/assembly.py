@@ -18,6 +18,7 @@ from rec.errors import UserError
 from rec.loading import ModelDirectory
 from rec.metrics.tasks import TaskMetrics
 from rec.nn.network import Network
+from rec.report.reading import log_reading, log_unseen
 from rec.run.directory import Directory
 from rec.run.model import Mode, is_native, model_class, with_network
 from rec.run.native import NativeDirectory
@@ -77,6 +78,7 @@ class Run:
         run = self
         if self.native and start.vocabulary_checksum not in (None, self.start.vocabulary_checksum):
             reader, engine = _build(self.directory, self.task, start)
+            log_unseen(reader.unseen)
             run = replace(self, start=start, reader=reader, engine=engine)
         check_reading(start, run.reader)
         return run
@@ -99,7 +101,9 @@ class Run:
         Raises:
             UserError: see `Directory.open_reader`.
         """
-        return self.directory.open_reader(part, self.reader.vocabulary if self.native else None)
+        reader = self.directory.open_reader(part, self.reader.vocabulary if self.native else None)
+        log_reading(reader, part)
+        return reader
 
     def plan(self, epoch: int, start: int, training: bool) -> ReadPlan:
         """How an epoch is read from batch `start` on."""
@@ -154,6 +158,7 @@ def assemble_from(directory: Directory, mode: Mode, task: Task) -> Run:
     if task == "infer" and directory.native and directory.config.data is not None:
         start = evaluated(directory.config)[0]  # without its vocabulary the table cannot be read
     reader, engine = _build(directory, task, start)
+    log_reading(reader, "train" if task == "train" else "test")
     return Run(directory, mode, task, start, reader, engine)
 
 

@@ -1,0 +1,51 @@
+"""What a reader found, in log lines: the rows of each file, and values that training has not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rec.data.reader import Part, Reader
+from rec.data.unseen import MANY, Unseen, summary
+from rec.report.console import log
+
+_NAMED = 6
+_PURPOSE: dict[Part, str] = {"train": "training", "valid": "validation", "test": "testing"}
+
+
+def log_reading(reader: Any, part: Part) -> None:
+    """What was found in the files of a part; nothing of PaddleRec's readers, which do not say."""
+    if isinstance(reader, Reader):
+        log_rows(reader.file_rows, _PURPOSE[part], len(reader))
+        if part != "train":
+            log_unseen(reader.unseen)
+
+
+def log_rows(rows: Mapping[str, int], purpose: str, used: int) -> None:
+    """How many rows each file has, in one line; files beyond a few are summed up.
+
+    Args:
+        rows: by file; nothing is said of none.
+        purpose: what they are read for.
+        used: how many of all of them are read for that.
+    """
+    if not rows:
+        return
+    total, folder = sum(rows.values()), Path(next(iter(rows))).parent.resolve()
+    if len(rows) <= _NAMED:
+        files = ", ".join(f"{Path(path).name} {count:,}" for path, count in rows.items())
+    else:
+        files = f"{len(rows)} files of {min(rows.values()):,} to {max(rows.values()):,}"
+        empty = [Path(path).name for path, count in rows.items() if not count]
+        files += f", of which {len(empty)} empty, such as {empty[0]}" if empty else ""
+    log.info("%s: %s rows (%s)%s", folder, f"{total:,}", files, f", {used:,} for {purpose}" if used != total else "")
+
+
+def log_unseen(unseen: Mapping[str, Unseen]) -> None:
+    """The share of each field's values that training has not seen; a warning where that is most of a field."""
+    if unseen:
+        log.info("values that training has not seen: %s", summary(unseen))
+    for name, one in unseen.items():
+        if one.share > MANY:
+            log.warning("training has not seen most values of field %s (%s): are they spelled otherwise?", name, one)
