@@ -1,61 +1,54 @@
 """Warnings of running trainings, in both modes and for PaddleRec's directories; batches kept for a replay."""
 
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from rec.data.batch import Bags, Batch
 from rec.data.batch_file import load_batch, save_batch
 from rec.errors import UserError
 from rec.loop.failure import advice
 from rec.metrics.tasks import Task
-from support import ESMM, Tool, write_lines
+from shipped import MODELS
+from support import Tool, write_lines
 
-GATED = '''
-
-class Gated(ESMM):
-    """ESMM with a gate over three experts, of which the last is as good as never asked."""
-
-    def forward(self, features):
-        outputs = super().forward(features)
-        bias = paddle.to_tensor([0.0, 0.5, -9.0]) if paddle.in_dynamic_mode() else paddle.assign([0.0, 0.5, -9.0])
-        logit = outputs["ctr"].value
-        self.weights = paddle.nn.functional.softmax(logit * 0.1 + bias, axis=-1)
-        return outputs
-
-    def gates(self):
-        return {"ctr": self.weights}
-'''
+DEAD = -9.0
+"""The bias of a dead expert in a gate whose other biases and weights are 0."""
+PLANTED = {  # a model directory, which expert of which gates is dead, and how that is told
+    "mmoe": ({"sharing.gates.0": 2, "sharing.gates.1": 2}, "gate_experts: expert 2 of 4", 4),
+    # the click's second own expert, which only the click's gate and the shared one may ask
+    "ple": ({"sharing.levels.0.gates.0": 1, "sharing.levels.0.shared_gate": 1}, "gate_level_0: expert 1 of 6", 4),
+}
 
 
-@pytest.fixture
-def gated(tiny, tmp_path) -> list[str]:
-    """Arguments for a model directory whose network shows a gate."""
-    directory = tmp_path / "gated"
-    directory.mkdir()
-    for file in ESMM.glob("*.*"):
-        (directory / file.name).write_text(file.read_text().replace("network = ESMM", "network = Gated"))
-    for mode in ("dygraph", "static"):
-        file = directory / f"{mode}_model.py"
-        file.write_text(file.read_text().replace("from net import ESMM", "from net import Gated"))
-    net = (directory / "net.py").read_text()
-    (directory / "net.py").write_text(
-        net.replace("from paddle import nn", "import paddle\nfrom paddle import nn") + GATED
-    )
-    return ["-m", str(directory / "config.yaml"), *tiny[2:]]
-
-
+@pytest.mark.parametrize("directory", PLANTED)
 @pytest.mark.parametrize("name", ["trainer", "static_trainer"])
-def test_a_dead_expert_is_told_once_in_either_mode(tool: Tool, gated, name):
-    outcome = tool(name, *gated, "runner.epochs=4")
+def test_a_dead_expert_is_told_once_in_either_mode(tool: Tool, tmp_path, monkeypatch, directory, name):
+    monkeypatch.chdir(tmp_path)
+    dead, told, num_expert = PLANTED[directory]
+    arguments = ["-m", MODELS / "multitask" / directory / "config.yaml", "-o", "runner.epochs=1"]
+    outcome = tool(name, *arguments, "runner.model_save_path=healthy")
+    assert outcome.code == 0, outcome.err
+    assert " - WARNING - " not in outcome.err
+    file = Path("healthy/0") / ("rec.safetensors" if name == "trainer" else "rec_static.safetensors")
+    weights = load_file(file)
+    for gate, expert in dead.items():
+        weights[f"{gate}.weight"][:] = weights[f"{gate}.bias"][:] = 0.0
+        weights[f"{gate}.bias"][0, expert] = DEAD
+    Path("planted").mkdir()
+    save_file(weights, Path("planted") / file.name)
+    slow = ["runner.epochs=2", "hyper_parameters.optimizer.learning_rate=1e-6"]
+    outcome = tool(name, *arguments, *slow, "runner.model_init_path=planted", "runner.model_save_path=again")
     assert outcome.code == 0, outcome.err
     lines = [line for line in outcome.err.splitlines() if " - WARNING - " in line]
     assert len(lines) == 1, lines
-    # softmax(0, .5, -9) gives the third e^-9 / (1 + e^.5 + e^-9) = 4.7e-05
-    assert "gate_ctr: expert 2 of 3 is dead at epoch 1, batch 0: its mean weight over 20 steps" in lines[0]
-    assert "is 4.7e-05" in lines[0]
-    assert "gate_ctr:" not in " ".join(line for line in outcome.err.splitlines() if "batch_id" in line)
+    assert f"{told} is dead at epoch 0, batch 20: its mean weight over 21 steps" in lines[0]
+    weight = math.exp(DEAD) / (math.exp(DEAD) + num_expert - 1)
+    assert f" is {weight:.2g}; " in lines[0]
+    assert "gate_" not in " ".join(line for line in outcome.err.splitlines() if "batch_id" in line)
 
 
 @pytest.mark.parametrize("name", ["trainer", "static_trainer"])

@@ -166,3 +166,30 @@ def test_transfer_of_equal_tokens_is_their_value():
 def test_a_wrong_section_is_refused(section, message):
     with pytest.raises(ValueError, match=message):
         KINDS.check(section)
+
+
+@pytest.mark.parametrize("num_task_expert", [0, 2])
+def test_experts_are_asked_by_the_gate_that_wants_them_most(num_task_expert):
+    """MMoE's gates weigh the same experts; PLE's weigh a tower's own and the shared ones, the shared gate all."""
+    net = build(kind="mmoe", num_expert=3, fc_sizes=[5])
+    net(paddle.to_tensor(X))
+    weights = [softmax(linear(gate, X)) for gate in net.gates]
+    np.testing.assert_allclose(net.asked["experts"].numpy(), np.max(weights, axis=0), rtol=1e-5)
+
+    net = build(kind="ple", num_level=2, num_shared_expert=2, num_task_expert=num_task_expert, fc_sizes=[5])
+    net(paddle.to_tensor(X))
+    level = net.levels[0]
+    weights = [softmax(linear(gate, X)) for gate in level.gates]
+    own = [each[:, :num_task_expert] for each in weights]
+    shared = np.max([each[:, num_task_expert:] for each in weights], axis=0)
+    expected = np.maximum(np.concatenate([*own, shared], axis=1), softmax(linear(level.shared_gate, X)))
+    np.testing.assert_allclose(net.asked["level_0"].numpy(), expected, rtol=1e-5)
+    assert net.asked["level_1"].shape == [4, 3 * num_task_expert + 2]
+
+
+def test_what_experts_are_asked_is_noted_in_training_only():
+    net = build(kind="mmoe", num_expert=3, fc_sizes=[5])
+    net.eval()
+    net(paddle.to_tensor(X))
+    assert net.asked == {}
+    assert build(kind="share_bottom", fc_sizes=[5]).asked == {}

@@ -123,7 +123,7 @@ def losses_by_name(
 
 
 def gate_means(net: Network) -> dict[str, Any]:
-    """`gate_<name>` of each gate that a network shows: its mean weight for each expert, float [E]."""
+    """`gate_<name>` of each group of experts that a network shows: the mean weight of each expert, float [E]."""
     return {f"gate_{name}": w.mean(axis=0) for name, w in net.gates().items() if w.shape[-1] > 1}
 
 

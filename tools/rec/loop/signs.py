@@ -58,7 +58,7 @@ class LossSpike:
 
 
 class DeadExperts:
-    """Experts that a gate has stopped asking, from `gate_<name>`: each step's mean softmax weights, [E]."""
+    """Experts that no gate asks any more, from `gate_<name>`: each step's mean softmax weights, [E]."""
 
     LEAST = 1e-3
 
@@ -82,8 +82,7 @@ class DeadExperts:
             for expert in np.flatnonzero(means < self.LEAST):
                 warnings[f"{name} {expert}"] = (
                     f"{name}: expert {expert} of {len(means)} is dead at {place}: its mean weight over {self._steps} "
-                    f"steps is {means[expert]:.2g}; dropout on the gate helps (Zhao et al., RecSys 2019), or a smaller "
-                    "learning rate"
+                    f"steps is {means[expert]:.2g}; try a smaller learning rate, or fewer experts"
                 )
         self._sums, self._steps = {}, 0
         return warnings

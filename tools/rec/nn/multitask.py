@@ -64,7 +64,7 @@ class MultiTask(Network):
         self.graph = Graph(behaviours)
         self.tasks, towers = self.graph.tasks, self.graph.towers
         self.dim = sparse_feature_dim
-        self.separate = getattr(SHARINGS[sharing], "own_spaces", False)
+        self.separate = SHARINGS[sharing].own_spaces
         self.spaces = len(towers) if self.separate else 1
         self.embedding_dim = self.dim * self.spaces
         interactions = [NFwFM(num_field, self.dim) for _ in range(self.spaces)] if interaction == "nfwfm" else []
@@ -149,6 +149,10 @@ class MultiTask(Network):
     def label_rules(cls, hyper_parameters: Mapping[str, Any]) -> LabelRules:
         """The label columns of the declared behaviours, and those that `forward` reads."""
         return rules_of(hyper_parameters.get("behaviours") or {}, cls.columns)
+
+    def gates(self) -> dict[str, Any]:
+        """How much each expert is asked by the gate that wants it most, by group of experts, float [B, E]."""
+        return self.sharing.asked
 
     @property
     def needed_labels(self) -> frozenset[str]:

@@ -58,5 +58,6 @@ class Network(nn.Layer):
         return total
 
     def gates(self) -> dict[str, Any]:
-        """The softmax weights of the last forward by gate, float [B, E]; training watches them for dead experts."""
+        """The softmax weights of the last forward in training by group of experts, float [B, E]: where several gates
+        weigh the same experts, the largest. Training watches them for experts that nothing asks any more."""
         return {}

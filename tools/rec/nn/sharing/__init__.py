@@ -1,7 +1,6 @@
 """How towers share what lies below them.
 
-A sharing is told the width of its input and the towers' names, in order. Its forward takes `Features`, or a tensor
-[B, in_features], and gives each tower its input; `widths` says how wide each is.
+A sharing is told the width of its input and the towers' names, in order; `SharingLayer` says the rest.
 """
 
 from typing import Annotated, Any, TypeAlias

@@ -13,9 +13,10 @@ from paddle.nn import functional as F  # noqa: N812 - the field's name for it
 from rec.nn.features import Features
 from rec.nn.hidden import Hidden, Layers
 from rec.nn.layers import Linear, side_by_side
+from rec.nn.sharing.base import SharingLayer
 
 
-class AITM(nn.Layer):
+class AITM(SharingLayer):
     """A bottom per tower, and along the towers' order a transfer of what the one before has learned.
 
     z_1 = q_1 and z_t = AIT(relu(G_t z_(t - 1)), q_t), where q_t is tower t's own bottom (section 3.2).

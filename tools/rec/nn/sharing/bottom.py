@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from paddle import nn
-
 from rec.nn.features import Features
 from rec.nn.hidden import Hidden, Layers
+from rec.nn.sharing.base import SharingLayer
 
 
-class NoSharing(nn.Layer):
+class NoSharing(SharingLayer):
     """Each tower sees the embeddings, and shares nothing else (ESMM, Ma et al., SIGIR 2018)."""
 
     def __init__(self, in_features: int, towers: Sequence[str]) -> None:
@@ -22,7 +21,7 @@ class NoSharing(nn.Layer):
         return [x] * len(self.widths)
 
 
-class SeparateEmbeddings(nn.Layer):
+class SeparateEmbeddings(SharingLayer):
     """Each tower has embeddings of its own (ESMM-NS in ESMM's paper): tower i reads embedding space i."""
 
     own_spaces = True
@@ -35,7 +34,7 @@ class SeparateEmbeddings(nn.Layer):
         return list(spaces)
 
 
-class ShareBottom(nn.Layer):
+class ShareBottom(SharingLayer):
     """Hard sharing (Caruana, 1997): one bottom of `fc_sizes` units, of which each tower sees the top."""
 
     def __init__(self, in_features: int, towers: Sequence[str], fc_sizes: Layers) -> None:

@@ -15,10 +15,11 @@ from pydantic import Field
 from rec.nn.features import Features
 from rec.nn.hidden import Layers
 from rec.nn.layers import Linear, each_on
+from rec.nn.sharing.base import SharingLayer
 from rec.numeric import Array
 
 
-class CrossStitch(nn.Layer):
+class CrossStitch(SharingLayer):
     """A bottom per tower; after each layer, tower t goes on with sum_s A[t, s] h_s, A learned (equation 1).
 
     Args:

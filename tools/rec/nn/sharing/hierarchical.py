@@ -11,10 +11,11 @@ from paddle.nn import functional as F  # noqa: N812 - the field's name for it
 
 from rec.nn.features import Features
 from rec.nn.layers import Linear, side_by_side
+from rec.nn.sharing.base import SharingLayer
 from rec.nn.sharing.mmoe import Count
 
 
-class Hierarchical(nn.Layer):
+class Hierarchical(SharingLayer):
     """A layer per tower, each on top of the one before and of the input: later behaviours are supervised above.
 
     h_1 = relu(W_1 x), h_t = relu(W_t x + U_t h_(t - 1)); tower t, in the order of declaration, sees h_t.

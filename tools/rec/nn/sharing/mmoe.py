@@ -13,11 +13,12 @@ from pydantic import Field
 from rec.nn.features import Features
 from rec.nn.hidden import Hidden, Layers
 from rec.nn.layers import Linear, side_by_side
+from rec.nn.sharing.base import SharingLayer, most
 
 Count = Annotated[int, Field(gt=0)]
 
 
-class MMoE(nn.Layer):
+class MMoE(SharingLayer):
     """Tower t sees the sum of the experts weighted by its gate: sum_i softmax(W_t x)_i f_i(x) (equations 5 to 7).
 
     Args:
@@ -34,9 +35,12 @@ class MMoE(nn.Layer):
     def forward(self, x: Features | Any) -> list[Any]:
         outputs = side_by_side([*self.experts, *self.gates], x)
         experts = paddle.stack(outputs[: len(self.experts)], axis=1)
-        return [mix(scores, experts) for scores in outputs[len(self.experts) :]]
+        gates = [F.softmax(scores, axis=-1) for scores in outputs[len(self.experts) :]]
+        if self.training:
+            self.asked = {"experts": most(gates)}
+        return [mix(weights, experts) for weights in gates]
 
 
-def mix(scores: Any, experts: Any) -> Any:
-    """Experts [B, n, H] summed with weights softmax(scores), scores [B, n]: float [B, H]."""
-    return (F.softmax(scores, axis=-1).unsqueeze(-1) * experts).sum(axis=1)
+def mix(weights: Any, experts: Any) -> Any:
+    """Experts [B, n, H] summed with a gate's weights [B, n]: float [B, H]."""
+    return (weights.unsqueeze(-1) * experts).sum(axis=1)

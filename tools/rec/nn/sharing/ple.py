@@ -7,18 +7,21 @@ from typing import Annotated, Any
 
 import paddle
 from paddle import nn
+from paddle.nn import functional as F  # noqa: N812 - the field's name for it
 from pydantic import Field
 
 from rec.nn.features import Features
 from rec.nn.hidden import Hidden, Layers
 from rec.nn.layers import Linear, each_on
+from rec.nn.sharing.base import SharingLayer, most
 from rec.nn.sharing.mmoe import Count, mix
 
 
-class PLE(nn.Layer):
+class PLE(SharingLayer):
     """Shared experts and experts of each tower, in levels; one level is CGC, customized gate control.
 
-    A tower's gate weighs its own experts and the shared ones; the shared gate, below the last level, weighs all.
+    A tower's gate weighs its own experts and the shared ones; the shared gate, below the last level, weighs all. What
+    each level's experts are asked (`asked`) has every tower's own in order, then the shared ones.
 
     Args:
         num_level: extraction levels.
@@ -47,11 +50,19 @@ class PLE(nn.Layer):
         own, shared = [x] * len(self.widths), x
         for level in self.levels:
             own, shared = level(own, shared)
+        if self.training:
+            self.asked = {f"level_{index}": level.asked for index, level in enumerate(self.levels)}
         return own
 
 
 class Extraction(nn.Layer):
-    """One level: inputs of the towers and the shared one, [B, in_features] each, to the same of the next level."""
+    """One level: inputs of the towers and the shared one, [B, in_features] each, to the same of the next level.
+
+    Attributes:
+        asked: see `SharingLayer`; set in training.
+    """
+
+    asked: Any
 
     def __init__(
         self, in_features: int, fc_sizes: Layers, num_tower: int, num_shared: int, num_own: int, last: bool
@@ -71,8 +82,22 @@ class Extraction(nn.Layer):
         results = iter(each_on(*zip(*stacks, strict=True)))
         general = [next(results) for _ in self.shared]
         special = [[next(results) for _ in group] for group in self.own]
-        outputs = [mix(next(results), paddle.stack([*group, *general], axis=1)) for group in special]
+        gates = [F.softmax(scores, axis=-1) for scores in results]
+        outputs = [
+            mix(weights, paddle.stack([*group, *general], axis=1))
+            for weights, group in zip(gates, special, strict=False)  # the shared gate is the last
+        ]
+        if self.training:
+            self.asked = self._asked(gates)
         if self.shared_gate is None:
             return outputs, None
         everyone = [expert for group in special for expert in group] + general
-        return outputs, mix(next(results), paddle.stack(everyone, axis=1))
+        return outputs, mix(gates[-1], paddle.stack(everyone, axis=1))
+
+    def _asked(self, gates: list[Any]) -> Any:
+        """How much each expert is asked, float [B, E], from the softmax weights of the gates, the shared one last."""
+        towers = gates[: len(self.gates)]
+        num_own = len(self.own[0])
+        own = [weights[:, :num_own].detach() for weights in towers] if num_own else []
+        asked = paddle.concat([*own, most([weights[:, num_own:] for weights in towers])], axis=1)
+        return asked if self.shared_gate is None else most([asked, gates[-1]])
