@@ -38,3 +38,25 @@ def test_averages_are_weighted_by_exposures():
     again = Meter()
     again.load(meter.state())
     assert again.averages() == meter.averages()
+
+
+def test_ratios_are_of_sums_whatever_batch_they_came_in():
+    """1 of 1 and 1 of 9 are .2 together and not (1 + 1 / 9) / 2; a batch of none counts for nothing."""
+    meter = Meter()
+    meter.start()
+    for total, divisor in ((1.0, 1.0), (0.0, 0.0), (1.0, 9.0)):
+        meter.step_done({"loss": 0.5, "ratio_clipped": np.array([total, divisor], np.float32)}, 100)
+    assert meter.interval()[0] == {"loss": 0.5, "clipped": 0.2}
+    meter.step_done({"loss": 0.5, "ratio_clipped": np.array([0.0, 0.0], np.float32)}, 100)
+    assert meter.interval()[0] == {"loss": 0.5}
+    again = Meter()
+    again.load(meter.state())
+    again.start()
+    again.step_done({"loss": 0.5, "ratio_clipped": np.array([0.0, 10.0], np.float32)}, 100)
+    assert again.averages() == {"loss": 0.5, "clipped": 0.1}
+
+
+def test_what_a_meter_of_a_version_before_ratios_left():
+    meter = Meter()
+    meter.load({"sums": {"loss": 130.0}, "exposures": 50})
+    assert meter.averages() == {"loss": 2.6}

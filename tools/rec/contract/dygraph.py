@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rec.config.config import Config
-from rec.contract.native import NativeModel, count, gate_means, losses_by_name, predict, probabilities
+from rec.contract.native import NativeModel, count, gate_means, losses_by_name, predict, probabilities, ratios
 from rec.data.batch import Batch
 from rec.metrics.tasks import TaskMetrics
 from rec.nn.features import Features
@@ -36,11 +36,12 @@ class DygraphModel(NativeModel):
     def train_forward(
         self, dy_model: Network, metrics: list[TaskMetrics], batch: Inputs, config: Config
     ) -> tuple[Any, list[TaskMetrics], dict[str, Any]]:
-        """Loss to minimise, metrics with this batch counted, and what to show: losses and gates."""
+        """Loss to minimise, metrics with this batch counted, and what to show: losses, ratios and gates."""
         outputs = predict(dy_model, batch.features, batch.labels)
         losses = losses_by_name(dy_model, outputs, batch.labels, batch.features)
         count(metrics[0], _on_host(outputs), batch.batch)
-        return losses["loss"], metrics, losses | gate_means(dy_model)
+        shown = losses | ratios(dy_model, outputs, batch.labels) | gate_means(dy_model)
+        return losses["loss"], metrics, shown
 
     def infer_forward(
         self, dy_model: Network, metrics: list[TaskMetrics], batch: Inputs, config: Config

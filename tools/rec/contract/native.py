@@ -20,6 +20,7 @@ from rec.errors import UserError
 from rec.metrics.tasks import Task, TaskMetrics
 from rec.nn.features import Features
 from rec.nn.network import Network, Output
+from rec.report.meter import RATIO
 from rec.table.device import DeviceTable
 from rec.table.host import HostTable
 from rec.table.optimizer import OPTIMIZERS
@@ -125,6 +126,11 @@ def losses_by_name(
 def gate_means(net: Network) -> dict[str, Any]:
     """`gate_<name>` of each group of experts that a network shows: the mean weight of each expert, float [E]."""
     return {f"gate_{name}": w.mean(axis=0) for name, w in net.gates().items() if w.shape[-1] > 1}
+
+
+def ratios(net: Network, outputs: Mapping[str, Output], labels: Mapping[str, Any]) -> dict[str, Any]:
+    """`ratio_<name>` of each of the network's diagnostics: a sum and its divisor, float [2], as `Meter` takes it."""
+    return {RATIO + name: paddle.stack(list(pair)) for name, pair in net.diagnostics(outputs, labels).items()}
 
 
 def check_labels(needed: Collection[str], labels: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import paddle
 
 from rec.config.config import Config
-from rec.contract.native import NativeModel, count, gate_means, losses_by_name, predict, probabilities
+from rec.contract.native import NativeModel, count, gate_means, losses_by_name, predict, probabilities, ratios
 from rec.data.batch import Batch
 from rec.data.reader import Block
 from rec.metrics.tasks import TaskMetrics
@@ -83,7 +83,7 @@ class StaticModel(NativeModel):
             return probabilities(outputs)
         losses = losses_by_name(self.layer, outputs, labels, features)
         self._cost = losses["loss"]
-        shown = losses | gate_means(self.layer)
+        shown = losses | ratios(self.layer, outputs, labels) | gate_means(self.layer)
         self.shown = tuple(shown)
         return {**shown, **probabilities(outputs)}
 

@@ -61,3 +61,17 @@ class Network(nn.Layer):
         """The softmax weights of the last forward in training by group of experts, float [B, E]: where several gates
         weigh the same experts, the largest. Training watches them for experts that nothing asks any more."""
         return {}
+
+    def diagnostics(self, outputs: Mapping[str, Any], labels: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+        """Figures that the training log shows beside the losses, by name.
+
+        Args:
+            outputs: of `forward`, in training.
+            labels: float [B, 1] by name.
+
+        Returns:
+            A sum over the batch and what it is to be divided by, scalars each: over a print interval and an epoch both
+            are summed first, so that a share of clicked impressions is that of all of them, whatever batch they were
+            in. Where the divisor is 0, nothing is shown.
+        """
+        return {}

@@ -10,16 +10,34 @@ import numpy as np
 
 from rec.report.lines import is_scalar, number
 
+RATIO = "ratio_"
+"""What the name of a step's output begins with that holds a sum and its divisor, float [2]; shown without it."""
+
+
+class _Means:
+    """Sums by name, and what each is to be divided by."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, float] = {}
+        self.divisors: dict[str, float] = {}
+
+    def add(self, name: str, total: float, divisor: float) -> None:
+        self.sums[name] = self.sums.get(name, 0.0) + total
+        self.divisors[name] = self.divisors.get(name, 0.0) + divisor
+
+    def means(self) -> dict[str, float]:
+        """By name; left out where the divisors sum to 0."""
+        return {name: total / self.divisors[name] for name, total in self.sums.items() if self.divisors[name]}
+
 
 class Meter:
-    """Sums figures weighted by exposures, and times reading and computing.
+    """Averages figures, weighted by exposures, and ratios of sums; times reading and computing.
 
     `start` begins a pass; around each step call `reading_done` when its batch has come and `step_done` when it is over.
     """
 
     def __init__(self) -> None:
-        self._sums: dict[str, float] = {}
-        self._exposures = 0
+        self._epoch = _Means()
         self._clear_interval()
 
     def start(self) -> None:
@@ -32,40 +50,45 @@ class Meter:
         self._reader += now - self._begun
 
     def step_done(self, shown: Mapping[str, Any], exposures: int) -> None:
-        """The step is over; count its scalars."""
+        """The step is over; count its scalars and ratios."""
         now = time.perf_counter()
         self._batch += now - self._begun
         self._begun = now
         self._steps += 1
         self._samples += exposures
-        self._exposures += exposures
         for name, value in shown.items():
-            if is_scalar(value) and np.asarray(value).dtype.kind in "fiub":
-                total = number(value) * exposures
-                self._sums[name] = self._sums.get(name, 0.0) + total
-                self._recent[name] = self._recent.get(name, 0.0) + total
+            if name.startswith(RATIO) and np.shape(value) == (2,):
+                pair = (name.removeprefix(RATIO), float(value[0]), float(value[1]))
+            elif is_scalar(value) and np.asarray(value).dtype.kind in "fiub":
+                pair = (name, number(value) * exposures, float(exposures))
+            else:
+                continue
+            self._epoch.add(*pair)
+            self._recent.add(*pair)
 
     def interval(self) -> tuple[dict[str, float], dict[str, float]]:
         """Averages since the last call, and costs per step (`steps`: of how many); starts a new interval."""
-        steps, samples = max(self._steps, 1), max(self._samples, 1)
-        values = {name: total / samples for name, total in self._recent.items()}
+        steps = max(self._steps, 1)
+        values = self._recent.means()
         costs = {"reader": self._reader / steps, "batch": self._batch / steps, "samples": self._samples / steps}
         costs["steps"] = self._steps
         self._clear_interval()
         return values, costs
 
     def averages(self) -> dict[str, float]:
-        """Averages over the epoch, weighted by exposures."""
-        return {name: total / max(self._exposures, 1) for name, total in self._sums.items()}
+        """Averages over the epoch."""
+        return self._epoch.means()
 
     def state(self) -> dict[str, Any]:
         """The epoch's sums, for a mid-epoch checkpoint."""
-        return {"sums": dict(self._sums), "exposures": self._exposures}
+        return {"sums": dict(self._epoch.sums), "divisors": dict(self._epoch.divisors)}
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Go on from a `state`."""
-        self._sums, self._exposures = dict(state["sums"]), state["exposures"]
+        self._epoch.sums = dict(state["sums"])
+        # Checkpoints of versions without ratios hold one divisor for all.
+        self._epoch.divisors = dict(state.get("divisors") or dict.fromkeys(state["sums"], state.get("exposures", 0)))
 
     def _clear_interval(self) -> None:
-        self._recent: dict[str, float] = {}
+        self._recent = _Means()
         self._steps, self._samples, self._reader, self._batch = 0, 0, 0.0, 0.0
