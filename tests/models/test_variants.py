@@ -92,28 +92,6 @@ def test_both_modes_agree(case, monkeypatch):
         np.testing.assert_allclose(as_program[key].reshape(value.shape), value, rtol=2e-4, atol=2e-6, err_msg=key)
 
 
-def test_escm2_ips_by_hand(monkeypatch):
-    """pCTR .5, pCVR .4: both clicked ones weigh 2; pCTR .01 would weigh 100, and is taken for .05."""
-    net = load(monkeypatch, "escm2", "ESCM2")(**SIZES, behaviours=ESMM, counterfactual_weight=0.5)
-    set_logits(net, click=0.0, conversion=logit(0.4))
-    given = {"click": column(1, 1, 0, 0), "conversion": column(1, 0, 0, 0)}
-    parts = net.losses(net(ones(4)), given)
-    error = -math.log(0.4) - math.log(0.6)
-    assert parts["cvr_ips"].item() == pytest.approx(0.5 * error / 0.5 / 4, rel=1e-5)
-    set_logits(net, click=logit(0.01))
-    assert net.losses(net(ones(4)), given)["cvr_ips"].item() == pytest.approx(0.5 * error / 0.05 / 4, rel=1e-5)
-
-
-def test_escm2s_regulariser_leaves_the_propensity_alone(monkeypatch):
-    net = load(monkeypatch, "escm2", "ESCM2")(**SIZES, behaviours=ESMM, counterfactual="dr")
-    given = {"click": column(1, 0), "conversion": column(1, 0)}
-    parts = net.losses(net(ones(2)), given)
-    (parts["cvr_dr"] + parts["cvr_imputation"]).backward()
-    assert net.towers["click"].logit.bias.grad is None
-    assert net.towers["conversion"].logit.bias.grad.item() != 0
-    assert net.imputation.logit.bias.grad.item() != 0
-
-
 def test_aitms_calibrator_by_hand(monkeypatch):
     behaviours = {"click": None, "conversion": {"implies": "click"}}
     net = load(monkeypatch, "aitm", "AITM")(**SIZES, behaviours=behaviours, calibrator_weight=0.5)
@@ -121,6 +99,12 @@ def test_aitms_calibrator_by_hand(monkeypatch):
     for p, expected in ((0.7, 0.5 * 0.2), (0.3, 0.0)):
         set_logits(net, click=0.0, conversion=logit(p))
         assert net.losses(net(ones(2)), given)["ctcvr_calibrator"].item() == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("behaviours", [ESMM, {"click": None, "like": None}])
+def test_aitm_without_anything_to_calibrate_is_refused(monkeypatch, behaviours):
+    with pytest.raises(UserError, match=r"hyper_parameters\.behaviours: the calibrator needs a behaviour that implies"):
+        load(monkeypatch, "aitm", "AITM")(**SIZES, behaviours=behaviours)
 
 
 def youtube(monkeypatch, **settings):
@@ -178,17 +162,3 @@ def test_youtube_without_a_shallow_tower_trains_as_it_serves(monkeypatch):
 def test_youtube_says_what_it_lacks(monkeypatch, settings, message):
     with pytest.raises(UserError, match=message):
         youtube(monkeypatch, **settings)
-
-
-def test_mogujies_weights_and_correction_by_hand(monkeypatch):
-    """pCTR .5, trained pCVR .4: q = .2; w = 1 + log 10: odds .25 / w. Converted at price 9, not converted at 0."""
-    net = load(monkeypatch, "mogujie", "Mogujie")(**SIZES, behaviours=ESMM)
-    set_logits(net, click=0.0, conversion=logit(0.4))
-    price, w = column(9.0, 0.0), 1 + math.log(10.0)
-    outputs = net(ones(2), {"price": price})
-    odds = 0.25 / w
-    assert outputs["gmv"].value.numpy()[:, 0] == pytest.approx([0.2, 0.2], rel=1e-5)
-    assert outputs["ctcvr"].value.numpy()[:, 0] == pytest.approx([odds / (1 + odds), 0.2], rel=1e-5)
-    assert outputs["cvr"].value.numpy()[:, 0] == pytest.approx([odds / (1 + odds) / 0.5, 0.4], rel=1e-5)
-    parts = net.losses(outputs, {"click": column(1, 0), "conversion": column(1, 0), "price": price})
-    assert parts["ctcvr"].item() == pytest.approx(-(w * math.log(0.2) + math.log(0.8)) / 2, rel=1e-5)

@@ -78,7 +78,7 @@ def test_a_chain_of_three_steps():
     }
     check(graph, expected)
     assert Task("activate_given_click", "activate", "click", truth=("p_approve", "p_activate")) in graph.tasks
-    assert graph.objectives[-1] == Objective("activate_given_click", "activate", "click", 1.0, None, 0.0)
+    assert graph.objectives[-1] == Objective("activate", "activate_given_click", "activate", "click", 1.0, None, 0.0)
 
 
 def test_what_follows_an_alternative_only():
@@ -116,6 +116,17 @@ def test_numbers_and_columns():
     assert columns(section) == ("clicked", "seconds", "w", "request_id")
 
 
+def test_outputs_are_found_by_what_they_predict():
+    graph = Graph({"click": None, "buy": {"after": "click", "code": "b"}, "seconds": {"head": "regression"}})
+    assert [graph.task_of("click"), graph.task_of("buy"), graph.task_of("buy", "click")] == ["ctr", "ctbr", "br"]
+    assert graph.task_of("buy", "seconds") is None
+    assert graph.straight_after("buy", "click")
+    assert graph.straight_after("click", "impression")
+    assert not graph.straight_after("buy", "impression")
+    assert not graph.straight_after("seconds", "impression")
+    assert not Graph(ESM2).straight_after("conversion", "cart")
+
+
 REFUSED = {
     "no behaviour is declared": {},
     "conversion: clik is not declared above it": {"click": None, "conversion": {"after": "clik"}},
@@ -142,6 +153,10 @@ REFUSED = {
     "conversion: rating is a number, which nothing can follow": {
         "rating": {"head": "regression"},
         "conversion": {"after": "rating"},
+    },
+    "buy: implies means nothing beside head: regression": {
+        "click": None,
+        "buy": {"implies": "click", "head": "regression"},
     },
     "every behaviour is given": {"click": {"given": True}},
     "two outputs have one name": {"click": None, "tap": {"code": "ct"}},

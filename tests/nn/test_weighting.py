@@ -6,6 +6,8 @@ import numpy as np
 import paddle
 import pytest
 
+from rec.errors import UserError
+from rec.nn.multitask import MultiTask
 from rec.nn.weighting import KINDS
 from rec.nn.weighting.gradnorm import weight_gradients
 from rec.nn.weighting.pcgrad import surgery
@@ -127,3 +129,22 @@ def test_gradnorm_starts_from_the_configured_weights():
     start = {"a": paddle.to_tensor(1.0), "b": paddle.to_tensor(1.0)}
     _, loss = total("gradnorm", x, losses, {"a": 3.0, "b": 1.0}, start)
     assert loss.item() == pytest.approx(1.5 * 1 + 0.5 * 2, rel=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["uncertainty", "gradnorm"])
+def test_learned_weights_do_not_start_from_0(kind):
+    behaviours = {"click": None, "conversion": {"after": "click", "weight": 0.0}}
+    settings = {"num_field": 1, "sparse_feature_dim": 2, "tower_fc_sizes": [], "behaviours": behaviours}
+    message = rf"hyper_parameters\.behaviours\.conversion\.weight is 0, but weighting {kind} learns the weights"
+    with pytest.raises(UserError, match=message):
+        MultiTask(**settings, weighting={"kind": kind})
+    for fine in ("fixed", "pcgrad"):
+        MultiTask(**settings, weighting={"kind": fine})
+
+
+def test_pcgrad_leaves_out_a_loss_of_weight_0():
+    """Though it conflicts with the others: its gradient is none."""
+    x, losses = two_losses((1.0, 0.0), (-1.0, 1.0))
+    _, loss = total("pcgrad", x, losses, {"a": 2.0, "b": 0.0})
+    loss.backward()
+    np.testing.assert_allclose(x.grad.numpy(), [[2.0, 0.0]], rtol=1e-6)

@@ -46,6 +46,18 @@ def test_weightings_train_alike_in_both_modes(weighting, behaviours, tool: Tool,
     assert logs[0] == pytest.approx(logs[1], rel=1e-4)
 
 
+@pytest.mark.parametrize(("least", "share"), [("0.9999", 1.0), ("1.0e-6", 0.0)])
+def test_the_share_of_clipped_propensities_is_in_the_log_of_both_modes(least, share, tool, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options = ["hyper_parameters.counterfactual=dr", f"hyper_parameters.propensity_min={least}"]
+    for name in ("trainer", "static_trainer"):
+        outcome = tool(name, *arguments("escm2", *options))
+        assert outcome.code == 0, outcome.err
+        shown = re.findall(r"(batch_id: \d+|done), loss: .*, loss_cvr_dr: .*, clipped_clicks: ([\d.]+), ", outcome.err)
+        assert len(shown) == 7  # six intervals and the epoch
+        assert {float(value) for _, value in shown} == {share}
+
+
 def test_a_resumed_run_ends_with_the_same_weights(tool: Tool, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     whole = arguments("youtube", "hyper_parameters.fields=[205, 301, position_id]", "runner.epochs=2")
@@ -133,6 +145,43 @@ def test_mistakes_end_in_one_line(option, message, tool: Tool, tmp_path, monkeyp
     assert outcome.code == 2
     assert message in outcome.err
     assert len(outcome.err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("mode", ["", "static_"])
+@pytest.mark.parametrize(
+    ("directory", "behaviours", "message"),
+    [
+        ("meitu", "{click: , conversion: {after: click, weight: 0}}", "behaviours.conversion.weight is 0, but"),
+        ("escm2", "{click: {given: true}, conversion: {after: click}}", "behaviours: ESCM2 needs a click that is"),
+        ("mogujie", "{click: , conversion: {after: click, space: click}}", "behaviours: the price weighs the loss of"),
+        ("aitm", "{click: , conversion: {after: click}}", "behaviours: the calibrator needs a behaviour that implies"),
+    ],
+)
+def test_graphs_that_a_network_cannot_train_end_in_one_line(
+    mode, directory, behaviours, message, tool: Tool, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    outcome = tool(f"{mode}trainer", *arguments(directory, f"hyper_parameters.behaviours={behaviours}"))
+    assert outcome.code == 2
+    (line,) = outcome.err.strip().splitlines()
+    assert f"error: hyper_parameters.{message}" in line
+
+
+def test_a_dry_run_stops_at_a_loss_that_is_not_finite(tool: Tool, tmp_path, monkeypatch):
+    """Weights whose sum is beyond float32."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "table").mkdir()
+    rows = [f"u{i % 5},{i % 2},3e38" for i in range(100)]
+    (tmp_path / "table" / "t.csv").write_text("\n".join(["user,seen,w", *rows]) + "\n")
+    options = [
+        f"runner.train_data_dir={tmp_path / 'table'}",
+        "data={labels: {click: seen}, numbers: {w: w}, fields: {user: }}",
+        "hyper_parameters.behaviours={click: {sample_weight: w}}",
+    ]
+    for name in ("trainer", "static_trainer"):
+        outcome = tool(name, *arguments("mmoe", *options), "--dry-run")
+        assert outcome.code == 2
+        assert outcome.err.splitlines()[-1].endswith("error: loss_ctr is not finite in the first step")
 
 
 def test_a_label_that_the_reader_does_not_give(tool: Tool, tmp_path, monkeypatch):

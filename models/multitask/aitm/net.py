@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from paddle.nn import functional as F  # noqa: N812 - the field's name for it
 from pydantic import Field
 
+from rec.errors import UserError
 from rec.nn.multitask import MultiTask, Output
 
 
@@ -19,6 +20,11 @@ class AITM(MultiTask):
     def __init__(self, calibrator_weight: Annotated[float | int, Field(ge=0)] = 0.6, **settings: Any) -> None:
         super().__init__(**settings)
         self.calibrator_weight = calibrator_weight
+        if not self.graph.implied():
+            raise UserError(
+                "hyper_parameters.behaviours: the calibrator needs a behaviour that implies another, such as "
+                "{click: , conversion: {implies: click}}; without one, sharing: {kind: aitm} is for any other directory"
+            )
 
     def losses(self, outputs: Mapping[str, Output], labels: Mapping[str, Any]) -> dict[str, Any]:
         """Log losses, and the calibrator: the mean of max(p_t - p_(t - 1), 0) for each step (equation 8)."""

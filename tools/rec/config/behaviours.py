@@ -162,14 +162,15 @@ def _check_keys(name: str, behaviour: Behaviour) -> None:
         allowed = {"instead_of"}
     elif behaviour.given:
         allowed = {"given", "label", "code"}
-    elif behaviour.implies:
-        allowed = {"implies", "head", *losses}
     elif behaviour.head != "binary":
         allowed = {"head", "start", *losses} - {"code", "pairwise"}
+    elif behaviour.implies:
+        allowed = {"implies", "head", *losses}
     if given - allowed:
         raise ValueError(f"{name}: {', '.join(sorted(given - allowed))} means nothing beside {_kind(behaviour)}")
 
 
 def _kind(behaviour: Behaviour) -> str:
-    kinds = ("instead_of", "given", "implies")
-    return next((kind for kind in kinds if getattr(behaviour, kind)), f"head: {behaviour.head}")
+    if behaviour.instead_of or behaviour.given:
+        return "instead_of" if behaviour.instead_of else "given"
+    return "implies" if behaviour.head == "binary" and behaviour.implies else f"head: {behaviour.head}"

@@ -31,8 +31,9 @@ class Event:
 
 @dataclass(frozen=True)
 class Objective:
-    """A loss: output `task` against `label`, over exposures whose label `among` is 1 (None: over all)."""
+    """A loss of `behaviour`: output `task` against `label`, over exposures whose label `among` is 1 (None: all)."""
 
+    behaviour: str
     task: str
     label: str
     among: str | None
@@ -97,6 +98,14 @@ class Graph:
         task = {event.target: event.task for event in self.events if event.start == IMPRESSION}
         return [(task[name], task[b.implies]) for name, b in self._all.items() if b.implies]
 
+    def task_of(self, target: str, start: str = IMPRESSION) -> str | None:
+        """The output p(target | start); None if there is none."""
+        return next((e.task for e in self.events if (e.target, e.start) == (target, start)), None)
+
+    def straight_after(self, name: str, cause: str) -> bool:
+        """Whether a tower is p(name | cause): a binary behaviour that comes after that one alone."""
+        return name in self.towers and name not in self.numbers and parents(self._all, name) == [cause]
+
     def label(self, name: str) -> str:
         """The label column of a behaviour."""
         return self._all[name].label or name
@@ -138,7 +147,7 @@ class Graph:
         among = None if space == IMPRESSION else self.label(space)
         (task,) = (event.task for event in events if event.start == space)
         weights = float(behaviour.weight), behaviour.sample_weight, float(behaviour.pairwise)
-        self.objectives.append(Objective(task, self.label(name), among, *weights))
+        self.objectives.append(Objective(name, task, self.label(name), among, *weights))
 
     def _binary_events(self, name: str, behaviour: Behaviour) -> list[Event]:
         before = [step for step in self._paths[name][:-1] if not self._all[step].instead_of]

@@ -11,6 +11,7 @@ from pydantic import AfterValidator
 
 from rec.config.behaviours import REQUEST
 from rec.data.labels import LabelRules, rules_of
+from rec.errors import UserError
 from rec.nn.features import Features
 from rec.nn.graph import Graph, Objective
 from rec.nn.interaction import NFwFM
@@ -23,7 +24,7 @@ from rec.nn.ranking import pairwise_loss
 from rec.nn.sharing import KINDS as SHARINGS
 from rec.nn.sharing import Sharing
 from rec.nn.weighting import KINDS as WEIGHTINGS
-from rec.nn.weighting import Weighting
+from rec.nn.weighting import LEARNED, Weighting
 
 Output: TypeAlias = Probability | Number
 
@@ -74,6 +75,8 @@ class MultiTask(Network):
         self.towers = nn.LayerDict(
             {name: MLP(width, tower_fc_sizes) for name, width in zip(towers, self.sharing.widths, strict=True)}
         )
+        if weighting["kind"] in LEARNED:
+            self._check_weights(weighting["kind"])
         self.weighting = WEIGHTINGS.build(weighting, weights=self._weights(), numbers=set(self.graph.numbers))
 
     def forward(self, features: Features) -> dict[str, Output]:
@@ -133,7 +136,8 @@ class MultiTask(Network):
         def untrained() -> dict[str, Any]:
             """The losses of a network all of whose logits are 0, on the same batch."""
             zeros = paddle.zeros_like(next(iter(labels.values())))
-            return self.losses(self.compose(dict.fromkeys(self.graph.towers, zeros)), labels)
+            # Not a subclass's: its own terms are weighted by nobody, and may need more than the towers' outputs.
+            return MultiTask.losses(self, self.compose(dict.fromkeys(self.graph.towers, zeros)), labels)
 
         names = self._weights()
         weighted = {name: part for name, part in parts.items() if name in names}
@@ -164,3 +168,11 @@ class MultiTask(Network):
         objectives = self.graph.objectives
         points = {o.task: o.weight for o in objectives}
         return points | {f"{o.task}_pairs": o.pairwise for o in objectives if o.pairwise}
+
+    def _check_weights(self, kind: str) -> None:
+        for objective in self.graph.objectives:
+            if not objective.weight:
+                raise UserError(
+                    f"hyper_parameters.behaviours.{objective.behaviour}.weight is 0, but weighting {kind} learns the "
+                    "weights: give it one above 0, leave the behaviour out, or set weighting to fixed or pcgrad"
+                )

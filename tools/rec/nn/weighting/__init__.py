@@ -18,5 +18,11 @@ KINDS = Kinds(
     {"fixed": Fixed, "uncertainty": Uncertainty, "gradnorm": GradNorm, "pcgrad": PCGrad}, "weights", "numbers"
 )
 
+LEARNED = ("uncertainty", "gradnorm")
+"""Those that learn the weights, from what the config says: one of 0 would not mean that a loss is left out.
+
+GradNorm would raise it, and for `Uncertainty` the loss would be s / 2 alone, which falls until exp(-s) overflows.
+"""
+
 Weighting: TypeAlias = Annotated[dict[str, Any], AfterValidator(KINDS.check)]
 """A section such as `{kind: gradnorm, alpha: 1.5}`."""

@@ -26,7 +26,7 @@ class GradNorm(nn.Layer):
     logits are all 0 on the same batch, instead of the first step's loss: nothing has to be remembered.
 
     Args:
-        weights: their starting values, up to a factor.
+        weights: their starting values, above 0, up to a factor.
         alpha: how strongly lagging tasks are pulled up.
     """
 
@@ -38,7 +38,7 @@ class GradNorm(nn.Layer):
     ) -> None:
         super().__init__()
         self.alpha, self.names = float(alpha), list(weights)
-        start = [math.log(max(weight, 1e-6)) for weight in weights.values()]
+        start = [math.log(weight) for weight in weights.values()]
         self.logits = self.create_parameter([len(weights)], default_initializer=nn.initializer.Assign(start))
 
     def forward(
