@@ -1,4 +1,4 @@
-"""Smaller parts: numbers, interactions, order within requests, counterfactual losses, price weights, position."""
+"""Smaller parts: numbers, interactions, order within requests, position."""
 
 import math
 
@@ -7,9 +7,7 @@ import paddle
 import pytest
 
 from numeric import check_gradients
-from rec.nn.counterfactual import doubly_robust, imputation_loss, ips
 from rec.nn.features import Features
-from rec.nn.gmv import corrected, gmv_weight
 from rec.nn.interaction import NFwFM
 from rec.nn.multitask import MultiTask, masked_mean
 from rec.nn.number import Number
@@ -70,49 +68,6 @@ def test_pairwise_loss_by_hand():
         math.log1p(math.exp(-1)), rel=1e-6
     )
     assert pairwise_loss(scores, column(0, 0, 0, 0), request).item() == 0.0
-
-
-def test_ips_and_dr_by_hand():
-    error, click, p = column(0.5, 2.0, 1.0), column(1, 0, 1), column(0.5, 0.2, 0.25)
-    assert ips(error, click, p).item() == pytest.approx((0.5 / 0.5 + 1.0 / 0.25) / 3, rel=1e-6)
-    imputed = column(0.4, 1.0, 1.5)
-    expected = (0.4 + (0.5 - 0.4) / 0.5 + 1.0 + 1.5 + (1.0 - 1.5) / 0.25) / 3
-    assert doubly_robust(error, imputed, click, p).item() == pytest.approx(expected, rel=1e-5)
-    assert imputation_loss(error, imputed, click, p).item() == pytest.approx((0.01 / 0.5 + 0.25 / 0.25) / 3, rel=1e-5)
-
-
-def test_both_are_unbiased_where_propensities_are_right():
-    """Expected over clicks drawn with p: sum of p times what a click gives, and 1 - p times what none gives."""
-    error, p, imputed = column(0.5, 2.0), column(0.5, 0.2), column(0.1, 0.3)
-    for estimate in (ips, lambda e, y, p: doubly_robust(e, imputed, y, p)):
-        expected = 0.0
-        for y1, y2 in ((0, 0), (0, 1), (1, 0), (1, 1)):
-            chance = 0.5 * (0.2 if y2 else 0.8)
-            expected += chance * estimate(error, column(y1, y2), p).item()
-        assert expected == pytest.approx((0.5 + 2.0) / 2, rel=1e-5)
-
-
-def test_each_of_the_two_trains_its_own():
-    error, imputed = column(0.5), column(0.4)
-    error.stop_gradient = imputed.stop_gradient = False
-    doubly_robust(error, imputed, column(1), column(0.5)).backward()
-    assert (error.grad.item(), imputed.grad) == (2.0, None)
-    error.clear_gradient()
-    imputation_loss(error, imputed, column(1), column(0.5)).backward()
-    assert imputed.grad.item() == pytest.approx(-2 * 0.1 / 0.5, rel=1e-5)
-    assert error.grad is None or error.grad.item() == 0.0
-
-
-def test_the_correction_undoes_the_weights():
-    """The log loss with positives weighted by w is least at q = w p / (w p + 1 - p), whose correction is p."""
-    p, price = 0.2, 9.0
-    w = gmv_weight(column(price)).item()
-    assert w == pytest.approx(1 + math.log(10.0), rel=1e-6)
-    grid = np.linspace(0.01, 0.99, 9801)
-    q = grid[np.argmin(-w * p * np.log(grid) - (1 - p) * np.log(1 - grid))]
-    assert q == pytest.approx(w * p / (w * p + 1 - p), abs=2e-4)
-    assert corrected(probability(q), column(w)).value.item() == pytest.approx(p, abs=2e-4)
-    assert gmv_weight(column(math.nan)).item() == 1.0
 
 
 def test_a_probability_given_its_cause():

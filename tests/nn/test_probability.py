@@ -43,6 +43,19 @@ def test_extreme_logits_give_finite_losses_and_gradients(logit):
         assert math.isfinite(p.log_not_p.item())
 
 
+@pytest.mark.parametrize("logit", [-200.0, -3.0, 0.0, 3.0, 200.0])
+@pytest.mark.parametrize("target", [0.0, 0.3, 1.0])
+def test_soft_loss_and_its_gradients(logit, target):
+    """-t log p - (1 - t) log(1 - p) is max(a, 0) + log(1 + e^-|a|) - t a; its slopes are p - t, and -a."""
+    a, t = (paddle.to_tensor([[x]], stop_gradient=False) for x in (logit, target))
+    loss = Probability(a).soft_loss(t)
+    expected = max(logit, 0.0) + math.log1p(math.exp(-abs(logit))) - target * logit
+    assert loss.item() == pytest.approx(expected, rel=1e-6, abs=1e-7)
+    loss.backward()
+    assert a.grad.item() == pytest.approx(1 / (1 + math.exp(-logit)) - target, abs=1e-6)
+    assert t.grad.item() == pytest.approx(-logit, abs=1e-6)
+
+
 def test_log_loss_by_hand():
     half, quarter = 0.0, math.log(1 / 3)
     p, _ = product(half, quarter)

@@ -1,7 +1,8 @@
-"""Estimates of a loss over all impressions from the clicked ones (ESCM2, Wang et al., SIGIR 2022).
+"""Estimates of a CVR loss over all impressions from the clicked ones, and the loss of what they impute.
 
-`error` is the CVR loss of each exposure, `click` its label, `propensity` its estimated pCTR, kept from 0 and taken as
-given; all float [B, 1].
+Each gives an impression's term, float [B, 1], whose mean is meant. All arguments float [B, 1]: `error` e is the CVR
+loss of an impression, which counts where it was clicked; `imputed` e^ stands in for it elsewhere, `click` o is its
+label, `propensity` p its estimated pCTR, kept from 0. Nothing is detached: what a term trains is for its user to say.
 """
 
 from __future__ import annotations
@@ -10,19 +11,22 @@ from typing import Any
 
 
 def ips(error: Any, click: Any, propensity: Any) -> Any:
-    """Inverse propensity scoring: mean of y e / p, a scalar; right where p is (equation 9)."""
-    return (click * error / propensity).mean()
+    """Inverse propensity scoring: o e / p, right on average where p is (ESCM2, Wang et al., SIGIR 2022, equation 9).
+
+    Where a true p0 is raised to p, an impression counts p0 / p instead of 1.
+    """
+    return click * error / propensity
 
 
 def doubly_robust(error: Any, imputed: Any, click: Any, propensity: Any) -> Any:
-    """Mean of e^ + y (e - e^) / p, a scalar; right where either p or e^ is (equation 11).
+    """e^ + o (e - e^) / p: right on average where p is, or where e^ is e on average (ESCM2, equation 11).
 
-    It trains the CVR: the imputed error e^, float [B, 1], is taken as given.
+    The second only helps a predictor that is trained through both e and e^: where e^ does not depend on it, the
+    gradient is that of `ips`.
     """
-    imputed = imputed.detach()
-    return (imputed + click * (error - imputed) / propensity).mean()
+    return imputed + click * (error - imputed) / propensity
 
 
-def imputation_loss(error: Any, imputed: Any, click: Any, propensity: Any) -> Any:
-    """Mean of y (e - e^)^2 / p, a scalar, which trains e^: the error is taken as given (equation 12)."""
-    return (click * (error.detach() - imputed) ** 2 / propensity).mean()
+def imputation_error(error: Any, imputed: Any, click: Any, propensity: Any) -> Any:
+    """o (e - e^)^2 / p, which trains e^ (ESCM2, equation 12; DR-JL, Wang X. et al., ICML 2019)."""
+    return click * (error - imputed) ** 2 / propensity

@@ -65,6 +65,10 @@ class Probability:
         # wrong gradient where a logit is exactly 0.)
         return _softplus((1.0 - 2.0 * label) * self.logit)
 
+    def soft_loss(self, target: Any) -> Any:
+        """-target log p - (1 - target) log(1 - p) per exposure, float [B, 1]; target float [B, 1], from 0 to 1."""
+        return -target * self.log_p - (1.0 - target) * self.log_not_p
+
 
 def _log_sum(logs: list[Any]) -> Any:
     """Log of the sum of what these are the logs of, float [B, 1]."""
