@@ -1,23 +1,18 @@
-"""Conversions weighted by what they bring in, and predictions corrected back."""
+"""How much a conversion counts for what it brings in."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import paddle
 
-from rec.nn.probability import Probability
+GmvWeight: TypeAlias = Literal["log", "linear", "none"]
+"""1 + log(1 + price), 1 + price, or 1. At a price of 0, and where none is known, each is 1; none is below."""
 
 
-def gmv_weight(price: Any) -> Any:
-    """1 + log(1 + price) per exposure: the weight of its conversion; 1 where the price is not known."""
+def gmv_weight(price: Any, formula: GmvWeight) -> Any:
+    """The weight of a conversion at `price`, float [B, 1], at least 0 (readers refuse others); NaN: not known."""
     known = paddle.where(paddle.isfinite(price), price, paddle.zeros_like(price))
-    return 1.0 + paddle.log1p(known)
-
-
-def corrected(weighted: Probability, weight: Any) -> Probability:
-    """The probability behind one that was trained with positives weighted by `weight`, float [B, 1] above 0.
-
-    Where positives count w times, the log loss is least at odds w p / (1 - p): the correction divides them by w.
-    """
-    return Probability(weighted.logit - paddle.log(weight))
+    if formula == "log":
+        return 1.0 + paddle.log1p(known)
+    return 1.0 + known if formula == "linear" else paddle.ones_like(price)
