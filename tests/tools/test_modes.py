@@ -9,7 +9,7 @@ import pyarrow.parquet
 import pytest
 from safetensors.numpy import load_file
 
-from support import Tool
+from support import Tool, write_lines
 
 STEP = re.compile(r"epoch: (\d+), batch_id: (\d+), loss: ([\d.]+), loss_ctr: ([\d.]+), loss_ctcvr: ([\d.]+), ")
 
@@ -96,6 +96,44 @@ def test_dry_run_writes_nothing(tool, tiny, tmp_path):
     assert re.search(r"total\s+│\s+466 ", outcome.out)
     assert "first batch: 32 exposures" in outcome.out
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_dry_run_computes_the_loss_as_the_first_step_does(tool, tiny):
+    for name in ("trainer", "static_trainer"):
+        dry = tool(name, *tiny, "--dry-run")
+        assert dry.code == 0, dry.err
+        (loss,) = re.findall(r"^  loss: ([\d.]+), loss_ctr: [\d.]+, loss_ctcvr: [\d.]+$", dry.out, re.MULTILINE)
+        first = losses(tool(name, *tiny, f"runner.model_save_path={name}", "runner.print_interval=1").err)[0]
+        assert float(loss) == first[2]
+
+
+def test_a_dry_run_where_the_first_rows_tell_nothing(tool, tiny, tmp_path):
+    """Of 100 rows 70 have no label, and then a loss of 0; or ones that contradict each other, and are left out."""
+
+    def arguments(name: str, first: str, count: int = 100) -> list:
+        rows = [f"u{i % 5},i{i % 7},{first if i < 70 else '1,0'}" for i in range(count)]
+        path = write_lines(tmp_path / name, ["user,item,seen,sold", *rows]) / "part-0.txt"
+        path.rename(path.with_name("t.csv"))
+        return [
+            *tiny[:2], "-o", f"runner.train_data_dir={tmp_path / name}", "runner.train_reader_path=table_reader",
+            "runner.train_batch_size=32", "runner.shuffle=false",
+            "data={labels: {click: seen, conversion: sold}, fields: {user: , item: }}", "--dry-run",
+        ]  # fmt: skip
+
+    unknown, contradicting = arguments("unknown", ","), arguments("contradicting", "0,1")
+    nothing = arguments("nothing", "0,1", count=60)
+    for name in ("trainer", "static_trainer"):
+        outcome = tool(name, *unknown)
+        assert outcome.code == 0, outcome.err
+        assert "first batch: 32 exposures\n" in outcome.out
+        assert "  loss: 0.000000, loss_ctr: 0.000000, loss_ctcvr: 0.000000\n" in outcome.out
+        outcome = tool(name, *contradicting)
+        assert outcome.code == 0, outcome.err
+        assert "first batch: 26 exposures (the 2 before hold none to train on)\n" in outcome.out
+        assert re.search(r"  loss: 0\.[1-9]\d+, loss_ctr: 0\.[1-9]", outcome.out)
+        outcome = tool(name, *nothing)
+        assert outcome.code == 2
+        assert "nothing to train on: every batch is empty" in outcome.err.splitlines()[-1]
 
 
 def test_validation_chooses_the_best_epoch(tool, tiny, tmp_path):

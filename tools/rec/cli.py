@@ -126,7 +126,7 @@ def parser(description: str) -> argparse.ArgumentParser:
     )
     add_config_arguments(options)
     options.add_argument(
-        "--dry-run", action="store_true", help="check config, model, reader and first batch; train or evaluate nothing"
+        "--dry-run", action="store_true", help="check config, model, reader and first batch; write nothing"
     )
     return options
 
