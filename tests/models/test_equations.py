@@ -9,6 +9,7 @@ from rec.config.bind import bind
 from rec.config.config import load
 from rec.nn.features import Features
 from rec.nn.multitask import MultiTask
+from rec.nn.probability import Probability
 from support import ROOT
 
 RANDOM = np.random.default_rng(6)
@@ -76,7 +77,44 @@ def youtube(y, t, _):
     )
 
 
+def aitm(y, t, _):
+    p, q = sigmoid(t["click"]), sigmoid(t["conversion"])
+    return mean(log_loss(y["click"], p)) + mean(log_loss(y["conversion"], q)) + 0.6 * np.maximum(q - p, 0).mean()
+
+
+def told(y):
+    """Click and conversion of the impressions that tell whether they were clicked and, if so, converted; and which."""
+    rows = (y["click"] == 0) | ((y["click"] == 1) & np.isfinite(y["conversion"]))
+    return y["click"][rows], np.where(y["click"] == 1, y["conversion"], 0)[rows], rows
+
+
+def escm2(y, t, _):
+    o, r, rows = told(y)
+    p, q = (np.maximum(sigmoid(t["click"]), 0.01)[rows], sigmoid(t["conversion"])[rows])
+    return esmm(y, t, None) + 0.1 * (o * log_loss(r, q) / p).mean()
+
+
+def escm2_dr(y, t, _):
+    o, r, rows = told(y)
+    p, q = (np.maximum(sigmoid(t["click"]), 0.01)[rows], sigmoid(t["conversion"])[rows])
+    e, imputed = log_loss(r, q), log_loss(sigmoid(t["imputed"])[rows], q)
+    terms = (imputed + o * (e - imputed) / p).mean() + (o * (e - imputed) ** 2 / p).mean()
+    return esmm(y, t, None) + 0.1 * terms
+
+
+def mogujie(y, t, _):
+    p, q, w = sigmoid(t["click"]), sigmoid(t["conversion"]), 1 + np.log1p(np.nan_to_num(y["price"], nan=0.0))
+    s = sigmoid(np.log(p * q / (1 - p * q)) + np.log(w))
+    weight = np.where(y["conversion"] == 1, w, 1)
+    return mean(log_loss(y["click"], p)) + mean(weight * log_loss(y["conversion"], s))
+
+
 CASES = {
+    "aitm/config.yaml": aitm,
+    "cross_stitch/config.yaml": esmm,
+    "escm2/config.yaml": escm2,
+    "escm2/dr.yaml": escm2_dr,
+    "mogujie/config.yaml": mogujie,
     "esm2/config.yaml": esm2,
     "mmoe/config.yaml": esmm,
     "ple/config.yaml": esmm,
@@ -89,10 +127,14 @@ CASES = {
 }
 
 
+NETWORKS = {"aitm": "AITM", "escm2": "ESCM2", "mogujie": "Mogujie", "youtube": "YouTube"}
+"""Of directories with a net.py of their own."""
+
+
 def drawn(name: str) -> np.ndarray:
     """A label of each impression, one of them not known."""
     values = (RANDOM.random(ROWS) < 0.5).astype(np.float32)
-    if name in ("watch_time", "rating"):
+    if name in ("watch_time", "rating", "price"):
         values = RANDOM.exponential(5, ROWS).astype(np.float32)
     values[RANDOM.integers(ROWS)] = np.nan
     return values
@@ -103,15 +145,20 @@ def test_a_readme_s_equation_is_what_its_config_trains(case, monkeypatch):
     config = load(ROOT / "models" / "multitask" / case)
     fields = config.hyper_parameters.get("fields") or list(config.data["fields"])
     values = {**config.hyper_parameters, "fields": fields, "num_field": len(fields)}
-    network = load_network(monkeypatch, "youtube", "YouTube") if case.startswith("youtube") else MultiTask
+    directory = case.split("/", maxsplit=1)[0]
+    network = load_network(monkeypatch, directory, NETWORKS[directory]) if directory in NETWORKS else MultiTask
     net = network(**bind(network, values))
-    labels = {name: drawn(name) for name in sorted({*net.graph.columns, "click"})}
+    labels = {name: drawn(name) for name in sorted({*net.graph.columns, *net.columns, "click"})}
     logits = {name: RANDOM.normal(size=ROWS).astype(np.float32) for name in net.graph.towers}
     variances = RANDOM.normal(size=3)
     if case.startswith("meitu"):
         net.weighting.log_variance.set_value(paddle.to_tensor(variances.astype(np.float32)))
     given = {name: column(values) for name, values in labels.items()}
-    parts = net.losses(net.compose({name: column(values) for name, values in logits.items()}), given)
+    outputs = net.compose({name: column(values) for name, values in logits.items()})
+    if directory == "escm2":
+        logits["imputed"] = RANDOM.normal(size=ROWS).astype(np.float32)
+        outputs["imputed_conversion"] = Probability(column(logits["imputed"]))
+    parts = net.losses(outputs, given)
     total = net.combine(parts, given, Features([paddle.zeros([ROWS, 1])], [None]))
     assert total.item() == pytest.approx(CASES[case](labels, logits, variances), rel=1e-5)
 
