@@ -15,9 +15,7 @@ def config_file(tmp_path):
     (tmp_path / "data").mkdir()
     rows = [f"u{n % 7},i{n % 11},{int(n % 7 % 2 == 0)},{int(n % 11 % 2 == 0)}" for n in range(1000)]
     (tmp_path / "data" / "t.csv").write_text("user,item,a,b\n" + "\n".join(rows) + "\n")
-    (tmp_path / "behaviour_reader.py").write_text((CONFIG.parent / "behaviour_reader.py").read_text())
     tree = {
-        "runner": {"train_reader_path": "behaviour_reader"},
         "data": {"test_share": 0.3, "valid_share": 0.2, "labels": {"click": "a", "like": "b"},
                  "fields": {"user": None, "item": None}},
         "hyper_parameters": {"behaviours": {"click": None, "like": None}},

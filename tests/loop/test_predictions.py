@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from rec.loop.predictions import PredictionFile
 
 from rec.data.batch import Batch
 from rec.errors import UserError
-from rec.loop.predictions import PredictionFile
 from rec.metrics.tasks import Task
 
 FORMATS = pytest.mark.parametrize("suffix", [".csv", ".parquet"])

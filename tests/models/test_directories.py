@@ -9,7 +9,7 @@ from rec.run.assembly import open_directory
 from support import ROOT, Tool
 
 DIRECTORIES = sorted(path.parent for path in (ROOT / "models").glob("**/config.yaml"))
-CONFIGS = sorted((ROOT / "models").glob("**/*.yaml"))
+CONFIGS = sorted(path for path in (ROOT / "models").glob("**/*.yaml") if not path.name.startswith("base"))
 
 
 def name(path: Path) -> str:

@@ -63,7 +63,6 @@ def test_paths_that_are_no_config(tool: Tool, tmp_path):
         ("hyper_parameters.fields=[a, a]", ["names a more than once"]),
         ("runner.train_reader_path=no_reader", ["has no no_reader.py"]),
         ("runner.train_data_dir=none", ["none: no such data directory"]),
-        ("runner.use_gpu=true", ["runner.use_gpu is true, but"]),
         ("runner.best_metric=auc_ctr", ["runner.best_metric needs runner.valid_data_dir"]),
         ("hyper_parameters.table_optimizer={class: SGD, beta1: 1}", ["table_optimizer.beta1 is not a setting of SGD"]),
         ("runner.model_init_path=none", ["none: no such checkpoint"]),
@@ -155,7 +154,7 @@ def test_a_network_that_cannot_be_built(tool: Tool, tiny, tmp_path):
 @pytest.mark.parametrize("name", ["trainer", "static_trainer"])
 def test_a_loss_that_is_not_finite(tool: Tool, tiny, name):
     assert tool(name, *tiny, "runner.epochs=1").code == 0
-    outcome = tool(name, *tiny, "runner.resume=true", "hyper_parameters.optimizer.learning_rate=1e38")
+    outcome = tool(name, *tiny, "last_epoch=0", "hyper_parameters.optimizer.learning_rate=1e38")
     check(outcome, "is not finite at epoch 1", "the last good checkpoint is out/0", "learning_rate")
     assert tool("infer", *tiny, "runner.infer_end_epoch=1").code == 0
 
@@ -164,6 +163,8 @@ def test_a_loss_that_is_not_finite(tool: Tool, tiny, name):
 def test_resuming_with_another_optimizer(tool: Tool, tiny, name):
     assert tool(name, *tiny, "runner.epochs=1").code == 0
     outcome = tool(name, *tiny, "runner.resume=true", "hyper_parameters.optimizer.class=SGD")
+    check(outcome, "hyper_parameters.optimizer was", "'class': 'SGD'")
+    outcome = tool(name, *tiny, "last_epoch=0", "hyper_parameters.optimizer.class=SGD")
     check(outcome, "was trained with Adam, table Adam, the config says SGD, table SGD")
 
 
@@ -229,7 +230,8 @@ def test_sample_ids_are_written_as_they_are(tool: Tool, tiny, tmp_path, ids, wri
     assert tool("infer", *tiny, *options).code == 0
     assert pq.read_table("p.parquet")["sample_id"].to_pylist() == written
     write_lines(tmp_path / "test", ["1,1,0,user:1", "007,1,0,user:1"])
-    check(tool("infer", *tiny, *options, "runner.infer_batch_size=1"), "sample id '007' is no whole number")
+    assert tool("infer", *tiny, *options, "runner.infer_batch_size=1").code == 0
+    assert pq.read_table("p.parquet")["sample_id"].to_pylist() == ["1", "007"]
 
 
 def test_prediction_paths_are_checked_before_evaluating(tool: Tool, tiny):
@@ -314,3 +316,13 @@ def test_an_interrupt_that_a_library_turns_into_an_error(tool: Tool, tiny, monke
     assert outcome.code == 130
     assert outcome.err.splitlines()[-1] == "interrupted; checkpoints written so far are whole"
     assert "Traceback" not in outcome.err
+
+
+@pytest.mark.parametrize("name", ["trainer", "static_trainer"])
+def test_a_config_written_for_paddlerec_runs_here(tool: Tool, tiny, name):
+    """Its spelling of an optimizer, its switch for a GPU that is not there, its keys that mean nothing here."""
+    settings = ["hyper_parameters.optimizer.class=adam", "hyper_parameters.optimizer.strategy=async"]
+    outcome = tool(name, *tiny, *settings, "runner.use_gpu=True", "runner.use_auc=True", "runner.auc_num=2")
+    assert outcome.code == 0, outcome.err
+    assert "runner.use_gpu is true, but this Paddle finds no GPU: computing on the CPU" in outcome.err
+    assert "hyper_parameters.optimizer.class: adam is written Adam" in outcome.err

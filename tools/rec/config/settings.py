@@ -93,8 +93,8 @@ class RunnerSettings(BaseModel):
     test_data_dir: str = Field("", description="folder of test files, relative to the model directory")
     infer_reader_path: str = Field("reader", description="reader module used in evaluation, without .py")
     infer_batch_size: int | None = Field(None, gt=0, description="exposures a step in evaluation")
-    infer_load_path: str = Field(
-        "model_output", description="checkpoints to evaluate, relative to the working directory"
+    infer_load_path: str | None = Field(
+        None, description="checkpoints to evaluate, relative to the working directory; null: model_save_path"
     )
     infer_start_epoch: int = Field(0, ge=0, description="first epoch to evaluate")
     infer_end_epoch: int = Field(10, description="evaluate epochs below this one")

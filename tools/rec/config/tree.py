@@ -88,19 +88,21 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _with_base(path: Path, children: tuple[Path, ...], warnings: list[str]) -> dict[str, Any]:
-    """The tree of a file over its `base:` file's, which is relative to it."""
+    """The tree of a file over those of its `base:` files, which are relative to it, each over the ones before it."""
     tree = yaml_io.read(path, warnings)
     if path.resolve() in children:
         raise UserError(f"{path}: base leads back to this file")
     base = tree.pop("base", None)
-    if base is not None and not isinstance(base, str):
-        raise UserError(f"{path}: base should be the path of another config file, got {base!r}")
+    bases = base if isinstance(base, list) else [] if base is None else [base]
     below: dict[str, Any] = {}
-    if base is not None:
-        file = path.parent / base
-        below = _with_base(file, (*children, path.resolve()), warnings)
+    for name in bases:
+        if not isinstance(name, str):
+            raise UserError(f"{path}: base should be the path of another config file, or a list of such, got {base!r}")
+        file = path.parent / name
+        inherited = _with_base(file, (*children, path.resolve()), warnings)
         if file.resolve().parent != path.resolve().parent:
-            _make_absolute(below, file.resolve().parent)
+            _make_absolute(inherited, file.resolve().parent)
+        below = merge(below, inherited)
     if isinstance(tree.get("model"), str):
         tree["model"] = str(path.resolve().parent / tree["model"])
     _check_dropped(tree, below, path, "")

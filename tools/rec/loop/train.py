@@ -153,7 +153,7 @@ class _Training:
         # What else a PaddleRec model shows is its own affair.
         names = not_finite(shown if self.run.native else {"loss": shown["loss"]})
         if names and self.runner.detect_nan:
-            raise stop(names, batch, self._counted.tasks if self._counted else (), self.store, facts)
+            raise stop(names, batch, self.run.counted.tasks if self.run.counted else (), self.store, facts)
         if names:
             place = f"epoch {facts['epoch']}, batch {facts['batch']}"
             self.watch.warn("not finite", f"{', '.join(names)} is not finite at {place} (runner.detect_nan is false)")

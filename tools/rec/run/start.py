@@ -117,7 +117,7 @@ def evaluated(config: Config) -> list[Start]:
     Raises:
         UserError: none is there.
     """
-    runner, store = config.runner, Store(config.runner.infer_load_path)
+    runner, store = config.runner, Store(config.runner.infer_load_path or config.runner.model_save_path)
     if runner.infer_checkpoint == "epochs":
         return _epochs(runner, store)
     if runner.infer_checkpoint == "best" and not runner.best_metric:
