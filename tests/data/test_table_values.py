@@ -1,6 +1,7 @@
 """What stands in tables of one's own: a value means the same in any file, and a bad one is told with its place."""
 
 import json
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -148,6 +149,26 @@ def test_labels_of_any_type(tmp_path, labels):
     np.testing.assert_array_equal(batch.labels["click"], np.array([1, 0, np.nan, 0], np.float32))
 
 
+@pytest.mark.parametrize("value", [timedelta(seconds=1), date(2024, 1, 5), datetime(2024, 1, 5)])
+def test_times_are_no_numbers(tmp_path, value):
+    """Arrow would give microseconds, or days, as the file happens to count them."""
+    table = pa.table({"user": ["a"], "click": [0], "buy": [0], "seconds": [value]})
+    write(tmp_path, "t.parquet", table)
+    for change in (
+        {"numbers": {"click": "seconds"}, "labels": {"conversion": "buy"}},
+        {"fields": {"seconds": {"buckets": 2}}},
+    ):
+        with pytest.raises(UserError, match=r"t\.parquet: row 1: column seconds: expected numbers, found datetime"):
+            reader(tmp_path, data={**ONE, **change})
+
+
+def test_weights_are_finite(tmp_path):
+    table = pa.table({"user": [["a"], ["b", "c"]], "w": [[1.0], [2.0, 1e39]], "click": [0, 0], "buy": [0, 0]})
+    write(tmp_path, "t.parquet", table)
+    with pytest.raises(UserError, match=r"t\.parquet: row 2: column w: expected finite weights, found 1e\+39"):
+        reader(tmp_path, data={**ONE, "fields": {"user": {"weights": "w"}}}, pooling="weighted")
+
+
 def test_a_fixed_number_of_values_per_row(tmp_path):
     write(tmp_path, "t.parquet", users(["a", "b"], None, ["b", None], kind=pa.list_(pa.string(), 2)))
     assert ids_of(reader(tmp_path, data=ONE)) == [[2, 1], [], [1]]
@@ -203,6 +224,9 @@ def test_hashed_ids_of_before_are_warned_of(tmp_path, caplog):
         ({"delimiter": "\\t"}, {}, "data.delimiter: String should have at most 1 character"),
         ({"delimiter": '"'}, {}, "data.delimiter: should be an ASCII character"),
         ({"quoting": "some"}, {}, "data.quoting"),
+        ({"fields": {205: None}}, {}, "data.fields.205: should be a text (if a number is a column's name: in quotes)"),
+        ({"labels": {"click": 3}}, {}, "data.labels.click: should be a text (if a number is a column's name: in quote"),
+        ({"fields": {"user": "|"}}, {}, "data.fields.user: should be nothing, or a mapping such as {separator: '|'}"),
     ],
 )
 def test_settings_without_effect_are_refused(tmp_path, change, hyper, message):

@@ -12,6 +12,8 @@ import pickle
 import shutil
 import tempfile
 from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -286,6 +288,12 @@ SECTION: dict[str, Any] = {
 }  # fmt: skip
 
 
+ODD_VALUES = (
+    None, 1, "x", ["y"], 2.5, [None], True, b"\xff", {"a": 1}, 1e300, float("inf"), 2**60, "1e+300", "12.0", " ", [1.5],
+    Decimal("1.50"), date(2024, 1, 5), datetime(2024, 1, 5), time(1), timedelta(1),
+)  # fmt: skip
+
+
 def own_table(random: Random, folder: Path) -> str | None:
     """A table of one's own, CSV or Parquet, and the config's data section."""
     data = folder / "data"
@@ -294,7 +302,9 @@ def own_table(random: Random, folder: Path) -> str | None:
     content = TABLE.encode()
     kind = random.randrange(4)
     if kind == 0:
-        content = damage(random, content)
+        places = random.sample(range(len(content)), random.choice((0, 1, 2, 3)))
+        content = damage(random, bytes(ord('"') if at in places else byte for at, byte in enumerate(content)))
+        section = {**SECTION, **random.choice(({}, {"quoting": "none"}, {"newlines_in_values": True}))}
     elif kind == 1:
         section = disturb(random, SECTION)
     (data / "t.csv").write_bytes(content)
@@ -303,14 +313,17 @@ def own_table(random: Random, folder: Path) -> str | None:
         columns = {name: pa.array(values) for name, values in _columns(content).items()}
         if kind == 3:
             name = random.choice(list(columns))
-            columns[name] = pa.array([random.choice((None, 1, "x", ["y"], 2.5, [None], True, b"\xff", {"a": 1}))] * 24)
+            columns[name] = pa.array([random.choice(ODD_VALUES)] * 24)
+            kind_of = columns[name].type
+            if random.random() < 0.2 and not pa.types.is_nested(kind_of) and not pa.types.is_null(kind_of):
+                columns[name] = columns[name].dictionary_encode()
         pq.write_table(pa.table(columns), data / "t.parquet")
         if kind == 2:
             (data / "t.parquet").write_bytes(damage(random, (data / "t.parquet").read_bytes()))
 
     def use() -> None:
         config = Config(folder / "c.yaml", {"runner": {}, "hyper_parameters": {}, "data": section})
-        TabularReader.prepare(config)
+        TabularReader.declared_fields(config)
         source = TabularReader(data_files(data), config)
         check_batches(source, source.num_id, 5)
 

@@ -56,6 +56,9 @@ def lists_of_weights(table: Table, field: FieldColumn, starts: Array) -> Array:
             lengths, tokens = _lists(values, field, column)
         with _placed(piece, column, lengths):
             numbers = as_numbers(tokens)
+            odd = np.flatnonzero(np.isinf(_float32(numbers)))
+            if len(odd):
+                raise BadValueError(int(odd[0]), f"expected finite weights, found {numbers[odd[0]]:g}")
         counts.append(_kept(lengths, ~np.isnan(numbers)))
         weights.append(numbers[~np.isnan(numbers)])
     found, expected = np.concatenate(counts), np.diff(starts)
@@ -64,7 +67,7 @@ def lists_of_weights(table: Table, field: FieldColumn, starts: Array) -> Array:
             f"{table.where(row)}: column {column} has another number of weights than there are values: "
             f"{found[row]} for {expected[row]}"
         )
-    return np.concatenate(weights).astype(np.float32)
+    return _float32(np.concatenate(weights))
 
 
 def quantile_edges(table: Table, name: str, field: FieldColumn) -> list[float]:
@@ -82,8 +85,7 @@ def label_column(table: Table, column: str, kind: LabelKind) -> Array:
         UserError: a value is none of the kind, or so large that a float32 cannot hold it.
     """
     numbers = _numbers(table, column)
-    with np.errstate(over="ignore"):
-        values = numbers.astype(np.float32)
+    values = _float32(numbers)
     for row in odd_values(values, kind).tolist():
         more = ": a label that is any number belongs to data.numbers" if kind == "binary" else ""
         raise UserError(
@@ -105,6 +107,12 @@ def codes(table: Table, column: str) -> Array:
     """A number for each value of a column, int64 [R], from 0; empty ones share one."""
     encoded = text_column(table, column).dictionary_encode().unify_dictionaries()
     return np.concatenate([np.empty(0, np.int64), *(chunk.indices.to_numpy() for chunk in encoded.chunks)])
+
+
+def _float32(numbers: Array) -> Array:
+    """Infinite where a number is too large."""
+    with np.errstate(over="ignore"):
+        return numbers.astype(np.float32)
 
 
 def _numbers(table: Table, column: str) -> Array:

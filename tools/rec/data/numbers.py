@@ -36,6 +36,8 @@ def as_numbers(values: pa.Array) -> Array:
 
 
 def _cast(values: pa.Array) -> pa.Array | None:
+    if pa.types.is_temporal(values.type):  # a number in whatever unit the file happens to have
+        return None
     try:  # whole numbers above 2^53 may be rounded
         return values.cast(pa.float64(), safe=not pa.types.is_integer(values.type))
     except pa.ArrowException:

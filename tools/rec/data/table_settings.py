@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from rec.errors import UserError
 
@@ -55,17 +56,22 @@ def read_settings(section: Any) -> DataSettings:
     try:
         settings = DataSettings(**{str(name): value for name, value in section.items()})
     except ValidationError as error:
-        problems = []
-        for problem in error.errors():
-            place = ".".join(["data", *(str(part) for part in problem["loc"])])
-            message = "is not a setting" if problem["type"] == "extra_forbidden" else problem["msg"]
-            problems.append(
-                f"{place}: {message}" + ("" if problem["type"] == "missing" else f", got {problem['input']!r}")
-            )
-        raise UserError("; ".join(problems)) from None
+        raise UserError("; ".join(_in_words(problem) for problem in error.errors())) from None
     if problems := list(_contradictions(settings)):
         raise UserError("; ".join(problems))
     return settings
+
+
+def _in_words(problem: ErrorDetails) -> str:
+    place, given = ".".join(["data", *map(str, problem["loc"])]).removesuffix(".[key]"), problem["input"]
+    if problem["type"] == "missing":
+        return f"{place}: {problem['msg']}"
+    messages = {
+        "extra_forbidden": "is not a setting",
+        "model_type": "should be nothing, or a mapping such as {separator: '|'}",
+        "string_type": "should be a text (if a number is a column's name: in quotes)",
+    }
+    return f"{place}: {messages.get(problem['type'], problem['msg'])}, got {given!r}"
 
 
 def _contradictions(settings: DataSettings) -> Iterator[str]:
