@@ -70,7 +70,7 @@ def test_a_loss_spike_in_either_mode(tool: Tool, tiny, tmp_path, name):
 def test_the_batch_of_a_loss_that_is_not_finite_is_kept_and_replayed(tool: Tool, tiny, name):
     assert tool(name, *tiny, "runner.epochs=1").code == 0
     rate = "hyper_parameters.optimizer.learning_rate=1e38"
-    outcome = tool(name, *tiny, "runner.resume=true", rate)
+    outcome = tool(name, *tiny, rate)
     assert outcome.code == 2
     (file,) = Path("out").glob("not-finite-*.npz")
     last = outcome.err.splitlines()[-1]
