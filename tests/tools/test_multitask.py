@@ -58,6 +58,19 @@ def test_the_share_of_clipped_propensities_is_in_the_log_of_both_modes(least, sh
         assert {float(value) for _, value in shown} == {share}
 
 
+@pytest.mark.parametrize("mode", ["", "static_"])
+def test_a_price_below_0_ends_in_one_line(mode, tool: Tool, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "table").mkdir()
+    rows = [f"u{i % 5},{i % 2},0,{-0.9 if i == 7 else ''}" for i in range(100)]
+    (tmp_path / "table" / "t.csv").write_text("\n".join(["user,seen,sold,cost", *rows]) + "\n")
+    data = "data={labels: {click: seen, conversion: sold}, numbers: {price: cost}, fields: {user: }}"
+    outcome = tool(f"{mode}trainer", *arguments("mogujie", f"runner.train_data_dir={tmp_path / 'table'}", data))
+    assert outcome.code == 2
+    assert "t.csv: row 8: " in outcome.err.splitlines()[-1]
+    assert outcome.err.splitlines()[-1].endswith("cost should be a finite number of at least 0, found -0.9")
+
+
 def test_a_resumed_run_ends_with_the_same_weights(tool: Tool, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     whole = arguments("youtube", "hyper_parameters.fields=[205, 301, position_id]", "runner.epochs=2")
