@@ -9,7 +9,7 @@ from rec.checkpoint.state import State
 from rec.checkpoint.store import Manifest, Store
 from rec.config.config import Config
 from rec.errors import UserError
-from rec.run.start import evaluated, training_start
+from rec.run.start import evaluated, left_out, training_start
 
 
 def kept(folder: Path, *epochs: int) -> Store:
@@ -80,3 +80,39 @@ def test_evaluation_takes_the_epochs_it_is_told(tmp_path):
     assert latest.folder == tmp_path / "own" / "2"
     with pytest.raises(UserError, match="no checkpoint of epochs 7 to 9; train first"):
         evaluated(config(tmp_path, infer_start_epoch=7, infer_end_epoch=10))
+    with pytest.raises(UserError, match="no checkpoint of epochs 7 and after; train first"):
+        evaluated(config(tmp_path, infer_start_epoch=7))
+
+
+def test_evaluation_takes_every_epoch_that_was_trained(tmp_path):
+    """Twelve of this run; a thirteenth is of one before, and 12-batch3 is no whole epoch."""
+    kept(tmp_path / "own", 12)
+    store = kept(tmp_path / "own", *range(12))
+    store.save(Manifest(12, 3, 99, store.run), State({"w": np.zeros(1, np.float32)}), {}, {}, "rec", "safetensors")
+    given = config(tmp_path)
+    assert [start.folder.name for start in evaluated(given)] == [str(epoch) for epoch in range(12)]
+    assert left_out(given) == [f"{tmp_path / 'own' / '12'}: of another run: left out"]
+    given = config(tmp_path, infer_start_epoch=9)
+    assert [start.folder.name for start in evaluated(given)] == ["9", "10", "11"]
+
+
+def test_an_end_that_leaves_trained_epochs_out_is_told(tmp_path):
+    kept(tmp_path / "own", *range(6))
+    given = config(tmp_path, infer_end_epoch=4)
+    assert [start.folder.name for start in evaluated(given)] == ["0", "1", "2", "3"]
+    (line,) = left_out(given)
+    assert line == (
+        f"{tmp_path / 'own'}: trained further than runner.infer_end_epoch, which is 4: epochs 4, 5 are left out "
+        "(null evaluates all)"
+    )
+    assert left_out(config(tmp_path, infer_end_epoch=7)) == [
+        f"{tmp_path / 'own' / '6'}: no such checkpoint: left out",
+    ]
+
+
+def test_checkpoints_that_paddlerec_wrote(tmp_path):
+    for epoch in (0, 1, 10):
+        (tmp_path / "own" / str(epoch)).mkdir(parents=True)
+    given = config(tmp_path)
+    assert [start.folder.name for start in evaluated(given)] == ["0", "1", "10"]
+    assert left_out(given) == []

@@ -9,7 +9,7 @@ from typing import Any
 
 from rec.config import yaml_io
 from rec.config.check import check_tree, unknown_sections
-from rec.config.settings import IGNORED, RunnerSettings
+from rec.config.settings import WITHOUT_EFFECT, RunnerSettings
 from rec.config.suggest import did_you_mean
 from rec.config.tree import DATA_FOLDERS, flatten, merge, read
 from rec.errors import UserError
@@ -75,12 +75,17 @@ class Config(dict[str, Any]):
         return [
             f"runner.{key} is not a setting{did_you_mean(key, known)}"
             for key in (self.runner.model_extra or {})
-            if key not in known
+            if key not in known and key not in WITHOUT_EFFECT
         ]
+
+    def without_effect(self) -> list[str]:
+        """A line for each setting of PaddleRec's that is asked for and means nothing here."""
+        given = {**(self.runner.model_extra or {}), "thread_num": self.runner.thread_num > 1}
+        return [f"runner.{key} has no effect: {why}" for key, why in WITHOUT_EFFECT.items() if given.get(key)]
 
     def probably_misspelt(self) -> list[str]:
         """Of the same, those within a letter or two of a setting: a PaddleRec model may have keys of its own."""
-        known = [*RunnerSettings.model_fields, *IGNORED]
+        known = [*RunnerSettings.model_fields, *WITHOUT_EFFECT]
         return [
             f"runner.{key} is not a setting{hint}: left to the model"
             for key in self.runner.model_extra or {}

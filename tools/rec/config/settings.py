@@ -37,7 +37,7 @@ class RunnerSettings(BaseModel):
         description="shell command that gets a file on its input and prints a row a line, each slot as "
         "<count> <value> ... <value>, in the order of the model's feeds",
     )
-    thread_num: int = Field(1, description="PaddleRec's reader threads; the files are read in order all the same")
+    thread_num: int = Field(1, description="PaddleRec's reader threads; without effect: the files are read in order")
     drop_last: bool | None = Field(
         None,
         description="leave out an incomplete last batch in training; null: no for our readers, yes for PaddleRec's",
@@ -97,7 +97,9 @@ class RunnerSettings(BaseModel):
         None, description="checkpoints to evaluate, relative to the working directory; null: model_save_path"
     )
     infer_start_epoch: int = Field(0, ge=0, description="first epoch to evaluate")
-    infer_end_epoch: int = Field(10, description="evaluate epochs below this one")
+    infer_end_epoch: int | None = Field(
+        None, description="evaluate epochs below this one; null: all that were trained from infer_start_epoch on"
+    )
     infer_checkpoint: Literal["epochs", "best", "latest"] = Field(
         "epochs", description="evaluate the epochs from start to end, or the one best or newest checkpoint"
     )
@@ -128,5 +130,13 @@ class RunnerSettings(BaseModel):
     auc_num: int = Field(1, description="PaddleRec's number of AUCs to start anew; here all of them")
 
 
-IGNORED = ("use_xpu", "use_npu", "use_fleet", "sync_mode", "split_file_list", "dataset_debug")
-"""Settings of PaddleRec's that mean nothing here."""
+WITHOUT_EFFECT = {
+    "use_xpu": "the device is a CPU or, with use_gpu, a GPU",
+    "use_npu": "the device is a CPU or, with use_gpu, a GPU",
+    "use_fleet": "training runs in one process",
+    "sync_mode": "training runs in one process",
+    "split_file_list": "training runs in one process, which reads every file",
+    "thread_num": "files are read in order (num_workers sets the number of reader processes)",
+    "dataset_debug": "runner.replay and tools/doctor.py look at batches",
+}
+"""Settings of PaddleRec's that mean nothing here, and why."""

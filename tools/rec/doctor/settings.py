@@ -19,7 +19,8 @@ def check_settings(subject: Subject) -> list[Finding]:
     if problems:
         advice = f"mend {config.path} (tools/trainer.py --help lists the runner settings)"
         return [Finding(CHECK, "wrong", problem, advice) for problem in problems]
-    return [Finding(CHECK, "ok", "every key is known, none is missing" if subject.native else "no key is missing")]
+    found = "every key is known, none is missing" if subject.native else "no key is missing"
+    return [Finding(CHECK, "ok", found), *(Finding(CHECK, "note", each) for each in config.without_effect())]
 
 
 def check_unread(subject: Subject) -> list[Finding]:

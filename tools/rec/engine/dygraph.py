@@ -15,6 +15,7 @@ from rec.device import choose, to_tensor
 from rec.engine.embeddings import check_ids, right_gradients
 from rec.engine.engine import Engine
 from rec.engine.match import by_structure, by_variable, check_match, check_rule, rule_of
+from rec.engine.schedule import Schedule
 from rec.errors import UserError
 from rec.nn.features import Features
 from rec.numeric import Array
@@ -97,6 +98,7 @@ class DygraphEngine(Engine):
         if num_id is not None:
             self.table = model.create_table(self.net, config, num_id, place)
         self.feed: Feed = TableFeed(self.table, place) if self.table else TensorFeed(place)
+        self._schedule = Schedule(getattr(self.optimizer, "_learning_rate", None))
         if self.table is None:
             self._look_after_embeddings()
 
@@ -119,6 +121,7 @@ class DygraphEngine(Engine):
         with paddle.utils.unique_name.guard():
             self.optimizer.step()
         self.optimizer.clear_grad()
+        self._schedule.after_step()
         return {"loss": loss.numpy(), **_arrays(shown)}
 
     def eval_step(self, batch: Any) -> dict[str, Any]:

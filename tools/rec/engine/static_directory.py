@@ -15,6 +15,7 @@ from rec.config.config import Config
 from rec.device import choose
 from rec.engine.engine import Engine
 from rec.engine.match import by_structure, by_variable, check_match
+from rec.engine.schedule import Schedule
 from rec.errors import UserError
 from rec.numeric import Array
 from rec.pir.program import Built, build, dtype_of
@@ -49,6 +50,7 @@ class StaticDirectoryEngine(Engine):
         if self._main.sparse:
             log.info("embeddings with sparse=True get dense gradients in static mode: a step's cost depends on V")
         self._count_in(self._main)
+        self._schedule = Schedule(getattr(self._main.program, "lr_scheduler", None))
         self.feed_dtypes = [dtype_of(variable).name for variable in self._main.inputs]
 
     def variable_names(self) -> dict[str, str]:
@@ -63,6 +65,7 @@ class StaticDirectoryEngine(Engine):
     def train_step(self, batch: list[Array]) -> dict[str, Any]:
         assert self._train is not None
         shown, _ = self._step(self._train, batch)
+        self._schedule.after_step()
         return shown
 
     def eval_step(self, batch: list[Array]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from rec.report.predictions import PredictionFile, check_path
 from rec.report.table import print_results, print_truth
 from rec.report.values import flat, for_line, headlines
 from rec.run.assembly import Run, batch_length
-from rec.run.start import checkpoint_folder, evaluated
+from rec.run.start import checkpoint_folder, evaluated, left_out
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,8 @@ def evaluate(run: Run) -> None:
     """
     runner = run.config.runner
     starts = evaluated(run.config)
+    for line in left_out(run.config):
+        log.warning("%s", line)
     last = checkpoint_folder(starts[-1])
     predictions = Path(runner.predict_save_path) if runner.predict_save_path else None
     if runner.use_save_data and predictions is None:

@@ -91,7 +91,10 @@ def pruned(program: Any, inputs: list[Any], *outputs: Any) -> Any:
     """The part of a program that computes `outputs` from `inputs`, which all have to be needed for it."""
     with warnings.catch_warnings():  # of AUC states, which no program here keeps
         warnings.filterwarnings("ignore", message=".*auc states.*")
-        return paddle.static.normalize_program(program, inputs, list(outputs))
+        part = paddle.static.normalize_program(program, inputs, list(outputs))
+    if hasattr(part, "lr_scheduler"):  # the executor would set a learning rate that this part does not have
+        del part.lr_scheduler
+    return part
 
 
 def _check(ids: Array, lookup: Lookup, what: str) -> None:

@@ -152,8 +152,7 @@ def assemble(config: Config, mode: Mode, task: Task) -> Run:
 def assemble_from(directory: Directory, mode: Mode, task: Task) -> Run:
     """The same from a directory that is open."""
     directory.config.check([*directory.problems, *directory.missing(task == "train")])
-    if isinstance(directory, PaddleRecDirectory):
-        directory.warn()
+    directory.warn()
     start = training_start(directory.config) if task == "train" else Start()
     if task == "infer" and directory.native and directory.config.data is not None:
         start = evaluated(directory.config)[0]  # without its vocabulary the table cannot be read

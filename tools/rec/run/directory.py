@@ -69,6 +69,11 @@ class Directory(ABC):
         except Exception as error:
             raise UserError(f"the model could not be built: {where(error, self.config.model_dir)}") from error
 
+    def warn(self) -> None:
+        """Say which settings have no effect."""
+        for warning in self.config.without_effect():
+            log.warning("%s: %s", self.config.path, warning)
+
     @abstractmethod
     def missing(self, training: bool) -> list[str]:
         """A line for each runner setting that is needed and not there."""

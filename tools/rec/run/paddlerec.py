@@ -53,7 +53,8 @@ class PaddleRecDirectory(Directory):
             raise UserError(f"{call} failed: {where(error, self.config.model_dir)}") from error
 
     def warn(self) -> None:
-        """Say what a model of ours would be refused for."""
+        """Say also what a model of ours would be refused for."""
+        super().warn()
         for warning in [*self.config.warnings, *self.config.probably_misspelt()]:
             log.warning("%s: %s", self.config.path, warning)
 

@@ -128,17 +128,50 @@ def evaluated(config: Config) -> list[Start]:
     return [Start(store.folder / manifest.name, "weights", manifest=manifest)]
 
 
+def left_out(config: Config) -> list[str]:
+    """What `evaluated` passes over in `runner.infer_load_path`, a line each."""
+    runner, store = config.runner, Store(config.runner.infer_load_path)
+    if runner.infer_checkpoint != "epochs":
+        return []
+    trained, first, end = _trained(store), runner.infer_start_epoch, runner.infer_end_epoch
+    others = _numbered(store) - set(trained)
+    lines = [f"{store.folder / str(e)}: of another run: left out" for e in sorted(others) if _chosen(e, runner)]
+    if end is not None:
+        absent = [epoch for epoch in range(first, end) if epoch not in trained and epoch not in others]
+        lines += [f"{store.folder / str(epoch)}: no such checkpoint: left out" for epoch in absent]
+        later = [str(epoch) for epoch in trained if epoch >= end]
+        if later:
+            lines.append(
+                f"{store.folder}: trained further than runner.infer_end_epoch, which is {end}: epochs "
+                f"{', '.join(later)} are left out (null evaluates all)"
+            )
+    return lines
+
+
 def _epochs(runner: RunnerSettings, store: Store) -> list[Start]:
-    epochs = range(runner.infer_start_epoch, runner.infer_end_epoch)
-    folders = [store.folder / str(epoch) for epoch in epochs]
-    newest = {manifest.name for manifest in store.manifests()}  # empty where PaddleRec wrote them
-    found = [folder for folder in folders if folder.is_dir() and (not newest or folder.name in newest)]
+    found = [store.folder / str(epoch) for epoch in _trained(store) if _chosen(epoch, runner)]
     if not found:
+        end = "" if runner.infer_end_epoch is None else f" to {runner.infer_end_epoch - 1}"
         raise UserError(
-            f"{store.folder}: no checkpoint of epochs {epochs.start} to {epochs.stop - 1}; train first, or set "
-            "runner.infer_load_path, infer_start_epoch and infer_end_epoch"
+            f"{store.folder}: no checkpoint of epochs {runner.infer_start_epoch}{end or ' and after'}; train first, or "
+            "set runner.infer_load_path, infer_start_epoch and infer_end_epoch"
         )
-    for folder in folders:
-        if folder not in found:
-            log.warning("%s: %s: left out", folder, "of another run" if folder.is_dir() else "no such checkpoint")
     return [Start(folder, "weights", manifest=read_manifest(folder)) for folder in found]
+
+
+def _chosen(epoch: int, runner: RunnerSettings) -> bool:
+    end = runner.infer_end_epoch
+    return runner.infer_start_epoch <= epoch and (end is None or epoch < end)
+
+
+def _trained(store: Store) -> list[int]:
+    """The complete epochs of the newest run; where PaddleRec wrote them, which says nothing of runs, of all."""
+    manifests = store.manifests()
+    if manifests:
+        return sorted(manifest.epoch for manifest in manifests if manifest.next_batch is None)
+    return sorted(_numbered(store))
+
+
+def _numbered(store: Store) -> set[int]:
+    """Epochs by the names of folders, whoever wrote them."""
+    return {int(path.name) for path in store.folder.glob("*") if path.is_dir() and path.name.isdigit()}
