@@ -10,6 +10,7 @@ from rec.loop.predictions import PredictionFile
 from rec.data.batch import Batch
 from rec.errors import UserError
 from rec.metrics.tasks import Task
+from rec.report.predictions import PredictionFile
 
 FORMATS = pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 TASKS = [Task("ctr", "click"), Task("seconds", "watch", kind="regression")]
