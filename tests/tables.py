@@ -32,7 +32,7 @@ def reader(
     folder: Path, part: str = "train", data: Any = DATA, label_policy: str = "drop", **hyper: Any
 ) -> TabularReader:
     """The reader of a part of `folder/data`; training leaves its vocabulary there, testing takes it."""
-    runner = {"label_policy": label_policy}
+    runner = {"label_policy": label_policy, "train_data_dir": "data"}
     config = Config(folder / "c.yaml", {"runner": runner, "hyper_parameters": {"fields": ["f"], **hyper}, "data": data})
     kept = folder / VOCABULARY
     vocabulary = None if part == "train" else Vocabulary.load(kept)

@@ -1,6 +1,7 @@
 """A table of one's own: CSV or Parquet, single and multi-valued fields, weights, buckets, vocabulary or hashing."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -96,18 +97,32 @@ def test_a_share_of_the_other_rows_is_left_to_validation(tmp_path):
     write(tmp_path, text=CSV.splitlines()[0] + "\n" + "".join(f"r{n},red,a,1,0,0\n" for n in range(1000)))
     data = {**DATA, "test_share": 0.3}
     before = rows_of_all(reader(tmp_path, "train", data)), rows_of_all(reader(tmp_path, "test", data))
-    config = Config(tmp_path / "c.yaml", {"hyper_parameters": {"fields": ["f"]}, "data": {**data, "valid_share": 0.3}})
-    parts = {}
-    for part in ("train", "valid", "test"):
-        parts[part] = rows_of_all(TabularReader(data_files(tmp_path / "data"), config, part))
+    shared = {**data, "valid_share": 0.3}
+    parts = {part: rows_of_all(reader(tmp_path, part, shared)) for part in ("train", "valid", "test")}
     assert parts["test"] == before[1]
     assert sorted(parts["train"] + parts["valid"]) == sorted(before[0])
     assert len(parts["valid"]) == pytest.approx(210, abs=40)
-    with pytest.raises(UserError, match=r"data\.valid_share is missing"):
-        reader(tmp_path, "valid", data)
     alone = {**DATA, "valid_share": 0.3}
     assert len(rows_of_all(reader(tmp_path, "train", alone))) < 800
-    assert len(rows_of_all(reader(tmp_path, "test", alone))) == 1000, "a folder of its own"
+    assert len(rows_of_all(reader(tmp_path, "test", alone))) == 1000
+
+
+def test_a_share_is_of_the_training_folder(tmp_path, caplog):
+    """Another folder, new rows to be scored, say, is read whole; a link to the training folder is none."""
+    write(tmp_path, text=CSV.splitlines()[0] + "\n" + "".join(f"r{n},red,a,1,0,0\n" for n in range(1000)))
+    runner = {"train_data_dir": "data", "test_data_dir": "new"}
+    data = {**DATA, "test_share": 0.3, "valid_share": 0.3}
+    config = Config(tmp_path / "c.yaml", {"runner": runner, "hyper_parameters": {"fields": ["f"]}, "data": data})
+    vocabulary = reader(tmp_path, data=data).vocabulary
+    (tmp_path / "link").symlink_to(tmp_path / "data")
+    shutil.copytree(tmp_path / "data", tmp_path / "new")
+
+    def count(folder: str, part: str) -> int:
+        return len(rows_of_all(TabularReader(data_files(tmp_path / folder), config, part, vocabulary)))
+
+    assert count("new", "test") == count("new", "valid") == 1000
+    assert count("link", "test") == pytest.approx(300, abs=45)
+    assert caplog.messages == [f"data.test_share is of runner.train_data_dir: all rows of {tmp_path / 'new'} are taken"]
 
 
 def rows_of_all(source: TabularReader) -> list[str]:

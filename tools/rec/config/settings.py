@@ -89,7 +89,9 @@ class RunnerSettings(BaseModel):
     )
 
     # Evaluation
-    valid_data_dir: str | None = Field(None, description="folder evaluated after each training epoch")
+    valid_data_dir: str | None = Field(
+        None, description="folder evaluated after each training epoch; with data.valid_share: the training folder"
+    )
     test_data_dir: str = Field("", description="folder of test files, relative to the model directory")
     infer_reader_path: str = Field("reader", description="reader module used in evaluation, without .py")
     infer_batch_size: int | None = Field(None, gt=0, description="exposures a step in evaluation")

@@ -36,10 +36,13 @@ class DataSettings(BaseModel):
     quoting: Literal["standard", "none"] = Field("standard", description="none: quotes are characters like others")
     newlines_in_values: bool = Field(False, description="let a quoted value of a text file hold line breaks")
     test_share: float = Field(
-        0.0, ge=0, lt=1, description="share of rows, by their hash, that training leaves to testing"
+        0.0,
+        ge=0,
+        lt=1,
+        description="share of the training folder's rows, by their hash, to test on and not to train on",
     )
     valid_share: float = Field(
-        0.0, ge=0, lt=1, description="share of the other rows, by the same hash, that training leaves to validation"
+        0.0, ge=0, lt=1, description="share of its other rows, by the same hash, to validate on after each epoch"
     )
     min_count: int = Field(1, gt=0, description="values rarer than this share the field's out-of-vocabulary id")
     hash_size: int | None = Field(None, gt=1, description="ids per field by hashing, instead of a vocabulary")

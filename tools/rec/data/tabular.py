@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -54,18 +55,22 @@ class TabularReader(Reader):
         absent = [name for name in self.labels if name not in known]
         if absent:
             raise UserError(f"data.labels: has no {', '.join(absent)}; expected {', '.join(self.labels)}")
+        folder = Path(file_list[0]).parent
         paths = [path for path in file_list if fnmatch.fnmatch(Path(path).name, settings.files)]
         if not paths:
-            raise UserError(f"{Path(file_list[0]).parent}: holds no file that matches data.files: {settings.files}")
+            raise UserError(f"{folder}: holds no file that matches data.files: {settings.files}")
         values = build(ReaderSettings, config)
         self._pooling, self._max_len = values.pooling, values.max_len
         _check_weights(settings, values.pooling)
         table = read_table(paths, settings)
         self.file_rows = table.file_rows
-        table = _share(table, settings, part)
+        of_training = os.path.realpath(folder) == os.path.realpath(config.resolve(config.runner.train_data_dir))
+        if part == "test" and settings.test_share and not of_training:
+            log.warning("data.test_share is of runner.train_data_dir: all rows of %s are taken", folder)
+        table = _share(table, settings, part, of_training)
         if not len(table):
             purpose = {"train": "training", "valid": "validation"}.get(part, "testing")
-            raise UserError(f"{Path(file_list[0]).parent}: no rows for {purpose}")
+            raise UserError(f"{folder}: no rows for {purpose}")
         vocabulary = self.vocabulary = vocabulary or build_vocabulary(table, settings)
         self.num_id = vocabulary.num_id
         self._rows, self.unseen = encode(table, settings, vocabulary, values.pooling == "weighted", values.max_len)
@@ -123,18 +128,10 @@ class TabularReader(Reader):
         return Batch(distinct, (bags,), labels, self._sample_ids[rows], noise if noise.any() else None, counts=counts)
 
 
-def _share(table: Table, settings: DataSettings, part: str) -> Table:
-    """The rows of a part, by a hash of the row's number; all where no share is set aside.
-
-    Raises:
-        UserError: rows for validation are asked for, but would be those for testing.
-    """
+def _share(table: Table, settings: DataSettings, part: Part, of_training: bool) -> Table:
+    """The rows of a part, by a hash of the row's number, in the training folder; all of another folder."""
     test, valid = settings.test_share, settings.valid_share
-    if part == "valid" and test and not valid:
-        raise UserError(
-            "data.valid_share is missing: with data.test_share alone runner.valid_data_dir has the rows for testing"
-        )
-    if not test and (part == "test" or not valid):  # testing has a folder of its own
+    if not of_training or {"test": not test, "valid": not valid, "train": not (test or valid)}[part]:
         return table
     mixed = (table.number.astype(np.uint64) + 1) * np.uint64(0x9E3779B97F4A7C15)
     mixed ^= mixed >> np.uint64(31)

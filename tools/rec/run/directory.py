@@ -76,7 +76,7 @@ class Directory(ABC):
 
     @abstractmethod
     def missing(self, training: bool) -> list[str]:
-        """A line for each runner setting that is needed and not there."""
+        """A line for each runner setting that is needed and not there, or there by halves."""
 
     @abstractmethod
     def tasks(self) -> tuple[Task, ...]:

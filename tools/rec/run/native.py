@@ -22,6 +22,7 @@ from rec.metrics.tasks import Task
 from rec.report.console import log
 from rec.run.directory import Directory, on_this_machine, warn_of_inference
 from rec.run.model import Mode, reader_class
+from rec.run.parts import mixed_parts, with_shares
 
 
 class NativeDirectory(Directory):
@@ -52,7 +53,7 @@ class NativeDirectory(Directory):
         mode: Mode,
         rules: LabelRules | None = None,
     ) -> None:
-        config = on_this_machine(_standard(config))
+        config = with_shares(on_this_machine(_standard(config)))
         self.mode, self.network, self._rules = mode, model.network, rules
         runner = config.runner
         train = reader_class(directory, runner.train_reader_path)
@@ -68,10 +69,11 @@ class NativeDirectory(Directory):
         self.model: Any = model(self.config) if issubclass(model, StaticModel) else model()
 
     def missing(self, training: bool) -> list[str]:
-        """Runner settings that are needed and not there."""
+        """Runner settings that are needed and not there, or there by halves."""
         names = ("train_data_dir", "train_batch_size") if training else ("test_data_dir", "infer_batch_size")
         given = self.config.runner.model_dump()
-        return [f"runner.{name} is missing" for name in names if not given[name]]
+        absent = [f"runner.{name} is missing" for name in names if not given[name]]
+        return absent + (mixed_parts(self.config) if training else [])
 
     def _open_reader(self, part: Part, vocabulary: Vocabulary | None, keep_excluded: bool) -> Reader:
         config, runner = self.config, self.config.runner

@@ -19,6 +19,7 @@ from rec.metrics.tasks import Task
 from rec.report.console import log
 from rec.run.directory import Directory, on_this_machine, warn_of_inference
 from rec.run.model import Mode
+from rec.run.parts import mixed_parts
 
 
 class PaddleRecDirectory(Directory):
@@ -61,7 +62,8 @@ class PaddleRecDirectory(Directory):
     def missing(self, training: bool) -> list[str]:
         name = "train_data_dir" if training else "test_data_dir"
         given = self.own_loader or self.config.runner.model_dump()[name]
-        return [] if given else [f"runner.{name} is missing"]
+        absent = [] if given else [f"runner.{name} is missing"]
+        return absent + (mixed_parts(self.config) if training else [])
 
     def tasks(self) -> tuple[Task, ...]:
         return ()
