@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from rec.loop.predictions import PredictionFile
 
 from rec.data.batch import Batch
 from rec.errors import UserError

@@ -121,7 +121,7 @@ def test_data_read_otherwise_is_refused(config_file, tool: Tool, override, said)
     [
         ("hyper_parameters.optimizer.learning_rate=0.1", "hyper_parameters.optimizer was"),
         ("hyper_parameters.table_optimizer={class: SGD, learning_rate: 0.1}", "hyper_parameters.table_optimizer was"),
-        ("data.test_share=0.2", "data.test_share was"),
+        ("data.valid_share=0.2", "data.valid_share was"),
         ("runner.label_policy=keep", "runner.label_policy was"),
     ],
 )

@@ -117,7 +117,7 @@ def evaluated(config: Config) -> list[Start]:
     Raises:
         UserError: none is there.
     """
-    runner, store = config.runner, Store(config.runner.infer_load_path or config.runner.model_save_path)
+    runner, store = config.runner, _evaluated_store(config.runner)
     if runner.infer_checkpoint == "epochs":
         return _epochs(runner, store)
     if runner.infer_checkpoint == "best" and not runner.best_metric:
@@ -128,9 +128,13 @@ def evaluated(config: Config) -> list[Start]:
     return [Start(store.folder / manifest.name, "weights", manifest=manifest)]
 
 
+def _evaluated_store(runner: RunnerSettings) -> Store:
+    return Store(runner.infer_load_path or runner.model_save_path)
+
+
 def left_out(config: Config) -> list[str]:
-    """What `evaluated` passes over in `runner.infer_load_path`, a line each."""
-    runner, store = config.runner, Store(config.runner.infer_load_path)
+    """What `evaluated` passes over, a line each."""
+    runner, store = config.runner, _evaluated_store(config.runner)
     if runner.infer_checkpoint != "epochs":
         return []
     trained, first, end = _trained(store), runner.infer_start_epoch, runner.infer_end_epoch
