@@ -118,6 +118,15 @@ def test_a_bad_value_of_a_list_is_told_with_its_row(tmp_path):
         reader(tmp_path, data=ONE)
 
 
+@pytest.mark.parametrize("kind", [pa.string_view(), pa.list_(pa.string_view())])
+def test_rows_of_views_can_be_set_aside(tmp_path, kind):
+    """As recent writers store strings; Arrow cannot choose rows of them."""
+    values = [["a"], ["b"]] if pa.types.is_list(kind) else ["a", "b"]
+    table = pa.table({"user": pa.array(values * 50, kind), "click": [0, 1] * 50, "buy": [0] * 100})
+    write(tmp_path, "t.parquet", table)
+    assert 20 < len(reader(tmp_path, data={**ONE, "test_share": 0.5})) < 80
+
+
 def test_the_row_is_that_of_the_file_also_where_rows_are_set_aside(tmp_path):
     rows = [f"u{n},0,0" for n in range(100)]
     write(tmp_path, text="\n".join(["user,click,buy", *rows, ""]))
@@ -224,6 +233,11 @@ def test_hashed_ids_of_before_are_warned_of(tmp_path, caplog):
         ({"delimiter": "\\t"}, {}, "data.delimiter: String should have at most 1 character"),
         ({"delimiter": '"'}, {}, "data.delimiter: should be an ASCII character"),
         ({"quoting": "some"}, {}, "data.quoting"),
+        (
+            {"fields": {"bought": {"column": "buy"}}},
+            {},
+            "data.fields.bought: column buy is the label conversion",
+        ),
         ({"fields": {205: None}}, {}, "data.fields.205: should be a text (if a number is a column's name: in quotes)"),
         ({"labels": {"click": 3}}, {}, "data.labels.click: should be a text (if a number is a column's name: in quote"),
         ({"fields": {"user": "|"}}, {}, "data.fields.user: should be nothing, or a mapping such as {separator: '|'}"),

@@ -135,10 +135,13 @@ def rows_of_all(source: TabularReader) -> list[str]:
         ({"fields": {"colour": None}}, "has no column colour; its columns are row, color, tags"),
         ({"labels": {"click": "clicked"}}, "data.labels: has no conversion"),
         (
-            {"labels": {"click": "price", "conversion": "bought"}},
+            {"labels": {"click": "price", "conversion": "bought"}, "fields": {"tags": None}},
             "row 1: label column price should be 0 or 1, found 1.5",
         ),
-        ({"labels": {"click": "color", "conversion": "bought"}}, "column color: expected numbers"),
+        (
+            {"labels": {"click": "color", "conversion": "bought"}, "fields": {"tags": None}},
+            "column color: expected numbers",
+        ),
         ({"files": "*.tsv"}, "no file that matches data.files"),
         ({"test_share": 2}, "data.test_share: Input should be less than 1, got 2"),
         ({"fields": {"color": {"seperator": "|"}}}, "data.fields.color.seperator: is not a setting"),

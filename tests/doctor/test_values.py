@@ -56,7 +56,7 @@ def test_ids_that_are_spelled_otherwise_are_told(examined):
     _, warning = examined(pa.string(), lambda user: f"U{user}")
     assert warning.severity == "warn"
     assert "training has not seen most values of field user in the test data" in warning.found
-    assert "100.0%: 12 of 12 values, such as U100000000" in warning.found
+    assert "100.0%: 12 of 12 values, such as 'U100000000" in warning.found
 
 
 def test_a_third_of_new_values_is_no_trouble(examined):
@@ -74,4 +74,4 @@ def test_ids_of_lines_that_training_never_had(clinic):
     clinic.test = [line.replace("item:2", "item:3") for line in clinic.test]
     (warning,) = [finding for finding in clinic.examine() if finding.check == "test values"]
     assert warning.severity == "warn"
-    assert "field item in the test data (100.0%: 10 of 10 values, such as 3" in warning.found
+    assert "field item in the test data (100.0%: 10 of 10 values, such as '3" in warning.found

@@ -31,8 +31,8 @@ def test_a_field_most_of_whose_values_are_unseen_is_warned_of(caplog):
     log_unseen(unseen)
     assert caplog.messages == [
         "values that training has not seen: user 90.0%, item 10.0%",
-        "training has not seen most values of field user (90.0%: 6 of 7 values, such as 12.0, 7.0): are they spelled "
-        "otherwise?",
+        "training has not seen most values of field user (90.0%: 6 of 7 values, such as '12.0', '7.0'): are they "
+        "spelled otherwise?",
     ]
     assert (
         summary({str(n): Unseen(2, 1, 100, n, ()) for n in range(7)}) == "6 6.0%, 5 5.0%, 4 4.0%, 3 3.0%, 2 2.0%, ..."

@@ -10,6 +10,7 @@ import functools
 import json
 import pickle
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
@@ -40,7 +41,9 @@ from rec.data.text import TextReader
 from rec.data.vocabulary import Vocabulary
 from rec.errors import UserError
 from rec.loading import ModelDirectory
-from support import ESMM, ROOT, tiny_lines
+from rec.run.model import model_class
+from rec.run.native import NativeDirectory
+from support import ESMM, tiny_lines
 
 Target = Callable[[Random, Path], str | None]
 
@@ -86,44 +89,51 @@ def check_bags(bags: Bags, num_row: int, num_exposure: int) -> None:
 
 
 @functools.cache
-def house_model() -> tuple[Any, dict[str, Any]]:
-    """ESMM's DygraphModel and its readers, by module name."""
-    directory = ModelDirectory(ESMM)
-    readers = {name: directory.load(name, "RecDataset") for name in ("esmm_reader", "table_reader")}
-    return directory.load("dygraph_model", "DygraphModel")(), readers
+def shipped(folder: Path) -> tuple[ModelDirectory, Any]:
+    """A model directory and its model in dynamic graph."""
+    sys.modules.pop("net", None)  # another directory's
+    directory = ModelDirectory(folder)
+    return directory, model_class(directory, "dygraph")
 
 
-def check_config(path: Path, overrides: list[str]) -> str | None:
-    """Load a config, check it as a run would, and read it back as a checkpoint keeps it."""
+def check_config(path: Path, overrides: list[str], folder: Path = ESMM) -> str | None:
+    """Load a config of a model directory, check it as a run would, and read it back as a checkpoint keeps it."""
 
     def use() -> None:
-        config = configs.load(path, overrides)
-        model, readers = house_model()
-        reader = readers.get(config.runner.train_reader_path, readers["esmm_reader"])
-        config.check(model.check(config, reader))
+        native = NativeDirectory(configs.load(path, overrides), *shipped(folder), "dygraph")
+        config = native.config
+        config.check([*native.problems, *native.missing(training=True)])
         text = config.to_yaml()
         kept = path.with_name("kept.yaml")
         kept.write_text(text, encoding="utf-8")
-        assert repr(configs.load(kept).runner) == repr(config.runner), "the resolved config reads back differently"
+        assert configs.load(kept).to_yaml() == text, "the resolved config reads back differently"
 
     return check(use)
 
 
+def beside_bases(folder: Path, shipped_config: Path) -> Path:
+    """Where what becomes of a shipped config finds what that is based on."""
+    for source in ESMM.parent.rglob("*.yaml"):
+        target = folder / source.relative_to(ESMM.parent)
+        target.parent.mkdir(exist_ok=True)
+        shutil.copy(source, target)
+    return folder / shipped_config.parent.name / "c.yaml"
+
+
 def config_bytes(random: Random, folder: Path) -> str | None:
     """The bytes of a config that ships."""
-    source = random.choice(sorted(ROOT.glob("models/**/*.yaml")))
-    shutil.copy(ESMM / "config.yaml", folder / "config.yaml")
-    (folder / "c.yaml").write_bytes(damage(random, source.read_bytes()))
-    return check_config(folder / "c.yaml", [])
+    source = random.choice(sorted(ESMM.parent.glob("*/*.yaml")))
+    path = beside_bases(folder, source)
+    path.write_bytes(damage(random, source.read_bytes()))
+    return check_config(path, [], source.parent)
 
 
 def config_values(random: Random, folder: Path) -> str | None:
     """The values and keys of a config that ships."""
-    source = random.choice(sorted(ROOT.glob("models/**/*.yaml")))
-    shutil.copy(ESMM / "config.yaml", folder / "config.yaml")
-    tree = disturb(random, yaml.safe_load(source.read_text()))
-    (folder / "c.yaml").write_text(yaml.safe_dump(tree, allow_unicode=True), encoding="utf-8", errors="surrogatepass")
-    return check_config(folder / "c.yaml", [])
+    source = random.choice(sorted(ESMM.parent.glob("*/*.yaml")))
+    tree, path = disturb(random, yaml.safe_load(source.read_text())), beside_bases(folder, source)
+    path.write_text(yaml.safe_dump(tree, allow_unicode=True), encoding="utf-8", errors="surrogatepass")
+    return check_config(path, [], source.parent)
 
 
 def overrides(random: Random, folder: Path) -> str | None:
@@ -148,11 +158,7 @@ def overrides(random: Random, folder: Path) -> str | None:
                 )
             )
         )
-    return check_config(ESMM_CONFIG(folder), given)
-
-
-def ESMM_CONFIG(folder: Path) -> Path:  # noqa: N802
-    return Path(shutil.copy(ESMM / "config.yaml", folder / "c.yaml"))
+    return check_config(Path(shutil.copy(ESMM / "config.yaml", beside_bases(folder, ESMM / "config.yaml"))), given)
 
 
 def text_lines(random: Random, folder: Path) -> str | None:

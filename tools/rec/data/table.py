@@ -111,12 +111,22 @@ def _read(path: str, columns: list[str], settings: DataSettings) -> pa.Table:
         if path.endswith(".parquet"):
             with pa.parquet.ParquetFile(path) as file:
                 _check_columns(path, columns, file.schema_arrow.names)
-                return file.read(columns)
+                return _without_views(file.read(columns))
         names = header(path, settings)
         _check_columns(path, columns, names)
         return read_delimited(path, columns, names, settings)
     except (OSError, pa.ArrowException) as error:
         raise UserError(f"{path}: cannot be read as a table: {error}") from None
+
+
+def _without_views(table: pa.Table) -> pa.Table:
+    """The same with plain strings: Arrow cannot choose rows of views."""
+    for at, field in enumerate(table.schema):
+        if pa.types.is_string_view(field.type):
+            table = table.set_column(at, field.name, table.column(at).cast(pa.large_string()))
+        elif pa.types.is_list(field.type) and pa.types.is_string_view(field.type.value_type):
+            table = table.set_column(at, field.name, table.column(at).cast(pa.list_(pa.large_string())))
+    return table
 
 
 def _type_name(kind: pa.DataType) -> str:
@@ -128,7 +138,10 @@ def _check_columns(path: str, columns: list[str], found: list[str]) -> None:
     absent = [name for name in columns if name not in found]
     if absent:
         shown = [name[:_SHOWN] for name in found[:_SHOWN]] + ["..."] * (len(found) > _SHOWN)
-        raise UserError(f"{path}: has no column {', '.join(absent)}; its columns are {', '.join(shown)}")
+        raise UserError(
+            f"{path}: has no column {', '.join(absent)}; its columns are {', '.join(shown)} (data.files says which "
+            "files of the folder are read)"
+        )
     twice = [name for name in columns if found.count(name) > 1]
     if twice:
         raise UserError(f"{path}: has more than one column {', '.join(twice)}: which one is meant? Rename the others")

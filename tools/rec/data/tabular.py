@@ -56,6 +56,7 @@ class TabularReader(Reader):
         if absent:
             raise UserError(f"data.labels: has no {', '.join(absent)}; expected {', '.join(self.labels)}")
         folder = Path(file_list[0]).parent
+        _check_leaks(settings, self.labels)
         paths = [path for path in file_list if fnmatch.fnmatch(Path(path).name, settings.files)]
         if not paths:
             raise UserError(f"{folder}: holds no file that matches data.files: {settings.files}")
@@ -140,6 +141,15 @@ def _share(table: Table, settings: DataSettings, part: Part, of_training: bool) 
     rest = test + valid * (1.0 - test)
     begin, end = {"test": (0.0, test), "valid": (test, rest)}.get(part, (rest, 1.0))
     return table.filter((begin <= place) & (place < end))
+
+
+def _check_leaks(settings: DataSettings, labels: tuple[str, ...]) -> None:
+    """Refuse a field whose column is a label: the answer would be among the questions."""
+    answers = {column: name for name, column in settings.labels.items() if name in labels}
+    for name, field in settings.fields.items():
+        column = (field.column if field else None) or name
+        if column in answers:
+            raise UserError(f"data.fields.{name}: column {column} is the label {answers[column]}: leave the field out")
 
 
 def _check_weights(settings: DataSettings, pooling: str) -> None:

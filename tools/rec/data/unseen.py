@@ -15,7 +15,7 @@ MANY = 0.5
 """Share of unseen ones above which a field says nothing of most rows. New users and items are ordinary, a third of them
 too; that most are new is a fault of the data (another spelling, another join) or a field that ages, such as a date."""
 
-_EXAMPLES, _SHOWN = 3, 5
+_EXAMPLES, _SHOWN, _LONG = 3, 5, 30
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Unseen:
         return self.unseen_tokens / max(self.tokens, 1)
 
     def __str__(self) -> str:
-        examples = f", such as {', '.join(self.examples)}" if self.examples else ""
+        examples = f", such as {', '.join(repr(text[:_LONG]) for text in self.examples)}" if self.examples else ""
         return f"{self.share:.1%}: {self.unseen_values:,} of {self.values:,} values{examples}"
 
 
