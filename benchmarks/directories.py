@@ -91,7 +91,7 @@ def record(directory: Path, found: dict[str, Any]) -> None:
 
 def main() -> None:
     """All directories, or those that are named."""
-    for directory in sorted(path.parent for path in MODELS.glob("*/dygraph_model.py")):
+    for directory in sorted(path.parent for path in MODELS.glob("*/config.yaml")):
         if sys.argv[1:] and directory.name not in sys.argv[1:]:
             continue
         with tempfile.TemporaryDirectory() as folder:
