@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from rec.data.behaviours import BehaviourReader
-from rec.nn.behaviours import implied_labels, parse
 
+from rec.config.behaviours import implied_labels, parse
 from rec.config.config import Config
 from rec.data.labels import LabelRules, Weight, rules_of
 from rec.data.lines import data_files
+from rec.data.native import NativeReader
 from rec.data.plan import ReadPlan
 from rec.errors import UserError
 from support import write_lines
@@ -64,15 +64,14 @@ FORMATS = {"lines": as_lines, "table": as_table, "prepared": as_prepared}
 
 
 @pytest.fixture(params=FORMATS)
-def reader(request, tmp_path) -> Callable[..., BehaviourReader]:
+def reader(request, tmp_path) -> Callable[..., NativeReader]:
     """Makes a reader of rows (view, order, refund, like), None where a label is empty."""
 
-    def make(rows: list[tuple], policy: str = "drop") -> BehaviourReader:
+    def make(rows: list[tuple], policy: str = "drop") -> NativeReader:
         more = FORMATS[request.param](tmp_path / "train", rows)
         hyper = {"behaviours": CHAIN, "fields": ["user"], "sparse_feature_number": 10}
         config = Config(tmp_path / "c.yaml", {"runner": {"label_policy": policy}, "hyper_parameters": hyper, **more})
-        config["reader_for"] = "train"
-        return BehaviourReader(data_files(tmp_path / "train"), config)
+        return NativeReader(data_files(tmp_path / "train"), config, rules=rules_of(CHAIN))
 
     return make
 

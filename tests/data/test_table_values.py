@@ -178,6 +178,16 @@ def test_weights_are_finite(tmp_path):
         reader(tmp_path, data={**ONE, "fields": {"user": {"weights": "w"}}}, pooling="weighted")
 
 
+@pytest.mark.parametrize("column", ["user", "click"])
+def test_strings_that_are_no_utf_8(tmp_path, column):
+    """As damage leaves them in a Parquet file."""
+    table = pa.table({"user": ["a", "b"], "click": ["0", "1"], "buy": [0, 0]})
+    broken = pa.StringArray.from_buffers(2, *pa.array([b"\xff", b"1"]).buffers()[1:])
+    write(tmp_path, "t.parquet", table.set_column(table.column_names.index(column), column, broken))
+    with pytest.raises(UserError, match=rf"t\.parquet: column {column} cannot be read: Invalid UTF8"):
+        reader(tmp_path, data=ONE)
+
+
 def test_a_fixed_number_of_values_per_row(tmp_path):
     write(tmp_path, "t.parquet", users(["a", "b"], None, ["b", None], kind=pa.list_(pa.string(), 2)))
     assert ids_of(reader(tmp_path, data=ONE)) == [[2, 1], [], [1]]
@@ -238,6 +248,7 @@ def test_hashed_ids_of_before_are_warned_of(tmp_path, caplog):
             {},
             "data.fields.bought: column buy is the label conversion",
         ),
+        ({"labels": {"click": "", "conversion": "buy"}}, {}, "has no column ''; its columns are user, click, buy"),
         ({"fields": {205: None}}, {}, "data.fields.205: should be a text (if a number is a column's name: in quotes)"),
         ({"labels": {"click": 3}}, {}, "data.labels.click: should be a text (if a number is a column's name: in quote"),
         ({"fields": {"user": "|"}}, {}, "data.fields.user: should be nothing, or a mapping such as {separator: '|'}"),

@@ -157,3 +157,5 @@ def _placed(piece: Piece, column: str, lengths: Array | None = None) -> Iterator
         raise UserError(f"{piece.where(row)}: column {column}: {error.reason}") from None
     except UserError as error:
         raise UserError(f"{piece.path}: {error}") from None
+    except pa.ArrowException as error:  # a damaged file may hold strings that are no UTF-8
+        raise UserError(f"{piece.path}: column {column} cannot be read: {error}") from None

@@ -89,7 +89,7 @@ def read_table(paths: list[str], settings: DataSettings) -> Table:
     wanted = {settings.sample_id, *settings.labels.values(), *settings.numbers.values()}
     for name, field in settings.fields.items():
         wanted |= {(field.column if field else None) or name, field.weights if field else None}
-    columns = sorted(name for name in wanted if name)
+    columns = sorted(name for name in wanted if name is not None)
     pieces: list[Piece] = []
     file_rows: dict[str, int] = {}
     types: dict[str, list[str]] = {name: [] for name in columns}
@@ -139,7 +139,7 @@ def _check_columns(path: str, columns: list[str], found: list[str]) -> None:
     if absent:
         shown = [name[:_SHOWN] for name in found[:_SHOWN]] + ["..."] * (len(found) > _SHOWN)
         raise UserError(
-            f"{path}: has no column {', '.join(absent)}; its columns are {', '.join(shown)} (data.files says which "
+            f"{path}: has no column {', '.join(absent) or repr('')}; its columns are {', '.join(shown)} (data.files says which "
             "files of the folder are read)"
         )
     twice = [name for name in columns if found.count(name) > 1]
