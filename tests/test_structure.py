@@ -11,7 +11,7 @@ from support import ROOT
 REC = ROOT / "tools" / "rec"
 
 ORDER = (
-    ("errors", "numeric", "memory"),
+    ("errors", "numeric", "memory", "console"),
     ("seeding", "device", "parallel"),
     ("config",),
     ("loading", "kernels", "metrics"),

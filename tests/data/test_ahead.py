@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from rec.data.ahead import ahead
+from rec.data.prefetch import ahead
 
 
 def test_the_same_batches_in_order():

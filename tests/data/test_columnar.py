@@ -12,11 +12,12 @@ import pytest
 
 from prepared import COMMON, NUM_ID, OWN, rewrite, write_prepared
 from rec.config.config import Config
-from rec.data import columnar
-from rec.data.columnar import ColumnarReader, shuffled_chunks
+from rec.data import row_groups
+from rec.data.columnar import ColumnarReader
 from rec.data.lines import data_files
 from rec.data.loader import load_batches
 from rec.data.plan import ReadPlan
+from rec.data.row_groups import shuffled_chunks
 from rec.errors import UserError
 
 
@@ -49,7 +50,7 @@ PLAN = ReadPlan(batch_size=32, training=True, shuffle=True, seed=3)
 @pytest.mark.parametrize("window", [1 << 20, 100])
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_every_exposure_arrives_whole(tmp_path, monkeypatch, window, shuffle):
-    monkeypatch.setattr(columnar, "WINDOW", window)
+    monkeypatch.setattr(row_groups, "WINDOW", window)
     expected = write_prepared(tmp_path)
     source = reader(tmp_path)
     assert len(source) == len(expected)
@@ -78,7 +79,7 @@ def test_a_common_row_is_stored_once_per_batch(tmp_path):
 
 
 def test_workers_and_ranks_deliver_each_exposure_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(columnar, "WINDOW", 100)
+    monkeypatch.setattr(row_groups, "WINDOW", 100)
     expected = write_prepared(tmp_path)
     source = reader(tmp_path)
     alone = [batch.sample_ids.tolist() for batch in source.batches(PLAN)]
@@ -93,7 +94,7 @@ def test_workers_and_ranks_deliver_each_exposure_once(tmp_path, monkeypatch):
 
 
 def test_an_epoch_can_begin_at_any_batch_and_differs_from_the_next(tmp_path, monkeypatch):
-    monkeypatch.setattr(columnar, "WINDOW", 100)
+    monkeypatch.setattr(row_groups, "WINDOW", 100)
     write_prepared(tmp_path)
     source = reader(tmp_path)
 

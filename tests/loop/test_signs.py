@@ -5,7 +5,8 @@ import pytest
 
 from rec.loop.signs import DeadExperts, LossSpike, SlowReader, collapse
 from rec.metrics.spread import Spread
-from rec.metrics.tasks import Task, TaskMetrics
+from rec.metrics.task import Task
+from rec.metrics.tasks import TaskMetrics
 
 
 def warnings(losses, exposures=32) -> list[int]:

@@ -11,7 +11,7 @@ from rec.data.batch import Bags, Batch
 from rec.data.batch_file import load_batch, save_batch
 from rec.errors import UserError
 from rec.loop.failure import advice
-from rec.metrics.tasks import Task
+from rec.metrics.task import Task
 from shipped import MODELS
 from support import Tool, write_lines
 

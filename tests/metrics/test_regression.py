@@ -6,7 +6,8 @@ from safetensors.numpy import load, save
 from scipy.stats import spearmanr
 
 from rec.metrics.regression import rank_correlation
-from rec.metrics.tasks import Task, TaskMetrics
+from rec.metrics.task import Task
+from rec.metrics.tasks import TaskMetrics
 from rec.report.values import flat, headlines, rankable
 
 TASKS = [Task("ctr", "click"), Task("seconds", "watch", among="click", kind="regression")]

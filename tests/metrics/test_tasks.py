@@ -11,7 +11,8 @@ from sklearn.metrics import log_loss
 from rec.errors import UserError
 from rec.metrics import tasks as tasks_module
 from rec.metrics.auc import auc
-from rec.metrics.tasks import Task, TaskMetrics
+from rec.metrics.task import Task
+from rec.metrics.tasks import TaskMetrics
 
 CTR, CVR, CTCVR = Task("ctr", "click"), Task("cvr", "conversion", among="click"), Task("ctcvr", "conversion")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from rec.metrics.tasks import Task
+from rec.metrics.task import Task
 from rec.metrics.truth import TruthMetrics, soft_auc
 
 

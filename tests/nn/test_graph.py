@@ -7,7 +7,7 @@ import paddle
 import pytest
 
 from rec.config.behaviours import columns
-from rec.metrics.tasks import Task
+from rec.metrics.task import Task
 from rec.nn.graph import Graph, Objective
 from rec.nn.probability import Probability
 

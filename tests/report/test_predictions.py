@@ -8,7 +8,7 @@ import pytest
 
 from rec.data.batch import Batch
 from rec.errors import UserError
-from rec.metrics.tasks import Task
+from rec.metrics.task import Task
 from rec.report.predictions import PredictionFile
 
 FORMATS = pytest.mark.parametrize("suffix", [".csv", ".parquet"])

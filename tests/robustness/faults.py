@@ -20,7 +20,8 @@ from random import Random
 from safetensors.numpy import load_file
 
 from mutation import damage
-from rec.checkpoint.store import Store, load
+from rec.checkpoint.files import load
+from rec.checkpoint.store import Store
 from support import ESMM, ROOT, tiny_lines, write_lines
 
 SECONDS = 180

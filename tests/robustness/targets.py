@@ -27,8 +27,10 @@ import yaml
 import hostile
 from mutation import VALUES, damage, disturb
 from prepared import write_prepared
+from rec.checkpoint.files import load
+from rec.checkpoint.manifest import Manifest, read_manifest
 from rec.checkpoint.state import State
-from rec.checkpoint.store import Manifest, Store, load, read_manifest
+from rec.checkpoint.store import Store
 from rec.config import config as configs
 from rec.config.config import Config
 from rec.data.batch import Bags, Batch

@@ -146,7 +146,7 @@ def test_a_resumed_run_has_the_same_data(config_file, tmp_path, tool: Tool):
 def test_a_warm_start_takes_the_optimizer_along(config_file, tmp_path, tool: Tool):
     """Weights alone begin with Adam's moments at 0 and so move otherwise than weights with their moments."""
     assert tool("trainer", "-m", config_file, "-o", "runner.epochs=1").code == 0
-    from rec.checkpoint.store import load
+    from rec.checkpoint.files import load
 
     after = {}
     for setting in ("warm_start", "model_init_path"):

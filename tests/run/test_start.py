@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rec.checkpoint.manifest import Manifest
 from rec.checkpoint.state import State
-from rec.checkpoint.store import Manifest, Store
+from rec.checkpoint.store import Store
 from rec.config.config import Config
 from rec.errors import UserError
 from rec.run.start import evaluated, left_out, training_start

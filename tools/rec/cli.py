@@ -16,9 +16,9 @@ from typing import Any, Literal
 
 from rec.config.config import load
 from rec.config.settings import RunnerSettings
+from rec.console import set_up_logging
 from rec.errors import UserError
 from rec.memory import keep_freed_memory
-from rec.report.console import set_up_logging
 
 Mode = Literal["dygraph", "static", "any"]
 Task = Literal["train", "infer", "to_static", "paddle_infer"]

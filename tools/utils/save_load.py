@@ -9,8 +9,8 @@ import numpy as np
 import paddle
 
 from rec.checkpoint import arrays
-from rec.checkpoint.store import PREFIXES
-from rec.checkpoint.store import load as load_checkpoint
+from rec.checkpoint.files import PREFIXES
+from rec.checkpoint.files import load as load_checkpoint
 from rec.engine.match import check_match
 from rec.numeric import Array
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from rec.metrics.tasks import Task
+from rec.metrics.task import Task
 from rec.nn.features import Features
 from rec.nn.layers import MLP, Sizes, side_by_side
 from rec.nn.masks import mean_loss

@@ -1,70 +1,21 @@
-"""A folder of checkpoints: written whole or not at all, found again, thinned out."""
+"""A folder of checkpoints: written whole or not at all, found again, pruned."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shutil
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
-
-from pydantic import TypeAdapter
 
 from rec.checkpoint import arrays
+from rec.checkpoint.files import ENDINGS
+from rec.checkpoint.manifest import Manifest, read_manifest, sha256, write_manifest
 from rec.checkpoint.state import State
+from rec.console import log
 from rec.errors import UserError
 from rec.numeric import Array
-from rec.report.console import log
-
-PREFIXES = ("rec", "rec_static")
-_ENDINGS = {"safetensors": (".safetensors", ".opt.safetensors"), "pdparams": (".pdparams", ".pdopt")}
-
-
-@dataclass
-class Manifest:
-    """What a checkpoint says of itself, in state.json.
-
-    Attributes:
-        epoch: the epoch it was made in.
-        next_batch: where in that epoch training goes on; None: the epoch is complete.
-        step: updates made since training began.
-        run: which training made it; one folder may hold several.
-        metrics: validation (or training) metrics of the epoch, flat.
-        meter: the epoch's running averages, for a resumed run.
-        scheduler: the learning-rate schedule's numbers.
-        order: what the order of the training data depends on; `next_batch` counts under it.
-        rule: the optimizers' class names.
-        reading: what the training read, as `Reader.reading` says it.
-        training: what else a resumed run must have alike: data, optimizers, splits.
-        files: SHA-256 of each file.
-        saved: Unix time.
-        checksum: SHA-256 of all of the above; empty in files from before it was kept.
-    """
-
-    epoch: int
-    next_batch: int | None
-    step: int
-    run: str
-    metrics: dict[str, float | None] = field(default_factory=dict)
-    meter: dict[str, Any] = field(default_factory=dict)
-    scheduler: dict[str, Any] = field(default_factory=dict)
-    order: dict[str, Any] = field(default_factory=dict)
-    rule: str = ""
-    reading: dict[str, Any] = field(default_factory=dict)
-    training: dict[str, Any] = field(default_factory=dict)
-    files: dict[str, str] = field(default_factory=dict)
-    saved: float = 0.0
-    checksum: str = ""
-
-    @property
-    def name(self) -> str:
-        """Folder name: the epoch, as PaddleRec has it, or the place within it."""
-        return str(self.epoch) if self.next_batch is None else f"{self.epoch}-batch{self.next_batch}"
 
 
 class Store:
@@ -116,7 +67,7 @@ class Store:
         Raises:
             UserError: the disk is full or not writable; what was there before is untouched.
         """
-        weights, optimizer = _ENDINGS[save_format]
+        weights, optimizer = ENDINGS[save_format]
         files = {f"{prefix}{weights}": state.weights, f"{prefix}{optimizer}": state.optimizer, **more}
         final, temporary = self.folder / manifest.name, self.folder / f".saving-{manifest.name}-{os.getpid()}"
         try:
@@ -125,10 +76,10 @@ class Store:
                 arrays.write(temporary / name, values)
             for name, text in texts.items():
                 (temporary / name).write_text(text, encoding="utf-8")
-            manifest.files = {name: _sha256(temporary / name) for name in (*files, *texts)}
+            manifest.files = {name: sha256(temporary / name) for name in (*files, *texts)}
             manifest.scheduler, manifest.rule = state.scheduler, state.rule
             manifest.saved, manifest.run = time.time(), self.run
-            _write_manifest(temporary / "state.json", manifest)
+            write_manifest(temporary / "state.json", manifest)
             for path in (*temporary.iterdir(), temporary):
                 arrays.sync(path)
             self._replace(temporary, final)
@@ -154,7 +105,7 @@ class Store:
             raise UserError(f"{folder}: the checkpoint has gone while it was validated")
         manifest.metrics = metrics
         try:
-            _write_manifest(temporary, manifest)
+            write_manifest(temporary, manifest)
             arrays.sync(temporary)
             temporary.replace(folder / "state.json")
         except OSError as error:
@@ -205,84 +156,3 @@ class Store:
 def lower_is_better(metric: str) -> bool:
     """Whether a metric is an error, such as logloss_ctr."""
     return metric.lower().startswith(("loss", "logloss", "mae", "mse", "rmse"))
-
-
-def _write_manifest(path: Path, manifest: Manifest) -> None:
-    content = json.loads(json.dumps(asdict(manifest)))  # as it will be read: lists for tuples, text for number keys
-    content["checksum"] = _own_checksum(content)
-    path.write_text(json.dumps(content, indent=1), encoding="utf-8")
-
-
-def _own_checksum(content: Mapping[str, Any]) -> str:
-    """SHA-256 of a manifest's content but for the checksum itself."""
-    rest = {name: value for name, value in content.items() if name != "checksum"}
-    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
-
-
-def load(folder: Path, what: Literal["weights", "everything"]) -> State:
-    """A checkpoint's state, from our files or PaddleRec's, of either graph mode; checksums are verified where present.
-
-    Raises:
-        UserError: it is missing, incomplete or damaged.
-    """
-    if not folder.is_dir():
-        raise UserError(f"{folder}: no such checkpoint")
-    manifest = read_manifest(folder)
-    candidates = [(prefix + w, prefix + o) for prefix in PREFIXES for w, o in _ENDINGS.values()]
-    found = next(((w, o) for w, o in candidates if (folder / w).is_file()), None)
-    if found is None:
-        raise UserError(f"{folder}: holds no checkpoint (looked for {', '.join(w for w, _ in candidates)})")
-    for name in found if what == "everything" else found[:1]:
-        check_file(folder, name, manifest)
-    state = State(arrays.read(folder / found[0]))
-    if what == "everything":
-        state.optimizer = arrays.read(folder / found[1])
-        if manifest is not None:
-            state.scheduler, state.rule = manifest.scheduler, manifest.rule
-    return state
-
-
-def check_file(folder: Path, name: str, manifest: Manifest | None) -> Path:
-    """The path of a checkpoint's file, whose checksum is right wherever the manifest has one.
-
-    Raises:
-        UserError: the file differs from the one that was written.
-    """
-    path = folder / name
-    expected = manifest.files.get(name) if manifest else None
-    if expected and path.is_file():
-        try:
-            found = _sha256(path)
-        except OSError as error:
-            raise UserError(f"{path}: cannot be read: {error.strerror}") from None
-        if found != expected:
-            raise UserError(f"{path}: its checksum differs from the one in state.json: damaged; use another")
-    return path
-
-
-def read_manifest(folder: Path) -> Manifest | None:
-    """What a checkpoint folder says of itself; None for one that PaddleRec wrote.
-
-    Raises:
-        UserError: its state.json is damaged.
-    """
-    path = folder / "state.json"
-    if not path.is_file():
-        return None
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        Manifest(**content)  # a name that is missing or unknown
-        manifest = TypeAdapter(Manifest).validate_python(content)
-    except (OSError, ValueError, TypeError, RecursionError):
-        raise UserError(f"{path}: damaged; use another checkpoint") from None
-    if manifest.checksum and manifest.checksum != _own_checksum(content):
-        raise UserError(f"{path}: its checksum differs from its content: damaged; use another checkpoint")
-    return manifest
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 22):
-            digest.update(chunk)
-    return digest.hexdigest()

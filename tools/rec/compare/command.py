@@ -12,11 +12,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rec.compare.figure import draw
 from rec.compare.outcome import Outcome, best_rate
 from rec.compare.report import FIGURE, markdown, page
-from rec.compare.runs import Run, Runner, plan_runs, searches
+from rec.compare.runner import Runner
+from rec.compare.runs import Run, plan_runs, searches
 from rec.compare.store import RunStore
 from rec.compare.systems import Built, Plan
+from rec.console import log
 from rec.errors import UserError
-from rec.report.console import log
 
 
 class Show:

@@ -22,6 +22,16 @@ class Facts:
     p_click: Array | None = None
     p_conversion: Array | None = None
 
+    def to_arrays(self, part: str) -> dict[str, Array]:
+        """What is known, under names that begin with the part's."""
+        return {f"{part}_{name}": values for name, values in vars(self).items() if values is not None}
+
+    @classmethod
+    def from_arrays(cls, part: str, arrays: dict[str, Array]) -> Facts:
+        """The same from such arrays."""
+        names = ("click", "conversion", "p_click", "p_conversion")
+        return cls(**{name: arrays[f"{part}_{name}"] for name in names if f"{part}_{name}" in arrays})
+
 
 def clipped(p_cvr: Array) -> tuple[Array, int]:
     """Estimates cut off at 1, and how many were above: those of DIVISION may be."""

@@ -1,35 +1,17 @@
-"""The runs of a comparison: which there are, what each needs, and how one is done unless it is done already."""
+"""The runs of a comparison: which there are."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from functools import partial
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-import numpy as np
-
-import rec
-from rec.compare import fit
-from rec.compare.judge import Facts, Figures, clipped, judge
-from rec.compare.propensity import HALVES, Propensities, half_of, together
-from rec.compare.rows import Choose, ChosenRows, usable
-from rec.compare.rules import copies, digests, inverse_propensity, uniform
+from rec.compare.propensity import HALVES
 from rec.compare.settings import System
-from rec.compare.store import RunStore, code_of, fingerprint, key_of
-from rec.compare.systems import Built, Plan, Target, describe
-from rec.config.config import Config
-from rec.data.batch import Batch
-from rec.metrics.auc import auc
-from rec.numeric import Array
-
-PATIENCE = 2
-"""Epochs without a better one after which a run ends."""
+from rec.compare.systems import Plan, Target
 
 CTR, CTCVR = "CTR", "CTCVR"
-_HELP = System(rows="all")  # the nets that others need
-_VALID, _SHARE, _RULE = 1, 2, 3  # salts, as in `rec.compare.propensity`
+HELP = System(rows="all")
+"""Of the nets that others need."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +33,21 @@ class Run:
     @property
     def half(self) -> int | None:
         """The half of the exposures that it trains on; None: both."""
-        return HALVES.index(self.name) if self.system is _HELP and self.name in HALVES else None
+        return HALVES.index(self.name) if self.system is HELP and self.name in HALVES else None
+
+    @property
+    def target(self) -> Target | None:
+        """What a net of one task is to predict; None: a model directory's network, or none at all."""
+        if self.system is HELP:
+            return "ctcvr" if self.name == CTCVR else "ctr"
+        return "cvr" if self.system.rows else None
+
+    @property
+    def needs(self) -> list[str]:
+        """The nets of the same seed and share that have to be trained before."""
+        if self.system is HELP:
+            return [] if self.name == CTR else [CTR]
+        return [CTR, *([CTCVR] if self.system.division else []), *(HALVES if self.system.rows == "unbias" else [])]
 
 
 def plan_runs(plan: Plan, chosen: dict[str, float | None]) -> Iterator[Run]:
@@ -59,11 +55,11 @@ def plan_runs(plan: Plan, chosen: dict[str, float | None]) -> Iterator[Run]:
     systems = plan.compare.systems
     for share in sorted(plan.compare.shares, reverse=True):
         for seed in plan.compare.seeds:
-            yield Run(CTR, _HELP, seed, share)
+            yield Run(CTR, HELP, seed, share)
             if any(system.division for system in systems.values()):
-                yield Run(CTCVR, _HELP, seed, share)
+                yield Run(CTCVR, HELP, seed, share)
             if any(system.rows == "unbias" for system in systems.values()):
-                yield from (Run(name, _HELP, seed, share) for name in HALVES)
+                yield from (Run(name, HELP, seed, share) for name in HALVES)
             for name, system in systems.items():
                 yield Run(name, system, seed, share, chosen.get(name))
 
@@ -77,187 +73,3 @@ def searches(plan: Plan) -> dict[str, list[Run]]:
         for name, system in compare.systems.items()
         if system.rates
     }
-
-
-class Runner:
-    """Does runs, or finds them done.
-
-    Args:
-        advance: told the exposures of each step.
-    """
-
-    def __init__(self, plan: Plan, store: RunStore, advance: fit.Advance) -> None:
-        self.plan, self.store, self._advance = plan, store, advance
-        self._data = {"train": fingerprint(plan.data_dir("train")), "test": fingerprint(plan.data_dir("test"))}
-        self._library = code_of(Path(rec.__file__).parent)  # now, as it is being run
-
-    def key(self, run: Run) -> str:
-        """What its result is called: a hash of all that it depends on, its name not among it."""
-        config = self.plan.config(run.system, run.seed, self._target(run))
-        needs = [self.key(replace(run, name=name, system=_HELP, rate=None)) for name in self._needs(run)]
-        return key_of({
-            "target": self._target(run), "half": run.half,
-            "system": run.system.model_dump(exclude={"published", "rates"}),
-            "rate": run.rate, "share": run.share, "valid_share": self.plan.compare.valid_share,
-            "config": describe(config), "code": self._code(config), "data": self._data, "needs": needs,
-        })  # fmt: skip
-
-    def _code(self, config: Config) -> list[str]:
-        """Hashes of this library, and of the modules beside the plan, the network and the reader."""
-        reader = config.resolve(config.runner.train_reader_path).resolve()
-        return [self._library, *map(code_of, (self.plan.folder, config.model_dir, reader.parent))]
-
-    @staticmethod
-    def _target(run: Run) -> Target | None:
-        """What a single-task network is to predict; None: a model directory's network, or none at all."""
-        if run.system is _HELP:
-            return "ctcvr" if run.name == CTCVR else "ctr"
-        return "cvr" if run.system.rows else None
-
-    @staticmethod
-    def _needs(run: Run) -> list[str]:
-        if run.system is _HELP:
-            return [] if run.name == CTR else [CTR]
-        return [CTR, *([CTCVR] if run.system.division else []), *(HALVES if run.system.rows == "unbias" else [])]
-
-    def result(self, run: Run) -> dict[str, Any] | None:
-        """A finished run's content."""
-        return self.store.load(self.key(run))
-
-    def do(self, run: Run) -> dict[str, Any]:
-        """A run's content: figures, rate, exposures trained on, best epoch ...; it is done now unless it was before.
-
-        Raises:
-            UserError: see `fit.train_epoch`.
-        """
-        found = self.result(run)
-        if found is not None:
-            return found
-        content, arrays = self._divide(run) if run.system.division else self._train(run)
-        content = {"name": run.name, "seed": run.seed, "share": run.share, "rate": run.rate, **content}
-        self.store.save(self.key(run), content, arrays)
-        return content
-
-    def _helper(self, run: Run, name: str) -> dict[str, Array]:
-        """The arrays of a net that this run needs, of the same seed and share."""
-        helper = replace(run, name=name, system=_HELP, rate=None)
-        self.do(helper)
-        return self.store.arrays(self.key(helper))
-
-    def _divide(self, run: Run) -> tuple[dict[str, Any], dict[str, Array]]:
-        """DIVISION: pCVR = pCTCVR / pCTR."""
-        ctr, ctcvr = self._helper(run, CTR), self._helper(run, CTCVR)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            p_cvr, above = clipped(np.nan_to_num(ctcvr["test"] / ctr["test"].astype(np.float64), nan=0.0))
-            valid, _ = clipped(np.nan_to_num(ctcvr["valid"] / ctr["valid"].astype(np.float64), nan=0.0))
-        return self._content(p_cvr, valid, ctr, above), {}
-
-    def _train(self, run: Run) -> tuple[dict[str, Any], dict[str, Array]]:
-        target: Any = self._target(run)
-        # Helpers first: training one loads another model directory.
-        needed = {name: self._helper(run, name) for name in self._needs(run)}
-        choose = self._choose(run, together([needed[name] for name in HALVES if name in needed]))
-        built = Built(self.plan, run.system, target, run.seed)
-        valid = ChosenRows(built.train_reader, self._valid_rows)
-        if run.name == CTR and run.system is _HELP:
-            known = _columns("test", fit.facts(built, built.test_reader)) | _columns("valid", fit.facts(built, valid))
-        else:
-            known = needed[CTR]
-        best, arrays = self._fit(built, run, target or "cvr", valid, known, choose)
-        if target not in ("ctr", "ctcvr"):
-            return {**best, **self._content(arrays["test"], arrays["valid"], known, 0)}, {}
-        label = known["test_click" if target == "ctr" else "test_conversion"]
-        content = {**best, "figures": {target: auc(arrays["test"], label).value}}
-        return content, arrays if needed else known | arrays
-
-    def _fit(
-        self,
-        built: Built,
-        run: Run,
-        target: str,
-        valid: ChosenRows,
-        known: dict[str, Array],
-        choose: Callable[[int], Choose],
-    ) -> tuple[dict[str, Any], dict[str, Array]]:
-        """Train, and keep the predictions of the epoch that is best on validation data, by the target's AUC.
-
-        Systems trained on a tenth of the rows need more epochs than others, so each is judged at its own best; none
-        goes on after PATIENCE epochs without a better one.
-        """
-        label = known["valid_click" if target == "ctr" else "valid_conversion"]
-        counts = known["valid_click"] == 1 if target == "cvr" else np.ones(len(label), bool)
-        best, highest, exposures, arrays = 0, -1.0, 0, dict[str, Array]()
-        for epoch in range(built.config.runner.epochs):
-            exposures += fit.train_epoch(built, epoch, choose(epoch), self._advance)
-            predicted = fit.predict(built, target, valid, self._advance)
-            area = auc(predicted[counts], label[counts]).value or 0.0
-            if area > highest:
-                best, highest = epoch, area
-                arrays = {"valid": predicted, "test": fit.predict(built, target, built.test_reader, self._advance)}
-                if run.half is not None:
-                    arrays |= self._clicks_of_other_half(built, run)
-            elif epoch - best >= PATIENCE:
-                break
-        return {"exposures": exposures, "epoch": best}, arrays
-
-    @staticmethod
-    def _content(p_cvr: Array, valid: Array, ctr: dict[str, Array], above: int) -> dict[str, Any]:
-        figures: Figures = judge(p_cvr, ctr["test"], _facts("test", ctr))
-        of_valid = _facts("valid", ctr)
-        clicked = of_valid.click == 1
-        valid_cvr = auc(valid[clicked], of_valid.conversion[clicked]).value
-        return {"figures": figures, "valid_cvr": valid_cvr, "above_one": above, "test_exposures": len(p_cvr)}
-
-    def _kept(self, run: Run, digest: Array) -> Array:
-        """bool [B]: not held out, and within the run's share."""
-        kept = uniform(digest, _VALID) >= self.plan.compare.valid_share
-        return kept & (uniform(digest, _SHARE, run.seed) < run.share)
-
-    def _valid_rows(self, batch: Batch) -> Array:
-        held_out = uniform(digests(batch.sample_ids), _VALID) < self.plan.compare.valid_share
-        return np.flatnonzero(held_out & usable(batch))
-
-    def _choose(self, run: Run, propensities: Propensities | None) -> Callable[[int], Choose]:
-        """The training rows of each epoch."""
-        rule = run.system.rows or "all"
-
-        def choose(batch: Batch, epoch: int) -> Array:
-            digest = digests(batch.sample_ids)
-            kept = self._kept(run, digest) & usable(batch)
-            if run.half is not None:
-                kept &= half_of(digest, run.seed) == run.half
-            weight = None
-            if propensities is not None:
-                weight = inverse_propensity(propensities.of(digest), propensities.click_rate, run.system.clip)
-            # What is rounded up differs from epoch to epoch.
-            salts = (_RULE, run.seed, epoch) if rule == "unbias" else (_RULE, run.seed)
-            count = copies(rule, batch.labels, uniform(digest, *salts), run.rate, weight)
-            return np.repeat(np.arange(len(batch)), np.where(kept, count, 0))
-
-        return lambda epoch: partial(choose, epoch=epoch)
-
-    def _clicks_of_other_half(self, built: Built, run: Run) -> dict[str, Array]:
-        """pCTR of the clicked training rows that the net has not been trained on, by digest, and how many rows."""
-        exposures = 0
-        found: list[Array] = []
-
-        def clicked(batch: Batch) -> Array:
-            nonlocal exposures
-            digest = digests(batch.sample_ids)
-            others = self._kept(run, digest) & usable(batch) & (half_of(digest, run.seed) != run.half)
-            rows = np.flatnonzero(others & (batch.labels["click"] == 1))
-            exposures += int(others.sum())
-            found.append(digest[rows])
-            return rows
-
-        p_click = fit.predict(built, "ctr", ChosenRows(built.train_reader, clicked), self._advance, in_process=True)
-        return {"digests": np.concatenate(found), "p_click": p_click, "exposures": np.array(exposures)}
-
-
-def _columns(part: str, facts: Facts) -> dict[str, Array]:
-    return {f"{part}_{name}": values for name, values in vars(facts).items() if values is not None}
-
-
-def _facts(part: str, arrays: dict[str, Array]) -> Facts:
-    names = ("click", "conversion", "p_click", "p_conversion")
-    return Facts(**{name: arrays[f"{part}_{name}"] for name in names if f"{part}_{name}" in arrays})

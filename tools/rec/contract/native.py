@@ -17,7 +17,8 @@ from rec.config.bind import bind
 from rec.config.config import Config
 from rec.data.batch import Batch
 from rec.errors import UserError
-from rec.metrics.tasks import Task, TaskMetrics
+from rec.metrics.task import Task
+from rec.metrics.tasks import TaskMetrics
 from rec.nn.features import Features
 from rec.nn.network import Network, Output
 from rec.report.meter import RATIO

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pyarrow.compute as pc
 
+from rec.console import log
 from rec.data import columns
 from rec.data.ragged import Ragged
 from rec.data.spelling import doubt
@@ -11,7 +12,6 @@ from rec.data.table import Table
 from rec.data.table_settings import DataSettings, FieldColumn
 from rec.data.unseen import Unseen
 from rec.data.vocabulary import Vocabulary, known_values
-from rec.report.console import log
 
 
 def build_vocabulary(table: Table, settings: DataSettings) -> Vocabulary:

@@ -11,8 +11,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from rec.data.ahead import ahead
 from rec.data.plan import ReadPlan
+from rec.data.prefetch import ahead
 from rec.data.rows import RowReader
 from rec.errors import UserError
 from rec.loading import where

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from rec.config.config import Config
+from rec.console import log
 from rec.data.custom import LoaderDataset
 from rec.data.multislot import InMemoryDataset, PipeDataset
 from rec.data.rows import RowReader
 from rec.errors import UserError
 from rec.loading import ModelDirectory
-from rec.report.console import log
 
 Part = Literal["train", "valid", "test"]
 

@@ -136,3 +136,26 @@ def check_label(values: Array, kind: LabelKind, where: str, name: str) -> None:
     odd = odd_values(values, kind)
     if len(odd):
         raise UserError(f"{where}, row {odd[0] + 1}: {name} should be {EXPECTED[kind]}, found {values[odd[0]]}")
+
+
+def split_fields(names: tuple[str, ...], schema: PreparedSchema) -> tuple[list[str], list[str]]:
+    """The wanted fields of common rows and of exposures' own."""
+    is_common = {field.name: field.common for field in schema.fields}
+    unknown = [name for name in names if name not in is_common]
+    if unknown:
+        raise UserError(
+            f"hyper_parameters.fields: the data has no {', '.join(unknown)} (it has {', '.join(is_common)})"
+        )
+    common = [name for name in names if is_common[name]]
+    own = [name for name in names if not is_common[name]]
+    if (*common, *own) != names:
+        raise UserError(f"hyper_parameters.fields: common fields come first here: {[*common, *own]}")
+    return common, own
+
+
+def check_declared(folder: Path, what: str, wanted: tuple[str, ...], declared: list[str]) -> None:
+    if not set(wanted) <= set(declared):
+        raise UserError(
+            f"{folder}: has {what} {', '.join(declared) or '(none)'}; expected {', '.join(wanted)}: "
+            "prepare.py takes what behaviours_*.parquet beside the raw files holds"
+        )

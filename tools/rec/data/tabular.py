@@ -13,6 +13,7 @@ import numpy as np
 from rec.config.behaviours import REQUEST, LabelKind
 from rec.config.config import Config
 from rec.config.hyper import build
+from rec.console import log
 from rec.data import columns
 from rec.data.batch import Bags, Batch
 from rec.data.distinct import DistinctIds
@@ -26,7 +27,6 @@ from rec.data.table_settings import DataSettings, FieldColumn, read_settings
 from rec.data.vocabulary import Vocabulary
 from rec.errors import UserError
 from rec.numeric import Array
-from rec.report.console import log
 
 
 class TabularReader(Reader):

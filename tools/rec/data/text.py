@@ -10,6 +10,7 @@ import numpy as np
 from rec.config.config import Config
 from rec.config.hyper import build
 from rec.config.suggest import did_you_mean
+from rec.console import log
 from rec.data.batch import Bags, Batch
 from rec.data.distinct import DistinctIds
 from rec.data.labels import LabelRules
@@ -21,7 +22,6 @@ from rec.data.reader import Block, Part, Reader, ReaderSettings, reading_of
 from rec.data.vocabulary import Vocabulary
 from rec.errors import UserError
 from rec.numeric import Array
-from rec.report.console import log
 
 _LOOK_AT = 1000
 

@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, TypeAdapter
 
+from rec.console import log
 from rec.data.spelling import BadValueError, canonical
 from rec.errors import UserError
 from rec.numeric import Array
-from rec.report.console import log
 
 VOCABULARY = "vocabulary.json"
 """Its file in a checkpoint."""

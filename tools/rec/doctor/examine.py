@@ -14,9 +14,10 @@ from rec.doctor.overlap import check_overlap
 from rec.doctor.program import check_program
 from rec.doctor.resources import Needs, check_disk, check_memory, check_time, table_needs
 from rec.doctor.rows import check_rows
-from rec.doctor.sample import Sample, take
+from rec.doctor.sample import Sample
 from rec.doctor.settings import check_settings, check_unread
 from rec.doctor.subject import Subject, load_subject
+from rec.doctor.take import take
 from rec.doctor.trial import Trial, run
 from rec.doctor.values import check_types, check_unseen
 from rec.doctor.verdict import judge

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rec.data.batch import Bags, Batch
-from rec.metrics.tasks import Task
+from rec.metrics.task import Task
 from rec.numeric import Array
 
 

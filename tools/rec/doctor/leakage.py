@@ -11,7 +11,7 @@ from rec.doctor.finding import Finding, Severity
 from rec.doctor.ids import binary, task_rows
 from rec.doctor.sample import Sample
 from rec.metrics.auc import auc
-from rec.metrics.tasks import Task
+from rec.metrics.task import Task
 from rec.numeric import Array
 
 CHECK = "leakage"

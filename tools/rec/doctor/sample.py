@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,19 +10,11 @@ from typing import Any
 import numpy as np
 
 from rec.data.batch import Batch
-from rec.data.plan import ReadPlan
-from rec.data.reader import Part, Reader
-from rec.data.rows import RowReader
+from rec.data.reader import Part
 from rec.doctor.hashing import bag_hashes, column_hashes, mix
 from rec.doctor.ids import IdCounter, IdCounts, binary
 from rec.doctor.subject import Subject
-from rec.errors import UserError
-from rec.loading import where
 from rec.numeric import Array
-from rec.run.assembly import batch_length
-
-LIMIT, SECONDS, BATCH = 100_000, 10.0, 1024
-"""A sample ends at so many exposures or seconds of reading, whichever comes first."""
 
 
 @dataclass
@@ -75,55 +66,7 @@ class Sample:
         return hashes
 
 
-def take(subject: Subject, part: Part, reader: Any) -> Sample:
-    """All rows of a part's reader, or the first and then random ones where there are more than LIMIT.
-
-    An iterable PaddleRec reader cannot be asked for random rows: of those the first are taken.
-
-    Raises:
-        UserError: what the reader stopped at.
-    """
-    total = _length(reader)
-    gather = _NativeRows(subject, part, total) if subject.native else _ArrayRows(part, total)
-    begun, taken = time.monotonic(), 0
-    for batch in _batches(subject, reader, total is not None and total > LIMIT):
-        gather.add(batch)
-        taken += batch_length(batch)
-        if taken >= LIMIT or time.monotonic() - begun > SECONDS:
-            break
-    if not taken:
-        raise UserError(f"the reader of the {part} data yields nothing")
-    return gather.done()
-
-
-def _batches(subject: Subject, reader: Any, random: bool) -> Iterator[Any]:
-    plan = ReadPlan(BATCH, training=False, seed=subject.config.runner.seed)
-    shuffled = ReadPlan(BATCH, training=False, seed=plan.seed, shuffle=True)
-    try:
-        if random:  # the first rows are only read: counted again by chance they would look like duplicates
-            next(iter(reader.batches(plan)), None)
-        yield from reader.batches(shuffled if random else plan)
-    except (UserError, GeneratorExit):
-        raise
-    except Exception as error:
-        raise UserError(f"the reader failed: {where(error, subject.config.model_dir)}") from error
-
-
-def _arrays(batch: Any) -> Iterator[Array]:
-    """The arrays of a batch, however deep."""
-    if isinstance(batch, np.ndarray):
-        if batch.ndim:
-            yield batch
-    elif isinstance(batch, list | dict):
-        for value in batch.values() if isinstance(batch, dict) else batch:
-            yield from _arrays(value)
-
-
-def _length(reader: Reader | RowReader) -> int | None:
-    return len(reader) if isinstance(reader, Reader) else reader.num_row()
-
-
-class _NativeRows:
+class NativeRows:
     """Gathers batches of ours."""
 
     def __init__(self, subject: Subject, part: Part, total: int | None) -> None:
@@ -165,7 +108,7 @@ class _NativeRows:
         )  # fmt: skip
 
 
-class _ArrayRows:
+class ArrayRows:
     """Gathers PaddleRec's batches: arrays by position, in lists or mappings; those without a row per exposure are
     left out."""
 
@@ -203,3 +146,13 @@ class _ArrayRows:
             self._part, names, self._total, fields, {}, None, ids,
             problems=list(self._problems), columns=self._columns,
         )  # fmt: skip
+
+
+def _arrays(batch: Any) -> Iterator[Array]:
+    """The arrays of a batch, however deep."""
+    if isinstance(batch, np.ndarray):
+        if batch.ndim:
+            yield batch
+    elif isinstance(batch, list | dict):
+        for value in batch.values() if isinstance(batch, dict) else batch:
+            yield from _arrays(value)

@@ -12,7 +12,7 @@ from rec.config.config import Config
 from rec.data.reader import Part, Reader
 from rec.errors import UserError
 from rec.loading import ModelDirectory, where
-from rec.metrics.tasks import Task
+from rec.metrics.task import Task
 from rec.run.assembly import open_directory
 from rec.run.directory import Directory
 from rec.run.model import Mode

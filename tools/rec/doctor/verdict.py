@@ -12,7 +12,7 @@ from rec.doctor.chance import beyond
 from rec.doctor.finding import Finding, Severity
 from rec.doctor.ids import binary, task_rows
 from rec.doctor.trial import Trial
-from rec.metrics.tasks import Task
+from rec.metrics.task import Task
 from rec.numeric import Array
 
 SURE = 3.0

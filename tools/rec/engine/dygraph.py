@@ -9,6 +9,7 @@ import paddle
 
 from rec.checkpoint.state import State
 from rec.config.config import Config
+from rec.console import log
 from rec.contract.dygraph import Inputs
 from rec.data.batch import Batch
 from rec.device import choose, to_tensor
@@ -19,7 +20,6 @@ from rec.engine.schedule import Schedule
 from rec.errors import UserError
 from rec.nn.features import Features
 from rec.numeric import Array
-from rec.report.console import log
 from rec.table.table import Table
 
 

@@ -12,6 +12,7 @@ import paddle
 
 from rec.checkpoint.state import State
 from rec.config.config import Config
+from rec.console import log
 from rec.device import choose
 from rec.engine.engine import Engine
 from rec.engine.match import by_structure, by_variable, check_match
@@ -19,7 +20,6 @@ from rec.engine.schedule import Schedule
 from rec.errors import UserError
 from rec.numeric import Array
 from rec.pir.program import Built, build, dtype_of
-from rec.report.console import log
 
 
 class StaticDirectoryEngine(Engine):

@@ -8,12 +8,12 @@ from typing import Any
 
 import paddle
 
+from rec.console import log
 from rec.errors import UserError
 from rec.export.capture import Capture
 from rec.export.files import writing
 from rec.export.native import NativeCapture
 from rec.loading import where
-from rec.report.console import log
 from rec.run.assembly import Run, batch_length
 from rec.run.start import checkpoint_folder, evaluated
 

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import paddle
 
+from rec.console import log
 from rec.data.batch import Batch
 from rec.errors import UserError
 from rec.export.files import Signature, read_signature
 from rec.export.native import inputs
 from rec.numeric import Array
-from rec.report.console import log
 from rec.report.predictions import PredictionFile, check_path
 from rec.run.assembly import Run, batch_length
 from rec.run.start import checkpoint_folder, evaluated

@@ -8,13 +8,13 @@ from typing import Any
 
 import paddle
 
+from rec.console import log
 from rec.engine.static_directory import StaticDirectoryEngine
 from rec.errors import UserError
 from rec.export.files import Feed, Signature, writing
 from rec.pir.embeddings import upstream
 from rec.pir.names import feeds_by_name, results_by_name
 from rec.pir.program import Built, dtype_of
-from rec.report.console import log
 from rec.run.assembly import Run
 
 NAME = "rec_inference"

@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rec.checkpoint.store import read_manifest
+from rec.checkpoint.manifest import read_manifest
+from rec.console import Bar, log
 from rec.data.batch import Batch
 from rec.errors import UserError
 from rec.loading import blaming
 from rec.loop.notices import Notices
 from rec.loop.signs import not_finite_predictions
-from rec.metrics.tasks import Result, Task, TaskMetrics
+from rec.metrics.task import Result, Task
+from rec.metrics.tasks import TaskMetrics
 from rec.metrics.truth import TruthMetrics, TruthResult
-from rec.report.console import Bar, log
 from rec.report.lines import epoch_line, step_line
 from rec.report.meter import Meter
 from rec.report.predictions import PredictionFile, check_path

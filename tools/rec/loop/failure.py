@@ -12,7 +12,7 @@ from rec.checkpoint.store import Store
 from rec.data.batch import Batch
 from rec.data.batch_file import save_batch
 from rec.errors import UserError
-from rec.metrics.tasks import Task
+from rec.metrics.task import Task
 from rec.report.lines import is_scalar
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from rec.console import log
 from rec.data.batch import Batch
-from rec.report.console import log
 
 
 class Notices:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rec.checkpoint.store import Manifest
+from rec.checkpoint.manifest import Manifest
+from rec.console import log
 from rec.data.fingerprint import fingerprint
 from rec.errors import UserError
-from rec.report.console import log
 from rec.run.assembly import Run
 from rec.run.reading import differences
 from rec.run.start import Start

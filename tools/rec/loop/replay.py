@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import paddle
 
+from rec.console import log
 from rec.data.batch import Batch
 from rec.data.batch_file import load_batch
 from rec.errors import UserError
 from rec.loop.failure import not_finite
-from rec.report.console import log
 from rec.report.lines import is_scalar, pairs
 from rec.run.assembly import Run
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from rec.checkpoint.store import Manifest, Store
+from rec.checkpoint.manifest import Manifest
+from rec.checkpoint.store import Store
 from rec.data.vocabulary import VOCABULARY
 from rec.errors import UserError
 from rec.loop.position import order, settings

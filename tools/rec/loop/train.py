@@ -10,8 +10,10 @@ from typing import Any
 import paddle
 
 from rec.checkpoint import arrays
+from rec.checkpoint.files import check_file
 from rec.checkpoint.lock import only_writer
-from rec.checkpoint.store import Store, check_file
+from rec.checkpoint.store import Store
+from rec.console import Bar, log
 from rec.errors import UserError
 from rec.export.static import InferenceExport, wanted_export
 from rec.loading import blaming
@@ -23,7 +25,6 @@ from rec.loop.save import METRIC_STATE, save
 from rec.loop.usable import check_rows
 from rec.loop.validate import Validation
 from rec.loop.watch import Watch
-from rec.report.console import Bar, log
 from rec.report.curves import Curves
 from rec.report.lines import epoch_line, step_line
 from rec.report.meter import Meter

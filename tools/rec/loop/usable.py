@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from rec.console import log
 from rec.errors import UserError
-from rec.metrics.tasks import Task, TaskMetrics
-from rec.report.console import log
+from rec.metrics.task import Task
+from rec.metrics.tasks import TaskMetrics
 
 
 def check_rows(metrics: TaskMetrics, trained: Collection[str], data: str) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from rec.config.suggest import did_you_mean
+from rec.console import log
 from rec.errors import UserError
 from rec.loop.evaluate import evaluate_pass
-from rec.report.console import log
 from rec.report.lines import epoch_line
 from rec.report.values import flat, numbers, rankable
 from rec.run.assembly import Run

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from rec.console import log
 from rec.loop.signs import FEW, DeadExperts, LossSpike, SlowReader, collapse, not_finite_predictions
 from rec.metrics.tasks import TaskMetrics
-from rec.report.console import log
 from rec.report.lines import is_scalar
 
 GATE = "gate_"

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rec.metrics.tasks import Task
+from rec.metrics.task import Task
 from rec.numeric import Array
 
 GIVEN_INPUTS = "_given_inputs"

@@ -7,17 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from rec.config.behaviours import CODES, IMPRESSION, Behaviour, columns, on_every_path, parents, parse
-from rec.metrics.tasks import Task
+from rec.metrics.task import Task
 from rec.nn.probability import Probability
-
-
-@dataclass(frozen=True)
-class Branch:
-    """A tower: with its chance a path goes on to `then`, else to `otherwise` (None: there it ends)."""
-
-    tower: str
-    then: str
-    otherwise: str | None
+from rec.nn.ways import Branch, Ways
 
 
 @dataclass(frozen=True)
@@ -66,7 +58,7 @@ class Graph:
         self._paths = {name: on_every_path(self._all, name) for name in self._all}
         for name in self._all:
             self._check_starts(name)
-        self._branches: dict[str, list[Branch]] = {}
+        self._ways = Ways()
         self.numbers = {name: b for name, b in self._all.items() if b.head != "binary"}
         self.towers = tuple(tower for name in self._all for tower in self._add_towers(name))
         if not self.towers:
@@ -85,13 +77,13 @@ class Graph:
         """The probability of each event by task, from those of the towers' edges, [B, 1] each."""
         known: dict[tuple[str, str], Probability] = {}
         binary = [event for event in self.events if event.target not in self.numbers]
-        return {event.task: self._reach(chances, event.target, event.start, known) for event in binary}
+        return {event.task: self._ways.reach(chances, event.target, event.start, known) for event in binary}
 
     def towers_of(self, name: str) -> list[str]:
         """The towers of a behaviour, one per behaviour that it comes after; empty where it has none."""
         if name in self.numbers:
             return [name]
-        return [branch.tower for branches in self._branches.values() for branch in branches if branch.then == name]
+        return self._ways.towers_to(name)
 
     def implied(self) -> list[tuple[str, str]]:
         """Pairs of tasks (effect, cause) for which p(effect) <= p(cause) holds in the data but not by construction."""
@@ -130,7 +122,7 @@ class Graph:
         towers = []
         for parent in before:
             towers.append(name if len(before) == 1 else f"{name}_after_{parent}")
-            self._branches.setdefault(parent, []).append(Branch(towers[-1], name, otherwise))
+            self._ways.add(parent, Branch(towers[-1], name, otherwise))
         return towers
 
     def _add_outputs(self, name: str, behaviour: Behaviour) -> None:
@@ -157,7 +149,7 @@ class Graph:
             raise ValueError(f"{name}.space: expected one of {', '.join(spaces)}, found {behaviour.space}")
         starts = dict.fromkeys([start, spaces[-1], behaviour.space or start])
         for each in starts:
-            self._check_ways(name, each)
+            self._ways.check(name, each)
         return [Event(self._name(name, each), name, each) for each in starts]
 
     def _steps(self, name: str, start: str) -> list[str]:
@@ -179,43 +171,3 @@ class Graph:
             return Task(event.task, self.label(event.target), among, kind="regression")
         truth = tuple(f"p_{step}" for step in self._steps(event.target, event.start))
         return Task(event.task, self.label(event.target), among, truth=truth)
-
-    def _leads(self, node: str | None, target: str) -> bool:
-        below = self._branches.get(node, ()) if node else ()
-        return node == target or any(self._leads(n, target) for b in below for n in (b.then, b.otherwise))
-
-    def _ways(self, node: str, target: str) -> list[Branch]:
-        branches = self._branches.get(node, [])
-        return [b for b in branches if self._leads(b.then, target) or self._leads(b.otherwise, target)]
-
-    def _check_ways(self, target: str, node: str) -> None:
-        """Refuse a graph in which two ways to `target` may both be gone: their chances would not add up."""
-        ways = self._ways(node, target)
-        if len(ways) > 1:
-            several = ", ".join(way.then for way in ways)
-            raise ValueError(f"{target}: can be reached through {several}, which are no alternatives of each other")
-        for way in ways:
-            for next_node in (way.then, way.otherwise):
-                if next_node and next_node != target:
-                    self._check_ways(target, next_node)
-
-    def _reach(
-        self, chances: Mapping[str, Probability], target: str, node: str, known: dict[tuple[str, str], Probability]
-    ) -> Probability:
-        """p(target | node)."""
-        if (target, node) not in known:
-            (way,) = self._ways(node, target)
-            p, then, otherwise = chances[way.tower], way.then, way.otherwise
-            further = {
-                step: self._reach(chances, target, step, known)
-                for step in (then, otherwise)
-                if step is not None and step != target and self._leads(step, target)
-            }
-            if otherwise is not None and len(further) == 2:
-                result = p.choose(further[then], further[otherwise])
-            elif then == target:
-                result = p
-            else:
-                result = p * further[then] if then in further else ~p * further[str(otherwise)]
-            known[target, node] = result
-        return known[target, node]

@@ -9,7 +9,7 @@ from paddle import nn
 
 from rec.config.behaviours import LabelKind
 from rec.data.labels import LabelRules
-from rec.metrics.tasks import Task
+from rec.metrics.task import Task
 
 
 class Output(Protocol):

@@ -16,7 +16,7 @@ import numpy as np
 
 from rec.kernels import dense as kernels
 from rec.numeric import Array
-from rec.together import threads, together
+from rec.parallel import threads, together
 
 _LEAST_ROWS = 256
 """A job of fewer exposures is not worth a thread."""

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import paddle
 
+from rec.console import log
 from rec.errors import UserError
 from rec.numeric import Array
-from rec.report.console import log
 
 
 @dataclass(frozen=True)

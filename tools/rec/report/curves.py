@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from rec.config.config import Config
+from rec.console import log
 from rec.errors import UserError
-from rec.report.console import log
 
 
 class Curves:

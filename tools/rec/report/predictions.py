@@ -15,7 +15,7 @@ import pyarrow.parquet
 
 from rec.data.batch import Batch
 from rec.errors import UserError
-from rec.metrics.tasks import Task
+from rec.metrics.task import Task
 
 
 def check_path(path: Path) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rec.console import log
 from rec.data.reader import Part, Reader
 from rec.data.unseen import MANY, Unseen, summary
-from rec.report.console import log
 
 _NAMED = 6
 _PURPOSE: dict[Part, str] = {"train": "training", "valid": "validation", "test": "testing"}

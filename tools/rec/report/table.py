@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rec.metrics.regression import RegressionResult
-from rec.metrics.tasks import Result, TaskResult
+from rec.metrics.task import Result, TaskResult
 from rec.metrics.truth import TruthResult
 
 R = TypeVar("R", TaskResult, RegressionResult)

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from rec.metrics.tasks import Result, Task, TaskMetrics
+from rec.metrics.task import Result, Task
+from rec.metrics.tasks import TaskMetrics
 from rec.report.lines import is_scalar, number
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
-from rec.checkpoint.store import load as load_checkpoint
+from rec.checkpoint.files import load as load_checkpoint
 from rec.config.config import Config
 from rec.data.labels import LabelRules
 from rec.data.loader import load_batches

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from rec.config.config import Config
+from rec.console import log
 from rec.data.reader import Part
 from rec.data.vocabulary import Vocabulary
 from rec.device import has_gpu
 from rec.engine.engine import Engine
 from rec.errors import UserError
 from rec.loading import where
-from rec.metrics.tasks import Task
-from rec.report.console import log
+from rec.metrics.task import Task
 
 
 class Directory(ABC):

@@ -7,6 +7,7 @@ from typing import Any
 
 from rec.config.config import Config
 from rec.config.hyper import complete
+from rec.console import log
 from rec.contract.native import DENSE_OPTIMIZERS, NativeModel, TableSettings, check
 from rec.contract.static import StaticModel
 from rec.data.labels import LabelRules
@@ -18,8 +19,7 @@ from rec.engine.engine import Engine
 from rec.engine.static import StaticEngine
 from rec.errors import UserError
 from rec.loading import ModelDirectory
-from rec.metrics.tasks import Task
-from rec.report.console import log
+from rec.metrics.task import Task
 from rec.run.directory import Directory, on_this_machine, warn_of_inference
 from rec.run.model import Mode, reader_class
 from rec.run.parts import mixed_parts, with_shares

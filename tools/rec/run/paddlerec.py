@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rec.config.config import Config
+from rec.console import log
 from rec.data.lines import data_files
 from rec.data.paddlerec import brings_loader, open_rows
 from rec.data.reader import Part
@@ -15,8 +16,7 @@ from rec.engine.engine import Engine
 from rec.engine.static_directory import StaticDirectoryEngine
 from rec.errors import UserError
 from rec.loading import ModelDirectory, where
-from rec.metrics.tasks import Task
-from rec.report.console import log
+from rec.metrics.task import Task
 from rec.run.directory import Directory, on_this_machine, warn_of_inference
 from rec.run.model import Mode
 from rec.run.parts import mixed_parts

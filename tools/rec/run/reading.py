@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rec.console import log
 from rec.data.reader import Reader
 from rec.errors import UserError
-from rec.report.console import log
 from rec.run.start import Start
 
 _LABELS = "data.labels."

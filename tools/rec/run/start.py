@@ -21,12 +21,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from rec.checkpoint.store import Manifest, Store, check_file, read_manifest
+from rec.checkpoint.files import check_file
+from rec.checkpoint.manifest import Manifest, read_manifest
+from rec.checkpoint.store import Store
 from rec.config.config import Config
 from rec.config.settings import RunnerSettings
+from rec.console import log
 from rec.data.vocabulary import VOCABULARY, Vocabulary
 from rec.errors import UserError
-from rec.report.console import log
 
 
 @dataclass(frozen=True)

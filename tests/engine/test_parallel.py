@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from rec import together as module
-from rec.together import together
+from rec.parallel import together
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,78 @@
+"""Row groups of prepared data, and the order in which an epoch visits what is in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from rec.data.plan import ReadPlan
+from rec.data.prepared import read_metadata
+from rec.errors import UserError
+from rec.numeric import Array
+
+WINDOW = 1 << 20
+"""Impressions that are shuffled among each other: about 150 MB in memory."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """A row group of an exposure file and the aligned one of its common file."""
+
+    exposures: str
+    common: str
+    index: int
+    rows: int
+    first_common_row: int
+    common_rows: int
+    columns: dict[str, pa.DataType]
+
+
+def row_groups(folder: Path) -> list[Group]:
+    groups = []
+    for exposures in sorted(folder.glob("exposures-*.parquet")):
+        common = exposures.with_name(exposures.name.replace("exposures", "common"))
+        (own_rows, own), (shared_rows, shared) = read_metadata(exposures), read_metadata(common)
+        if len(own_rows) != len(shared_rows):
+            raise UserError(f"{exposures} and {common.name} differ in row groups: prepare the data again")
+        first = 0
+        for index, (rows, common_rows) in enumerate(zip(own_rows, shared_rows, strict=True)):
+            groups.append(Group(str(exposures), str(common), index, rows, first, common_rows, own | shared))
+            first += common_rows
+    if not groups:
+        raise UserError(f"{folder}: holds no exposures-*.parquet; expected a folder that prepare.py wrote")
+    return groups
+
+
+def windows(groups: list[Group], plan: ReadPlan) -> list[list[Group]]:
+    """Row groups by window, in the epoch's order."""
+    order = np.arange(len(groups))
+    if plan.shuffle:
+        np.random.default_rng([plan.seed, plan.epoch]).shuffle(order)
+    found: list[list[Group]] = [[]]
+    for group in (groups[number] for number in order):
+        if found[-1] and sum(g.rows for g in found[-1]) + group.rows > WINDOW:
+            found.append([])
+        found[-1].append(group)
+    return found
+
+
+def shuffled_chunks(common_row: Array, chunk: int, random: np.random.Generator) -> Array:
+    """A random order of exposures, int64 [n], in which runs of one common row stay together, `chunk` at the most.
+
+    A run of neighbours with the same `common_row` (int [n]) is cut from a random offset on, so that over epochs any
+    two neighbours are parted.
+    """
+    n = len(common_row)
+    heads = np.flatnonzero(np.concatenate([[True], common_row[1:] != common_row[:-1]]))
+    lengths = np.diff([*heads, n])
+    within = np.arange(n) - np.repeat(heads, lengths)
+    shift = np.repeat(random.integers(0, chunk, len(heads)), lengths)
+    starts = np.flatnonzero((within == 0) | ((within + shift) % chunk == 0))
+    sizes = np.diff([*starts, n])
+    order = random.permutation(len(starts))
+    first = np.repeat(starts[order], sizes[order])
+    ends = np.cumsum(sizes[order])
+    return first + np.arange(n) - np.repeat(ends - sizes[order], sizes[order])
