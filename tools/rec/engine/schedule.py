@@ -6,7 +6,7 @@ from typing import Any
 
 import paddle
 
-from rec.report.console import log
+from rec.console import log
 
 
 class Schedule:
