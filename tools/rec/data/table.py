@@ -139,8 +139,8 @@ def _check_columns(path: str, columns: list[str], found: list[str]) -> None:
     if absent:
         shown = [name[:_SHOWN] for name in found[:_SHOWN]] + ["..."] * (len(found) > _SHOWN)
         raise UserError(
-            f"{path}: has no column {', '.join(absent) or repr('')}; its columns are {', '.join(shown)} (data.files says which "
-            "files of the folder are read)"
+            f"{path}: has no column {', '.join(absent) or repr('')}; its columns are {', '.join(shown)} "
+            "(data.files says which files of the folder are read)"
         )
     twice = [name for name in columns if found.count(name) > 1]
     if twice:

@@ -19,7 +19,9 @@ class FieldColumn(BaseModel):
     column: str | None = Field(None, description="the column's name, if it is not the field's")
     separator: str | None = Field(None, min_length=1, description="what parts the values of a multi-valued text column")
     weights: str | None = Field(None, description="list column, or text with the same separator: a weight per value")
-    buckets: int | None = Field(None, gt=1, description="cut a number into so many buckets of equal counts")
+    buckets: int | None = Field(
+        None, gt=1, le=1_000_000, description="cut a number into so many buckets of equal counts"
+    )
 
 
 class DataSettings(BaseModel):
