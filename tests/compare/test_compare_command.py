@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
-from rec.compare import command, fit, runs
+from rec.compare import command, fit, runner, runs
 from rec.compare.propensity import HALVES
 from rec.compare.rows import ChosenRows
 from rec.compare.rules import digests, uniform
@@ -134,7 +134,7 @@ def test_a_run_cut_short_goes_on_and_repeats_nothing(plan, tmp_path, monkeypatch
     changed = Plan.load(ESMM / "paper.yaml", [*settings(tmp_path), "hyper_parameters.ctr_fc_sizes=[4]"])
     first = next(iter(runs.plan_runs(changed, {})))
     store = command.RunStore(tmp_path / "out" / "runs")
-    assert runs.Runner(changed, store, lambda _: None).result(first) is None, "other settings are another run"
+    assert runner.Runner(changed, store, lambda _: None).result(first) is None, "other settings are another run"
 
 
 def test_no_click_is_weighed_by_a_net_that_was_trained_on_it(tmp_path, in_dynamic_graph, monkeypatch):
@@ -156,8 +156,8 @@ def test_no_click_is_weighed_by_a_net_that_was_trained_on_it(tmp_path, in_dynami
         return np.array([0.8 if i in known else 0.05 for i in ids], np.float32)
 
     kept_alive = []
-    built = runs.Built
-    monkeypatch.setattr(runs, "Built", lambda *given: kept_alive.append(built(*given)) or kept_alive[-1])
+    built = runner.Built
+    monkeypatch.setattr(runner, "Built", lambda *given: kept_alive.append(built(*given)) or kept_alive[-1])
     monkeypatch.setattr(fit, "train_epoch", remember)
     monkeypatch.setattr(fit, "predict", recall)
     systems = {"UNBIAS": {"rows": "unbias", "clip": 50}}
@@ -181,14 +181,16 @@ def test_other_code_is_another_run(tmp_path, in_dynamic_graph):
         (tmp_path / name / "below" / "part.py").write_text("x = 1\n")
     for name in ("esmm", "escm2"):
         shutil.copytree(ESMM.parent / name, tmp_path / name, dirs_exist_ok=True)
+    for name in ("base.yaml", "base_bigdata.yaml"):
+        shutil.copy(ESMM.parent / name, tmp_path)
     options = settings(tmp_path, systems={"BASE": {"rows": "clicked"}, "ESCM2": {"model": "../escm2"}})
     plan = Plan.load(tmp_path / "esmm" / "paper.yaml", options)
 
     def keys() -> dict[str, str]:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(runs.rec, "__file__", str(tmp_path / "library" / "__init__.py"))
-            runner = runs.Runner(plan, command.RunStore(tmp_path / "out"), lambda _: None)
-        return {run.name: runner.key(run) for run in runs.plan_runs(plan, {}) if run.seed == 1}
+            patch.setattr(runner.rec, "__file__", str(tmp_path / "library" / "__init__.py"))
+            of_plan = runner.Runner(plan, command.RunStore(tmp_path / "out"), lambda _: None)
+        return {run.name: of_plan.key(run) for run in runs.plan_runs(plan, {}) if run.seed == 1}
 
     def changed(path: str) -> set[str]:
         before = keys()

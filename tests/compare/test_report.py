@@ -5,6 +5,7 @@ import math
 import pytest
 
 from rec.compare.figure import draw
+from rec.compare.intervals import Difference
 from rec.compare.outcome import Outcome, best_rate
 from rec.compare.report import markdown, page
 from rec.compare.settings import Compare
@@ -30,7 +31,7 @@ def outcome(shares=(0.5, 1.0), truth=True, systems=SYSTEMS) -> Outcome:
                     "figures": figures, "rate": 0.5, "valid_cvr": 0.6, "above_one": 3 * seed, "test_exposures": 1000,
                 }  # fmt: skip
     searched = {"AMAN": [{"rate": 0.1, "valid_cvr": 0.61}, {"rate": 0.5, "valid_cvr": 0.63}]}
-    return Outcome(compare, runs, searched)
+    return Outcome(compare, runs, searched, {("AMAN", "cvr"): Difference(0.02, -0.01, 0.05)})
 
 
 def row(text: str, name: str, section: str) -> list[str]:
@@ -44,9 +45,9 @@ def test_the_table_of_systems():
     t = 2 * math.sqrt(3)  # AMAN less BASE: .01, .02, .03
     p = f"{1 - t / math.sqrt(2 + t * t):.4f}"
     assert row(text, "BASE", "Systems") == [
-        "BASE", "0.6200 ± 0.0200", "-", p, "0.6600", "0.7000 ± 0.0000", "-", "-", "-",
+        "BASE", "0.6200 ± 0.0200", "-", "-", p, "0.6600", "0.7000 ± 0.0000", "-", "-", "-", "-",
     ]  # fmt: skip
-    assert row(text, "AMAN", "Systems")[1:5] == ["0.6400 ± 0.0300", p, "-", "-"]
+    assert row(text, "AMAN", "Systems")[1:5] == ["0.6400 ± 0.0300", "+0.0200 (-0.0100 to +0.0500)", p, "-"]
     assert "Best: CVR AMAN" in text
 
 
@@ -54,7 +55,9 @@ def test_no_column_of_published_numbers_where_there_are_none():
     systems = {**SYSTEMS, "BASE": {"rows": "clicked"}}
     text = markdown(outcome(systems=systems), "Title")
     assert "published" not in text
-    assert row(text, "BASE", "Systems") == ["BASE", "0.6200 ± 0.0200", "-", "0.0742", "0.7000 ± 0.0000", "-", "-"]
+    assert row(text, "BASE", "Systems") == [
+        "BASE", "0.6200 ± 0.0200", "-", "-", "0.0742", "0.7000 ± 0.0000", "-", "-", "-",
+    ]  # fmt: skip
 
 
 def test_the_table_against_the_truth():

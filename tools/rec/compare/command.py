@@ -10,6 +10,7 @@ from rich.markdown import Markdown
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from rec.compare.figure import draw
+from rec.compare.intervals import Difference, difference
 from rec.compare.outcome import Outcome, best_rate
 from rec.compare.report import FIGURE, markdown, page
 from rec.compare.runner import Runner
@@ -18,6 +19,7 @@ from rec.compare.store import RunStore
 from rec.compare.systems import Built, Plan
 from rec.console import log
 from rec.errors import UserError
+from rec.numeric import Array
 
 
 class Show:
@@ -93,8 +95,29 @@ def _do_all(plan: Plan, runner: Runner, show: Show) -> Outcome:
 
     searched = {name: [do(run) for run in runs] for name, runs in tries.items()}
     chosen: dict[str, float | None] = {name: best_rate(contents) for name, contents in searched.items()}
-    done = {(run.name, run.share, run.seed): do(run) for run in plan_runs(plan, chosen)}
-    return Outcome(plan.compare, done, searched)
+    runs = list(plan_runs(plan, chosen))
+    done = {(run.name, run.share, run.seed): do(run) for run in runs}
+    return Outcome(plan.compare, done, searched, _differences(plan, runner, runs))
+
+
+def _differences(plan: Plan, runner: Runner, runs: list[Run]) -> dict[tuple[str, str], Difference]:
+    """Of each system's AUCs on the largest share from the first system's."""
+    full, (reference, *others) = max(plan.compare.shares), plan.compare.systems
+    facts = runner.facts()
+    clicked = facts.click == 1
+
+    def scores(system: str) -> dict[str, list[Array]]:
+        of_seeds = [runner.scores(run) for run in runs if (run.name, run.share) == (system, full)]
+        return {"cvr": [each["cvr"][clicked] for each in of_seeds], "ctcvr": [each["ctcvr"] for each in of_seeds]}
+
+    found, first = {}, scores(reference)
+    for name in others:
+        own = scores(name)
+        for figure, labels in (("cvr", facts.conversion[clicked]), ("ctcvr", facts.conversion)):
+            apart = difference(own[figure], first[figure], labels)
+            if apart is not None:
+                found[name, figure] = apart
+    return found
 
 
 def _write(outcome: Outcome, out: Path, title: str) -> None:

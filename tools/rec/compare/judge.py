@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +29,7 @@ class Facts:
         return {f"{part}_{name}": values for name, values in vars(self).items() if values is not None}
 
     @classmethod
-    def from_arrays(cls, part: str, arrays: dict[str, Array]) -> Facts:
+    def from_arrays(cls, part: str, arrays: Mapping[str, Array]) -> Facts:
         """The same from such arrays."""
         names = ("click", "conversion", "p_click", "p_conversion")
         return cls(**{name: arrays[f"{part}_{name}"] for name in names if f"{part}_{name}" in arrays})
@@ -62,3 +64,20 @@ def judge(p_cvr: Array, p_ctr: Array, facts: Facts) -> Figures:
         total = float(true[some].sum(dtype=np.float64))
         figures[f"calibration_{name}"] = float(p_cvr[some].sum(dtype=np.float64)) / total if total else None
     return figures
+
+
+def content_of(p_cvr: Array, valid: Array, ctr: Mapping[str, Array], above: int) -> dict[str, Any]:
+    """What is kept of a run's estimates of test and validation impressions, float [n] each.
+
+    Args:
+        ctr: the arrays of the CTR net of its seed: pCTR, and what is known of the impressions.
+        above: how many estimates were above 1.
+    """
+    of_valid = Facts.from_arrays("valid", ctr)
+    clicked = of_valid.click == 1
+    return {
+        "figures": judge(p_cvr, ctr["test"], Facts.from_arrays("test", ctr)),
+        "valid_cvr": auc(valid[clicked], of_valid.conversion[clicked]).value,
+        "above_one": above,
+        "test_exposures": len(p_cvr),
+    }

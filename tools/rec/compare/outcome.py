@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from rec.compare.intervals import Difference
 from rec.compare.settings import Compare
 from rec.compare.statistics import Summary, paired_p, summary
 
@@ -20,11 +21,13 @@ class Outcome:
         compare: what was compared.
         runs: contents of finished runs by (system, share, seed).
         searched: by system, contents of the runs that its rate was searched with.
+        differences: of each other system's AUC, by (system, figure), from the first system's.
     """
 
     compare: Compare
     runs: Mapping[tuple[str, float, int], Content]
     searched: Mapping[str, Sequence[Content]]
+    differences: Mapping[tuple[str, str], Difference] = field(default_factory=dict)
 
     @property
     def full(self) -> float:

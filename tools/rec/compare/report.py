@@ -45,19 +45,23 @@ def _main(outcome: Outcome) -> Section:
     bests = {figure: outcome.best(figure) for figure in ("cvr", "ctcvr")}
     published = any(system.published != Published() for system in outcome.compare.systems.values())
     for title in ("CVR AUC", "CTCVR AUC"):
-        rows[0] += [title, f"p against {reference}", "p against the best", *(["published"] if published else [])]
+        rows[0] += [title, f"minus {reference}", f"p against {reference}", "p against the best"]
+        rows[0] += ["published"] if published else []
     for name, system in outcome.compare.systems.items():
         row = [name]
         for figure, best in bests.items():
             p_values = [outcome.p_value(name, other, figure) for other in (reference, best)]
-            row += [str(outcome.summary(name, figure)), *map(_p, p_values)]
+            row += [str(outcome.summary(name, figure)), str(outcome.differences.get((name, figure), "-"))]
+            row += map(_p, p_values)
             row += [_number(getattr(system.published, figure))] if published else []
         rows.append(row)
     text = (
         f"Mean ± standard deviation over {len(outcome.compare.seeds)} seeds, {percent(outcome.full)} of the training "
         "data, each network after the epoch that is best on validation data. CVR on clicked test exposures; CTCVR on "
         "all, every pCVR times the pCTR of one separately trained CTR net. "
-        f"p: paired t-test over seeds. Best: CVR {bests['cvr'] or '-'}, CTCVR {bests['ctcvr'] or '-'}."
+        f"Minus {reference}: the difference with its 95 % interval over seeds and test samples (DeLong, paired). "
+        f"p: paired t-test over seeds alone, on the same test sample. "
+        f"Best: CVR {bests['cvr'] or '-'}, CTCVR {bests['ctcvr'] or '-'}."
     )
     return Section("Systems", text, rows)
 

@@ -12,7 +12,7 @@ import numpy as np
 
 import rec
 from rec.compare import fit
-from rec.compare.judge import Facts, Figures, clipped, judge
+from rec.compare.judge import Facts, clipped, content_of
 from rec.compare.propensity import HALVES, Propensities, half_of, together
 from rec.compare.rows import Choose, ChosenRows, usable
 from rec.compare.rules import copies, digests, inverse_propensity, uniform
@@ -76,6 +76,18 @@ class Runner:
         self.store.save(self.key(run), content, arrays)
         return content
 
+    def scores(self, run: Run) -> dict[str, Array]:
+        """What a finished run gave the test impressions, float [n]: pCVR, and pCTCVR with the CTR net of its seed."""
+        ctr = self.store.arrays(self.key(replace(run, name=CTR, system=HELP, rate=None)))
+        p_cvr = self.store.arrays(self.key(run))["test"].astype(np.float64)
+        return {"cvr": p_cvr, "ctcvr": p_cvr * ctr["test"]}
+
+    def facts(self) -> Facts:
+        """What is known of the test impressions, once a CTR net is trained."""
+        compare = self.plan.compare
+        ctr = Run(CTR, HELP, compare.seeds[0], max(compare.shares))
+        return Facts.from_arrays("test", self.store.arrays(self.key(ctr)))
+
     def _helper(self, run: Run, name: str) -> dict[str, Array]:
         """The arrays of a net that this run needs, of the same seed and share."""
         helper = replace(run, name=name, system=HELP, rate=None)
@@ -88,7 +100,7 @@ class Runner:
         with np.errstate(divide="ignore", invalid="ignore"):
             p_cvr, above = clipped(np.nan_to_num(ctcvr["test"] / ctr["test"].astype(np.float64), nan=0.0))
             valid, _ = clipped(np.nan_to_num(ctcvr["valid"] / ctr["valid"].astype(np.float64), nan=0.0))
-        return self._content(p_cvr, valid, ctr, above), {}
+        return content_of(p_cvr, valid, ctr, above), {"test": p_cvr.astype(np.float32)}
 
     def _train(self, run: Run) -> tuple[dict[str, Any], dict[str, Array]]:
         target: Any = run.target
@@ -103,7 +115,7 @@ class Runner:
             known = needed[CTR]
         best, arrays = self._fit(built, run, target or "cvr", valid, known, choose)
         if target not in ("ctr", "ctcvr"):
-            return {**best, **self._content(arrays["test"], arrays["valid"], known, 0)}, {}
+            return {**best, **content_of(arrays["test"], arrays["valid"], known, 0)}, {"test": arrays["test"]}
         label = known["test_click" if target == "ctr" else "test_conversion"]
         content = {**best, "figures": {target: auc(arrays["test"], label).value}}
         return content, arrays if needed else known | arrays
@@ -137,14 +149,6 @@ class Runner:
             elif epoch - best >= PATIENCE:
                 break
         return {"exposures": exposures, "epoch": best}, arrays
-
-    @staticmethod
-    def _content(p_cvr: Array, valid: Array, ctr: dict[str, Array], above: int) -> dict[str, Any]:
-        figures: Figures = judge(p_cvr, ctr["test"], Facts.from_arrays("test", ctr))
-        of_valid = Facts.from_arrays("valid", ctr)
-        clicked = of_valid.click == 1
-        valid_cvr = auc(valid[clicked], of_valid.conversion[clicked]).value
-        return {"figures": figures, "valid_cvr": valid_cvr, "above_one": above, "test_exposures": len(p_cvr)}
 
     def _kept(self, run: Run, digest: Array) -> Array:
         """bool [B]: not held out, and within the run's share."""

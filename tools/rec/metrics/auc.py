@@ -7,6 +7,7 @@ Processing Letters 21:1389-1393 (computing it from sorted scores instead of from
 from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -76,6 +77,22 @@ def auc(scores: ArrayLike, labels: ArrayLike) -> AUC:
     variance += _placement_variance(negatives, positives, 1 - value) / n
     error = variance**0.5
     return AUC(value, error, max(0.0, value - Z_95 * error), min(1.0, value + Z_95 * error), m, n)
+
+
+def placements(scores: NDArray[np.floating], positive: NDArray[np.bool_]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """DeLong's components, in the order of rows: of each positive the share of negatives that it scores above, of each
+    negative the share of positives that score above it, float64 [m] and [n], a tie counting 1/2. Either's mean is the
+    AUC.
+
+    Args:
+        scores: [m + n] float32 or float64.
+        positive: [m + n]; either class has a row.
+    """
+    above, below = scores[positive], scores[~positive]
+    sorted_above, sorted_below = np.sort(above), np.sort(below)
+    over = np.searchsorted(sorted_below, above, "left") + np.searchsorted(sorted_below, above, "right")
+    under = np.searchsorted(sorted_above, below, "left") + np.searchsorted(sorted_above, below, "right")
+    return over / (2 * len(below)), 1 - under / (2 * len(above))
 
 
 def as_binary(labels: ArrayLike) -> NDArray[np.bool_]:
