@@ -72,6 +72,11 @@ class TabularReader(Reader):
         if not len(table):
             purpose = {"train": "training", "valid": "validation"}.get(part, "testing")
             raise UserError(f"{folder}: no rows for {purpose}")
+        if vocabulary is not None and list(vocabulary.values) != list(settings.fields):
+            raise UserError(
+                f"hyper_parameters.fields was {list(vocabulary.values)}, is {list(settings.fields)}: a checkpoint's "
+                "vocabulary has the fields that it was trained on"
+            )
         vocabulary = self.vocabulary = vocabulary or build_vocabulary(table, settings)
         self.num_id = vocabulary.num_id
         self._rows, self.unseen = encode(table, settings, vocabulary, values.pooling == "weighted", values.max_len)
