@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 
 from rec.config.behaviours import REQUEST, LabelKind
-from rec.config.config import Config
 from rec.config.hyper import build
 from rec.data.batch import Bags, Batch
 from rec.data.distinct import DistinctIds
-from rec.data.labels import Judged, LabelRules
+from rec.data.labels import Judged
 from rec.data.parse import check_field_names
 from rec.data.plan import ReadPlan
 from rec.data.pooling import token_weights
@@ -24,9 +23,8 @@ from rec.data.prepared import (
     split_fields,
 )
 from rec.data.ragged import Ragged
-from rec.data.reader import Block, Part, Reader, ReaderSettings, reading_of
+from rec.data.reader import Block, Reader, ReaderSettings, reading_of
 from rec.data.row_groups import row_groups, windows
-from rec.data.vocabulary import Vocabulary
 from rec.data.window import Window, WindowLoader
 from rec.errors import UserError
 from rec.numeric import Array
@@ -47,22 +45,14 @@ class ColumnarReader(Reader):
 
     columns: tuple[str, ...] = ()
 
-    def __init__(
-        self,
-        file_list: list[str],
-        config: Config,
-        part: Part = "train",
-        vocabulary: Vocabulary | None = None,
-        rules: LabelRules | None = None,
-    ) -> None:
-        values = build(ReaderSettings, config)
+    def open(self, file_list: list[str]) -> None:
+        values = build(ReaderSettings, self.config)
         self.folder = Path(file_list[0]).parent
         schema = read_schema(self.folder.parent / "schema.json")
         self.num_id = values.sparse_feature_number or schema.id_space
         self.vocabulary_checksum = schema.vocabulary_sha256
         self._check_id_space(schema)
-        self.rules = self.rules if rules is None else rules
-        self.labels, self._policy = self.rules.columns, config.runner.label_policy
+        self._policy = self.config.runner.label_policy
         self._truth = tuple(schema.truth)
         check_declared(self.folder, "labels", self.labels, [*schema.labels, *schema.columns])
         check_declared(self.folder, "columns", self.columns, schema.columns)
@@ -79,7 +69,7 @@ class ColumnarReader(Reader):
         kinds = {name: kind for name, kind in {**self.rules.kinds, **always}.items() if name in self.labels}
         self._loader = WindowLoader(
             self._groups, self._common, self._own, self.labels, self.columns, self._truth, kinds, self.num_id,
-            self.pooling == "weighted", self.max_len, config.runner.shuffle_chunk,
+            self.pooling == "weighted", self.max_len, self.config.runner.shuffle_chunk,
         )  # fmt: skip
         self._distinct: DistinctIds | None = None
 

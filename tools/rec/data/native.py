@@ -9,12 +9,10 @@ from typing import Any
 from rec.config.config import Config
 from rec.data.batch import Batch
 from rec.data.columnar import ColumnarReader
-from rec.data.labels import LabelRules
 from rec.data.plan import ReadPlan
-from rec.data.reader import Part, Reader
+from rec.data.reader import Reader
 from rec.data.tabular import TabularReader
 from rec.data.text import TextReader
-from rec.data.vocabulary import Vocabulary
 
 LINE_LABELS = ("click", "conversion")
 """What every line of text and all prepared data have, first of all."""
@@ -25,23 +23,16 @@ class NativeReader(Reader):
     lines.
     """
 
-    def __init__(
-        self,
-        file_list: list[str],
-        config: Config,
-        part: Part = "train",
-        vocabulary: Vocabulary | None = None,
-        rules: LabelRules | None = None,
-    ) -> None:
-        self.rules = self.rules if rules is None else rules
-        in_lines = replace(self.rules, columns=tuple(dict.fromkeys((*LINE_LABELS, *self.rules.columns))))
-        self._reader: Reader
-        if config.data is not None:
-            self._reader = TabularReader(file_list, config, part, vocabulary, self.rules)
+    def open(self, file_list: list[str]) -> None:
+        kind: type[Reader] = TextReader
+        if self.config.data is not None:
+            kind = TabularReader
         elif any(path.endswith(".parquet") for path in file_list):
-            self._reader = ColumnarReader(file_list, config, part, vocabulary, in_lines)
-        else:
-            self._reader = TextReader(file_list, config, part, vocabulary, in_lines)
+            kind = ColumnarReader
+        rules = self.rules
+        if kind is not TabularReader:
+            rules = replace(rules, columns=tuple(dict.fromkeys((*LINE_LABELS, *rules.columns))))
+        self._reader = kind(file_list, self.config, self.part, self.vocabulary, rules)
         self.labels, self.blocks, self.num_id = self._reader.labels, self._reader.blocks, self._reader.num_id
         self.vocabulary = self._reader.vocabulary
         self.vocabulary_checksum, self.file_rows = self._reader.vocabulary_checksum, self._reader.file_rows

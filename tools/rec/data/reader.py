@@ -85,7 +85,6 @@ class Reader(ABC):
     unseen: Mapping[str, Unseen] = MappingProxyType({})
     column_types: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
-    @abstractmethod
     def __init__(
         self,
         file_list: list[str],
@@ -93,7 +92,19 @@ class Reader(ABC):
         part: Part = "train",
         vocabulary: Vocabulary | None = None,
         rules: LabelRules | None = None,
-    ) -> None: ...
+    ) -> None:
+        self.config, self.part, self.vocabulary = config, part, vocabulary
+        self.rules = self.rules if rules is None else rules
+        self.labels = self.rules.columns
+        self.open(file_list)
+
+    @abstractmethod
+    def open(self, file_list: list[str]) -> None:
+        """Look at the files and settle `blocks`, `num_id`, `labels` and `vocabulary`.
+
+        Raises:
+            UserError: they hold nothing, or not what the config says.
+        """
 
     @classmethod
     def declared_fields(cls, config: Config) -> list[str] | None:

@@ -18,13 +18,11 @@ from rec.data import columns
 from rec.data.batch import Bags, Batch
 from rec.data.distinct import DistinctIds
 from rec.data.encode import build_vocabulary, encode
-from rec.data.labels import LabelRules
 from rec.data.plan import ReadPlan
 from rec.data.pooling import token_weights
 from rec.data.reader import Block, Part, Reader, ReaderSettings, reading_of
 from rec.data.table import Table, read_table
 from rec.data.table_settings import DataSettings, FieldColumn, read_settings
-from rec.data.vocabulary import Vocabulary
 from rec.errors import UserError
 from rec.numeric import Array
 
@@ -40,17 +38,8 @@ class TabularReader(Reader):
         unseen: nothing of hashed fields, whose values cannot be told apart.
     """
 
-    def __init__(
-        self,
-        file_list: list[str],
-        config: Config,
-        part: Part = "train",
-        vocabulary: Vocabulary | None = None,
-        rules: LabelRules | None = None,
-    ) -> None:
-        self.rules = self.rules if rules is None else rules
-        self.labels, self._policy = self.rules.columns, config.runner.label_policy
-        settings = self._settings = read_settings(config.data)
+    def open(self, file_list: list[str]) -> None:
+        settings = self._settings = read_settings(self.config.data)
         known = {**settings.labels, **settings.numbers}
         absent = [name for name in self.labels if name not in known]
         if absent:
@@ -60,18 +49,21 @@ class TabularReader(Reader):
         paths = [path for path in file_list if fnmatch.fnmatch(Path(path).name, settings.files)]
         if not paths:
             raise UserError(f"{folder}: holds no file that matches data.files: {settings.files}")
-        values = build(ReaderSettings, config)
+        values = build(ReaderSettings, self.config)
         self._pooling, self._max_len = values.pooling, values.max_len
         _check_weights(settings, values.pooling)
         table = read_table(paths, settings)
         self.file_rows = table.file_rows
-        of_training = os.path.realpath(folder) == os.path.realpath(config.resolve(config.runner.train_data_dir))
-        if part == "test" and settings.test_share and not of_training:
+        of_training = os.path.realpath(folder) == os.path.realpath(
+            self.config.resolve(self.config.runner.train_data_dir)
+        )
+        if self.part == "test" and settings.test_share and not of_training:
             log.warning("data.test_share is of runner.train_data_dir: all rows of %s are taken", folder)
-        table = _share(table, settings, part, of_training)
+        table = _share(table, settings, self.part, of_training)
         if not len(table):
-            purpose = {"train": "training", "valid": "validation"}.get(part, "testing")
+            purpose = {"train": "training", "valid": "validation"}.get(self.part, "testing")
             raise UserError(f"{folder}: no rows for {purpose}")
+        vocabulary = self.vocabulary
         if vocabulary is not None and list(vocabulary.values) != list(settings.fields):
             raise UserError(
                 f"hyper_parameters.fields was {list(vocabulary.values)}, is {list(settings.fields)}: a checkpoint's "
@@ -88,7 +80,7 @@ class TabularReader(Reader):
         }
         self._request = columns.codes(table, known[REQUEST]) if REQUEST in self.labels else None
         self._sample_ids = _sample_ids(table, settings)
-        self._judged = self.rules.judge(labels, config.runner.label_policy, table.where)
+        self._judged = self.rules.judge(labels, self.config.runner.label_policy, table.where)
         self.column_types = {
             name: table.types[(field.column if field else None) or name] for name, field in settings.fields.items()
         }

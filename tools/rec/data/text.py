@@ -7,19 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from rec.config.config import Config
 from rec.config.hyper import build
 from rec.config.suggest import did_you_mean
 from rec.console import log
 from rec.data.batch import Bags, Batch
 from rec.data.distinct import DistinctIds
-from rec.data.labels import LabelRules
 from rec.data.lines import LineIndex
 from rec.data.parse import NO_VALUE, FieldNames, LineError, Parsed, check_field_names, fields_of, parse
 from rec.data.plan import ReadPlan
 from rec.data.pooling import token_weights
-from rec.data.reader import Block, Part, Reader, ReaderSettings, reading_of
-from rec.data.vocabulary import Vocabulary
+from rec.data.reader import Block, Reader, ReaderSettings, reading_of
 from rec.errors import UserError
 from rec.numeric import Array
 
@@ -27,24 +24,10 @@ _LOOK_AT = 1000
 
 
 class TextReader(Reader):
-    """`id,label,...,field:id,field:id,...` lines, a token for each id, any number of tokens per field.
+    """`id,label,...,field:id,field:id,...` lines, a token for each id, any number of tokens per field."""
 
-    Args:
-        file_list: the files, in the order of their lines.
-        config: `hyper_parameters` as in `ReaderSettings`, and `runner.label_policy`.
-    """
-
-    def __init__(
-        self,
-        file_list: list[str],
-        config: Config,
-        part: Part = "train",
-        vocabulary: Vocabulary | None = None,
-        rules: LabelRules | None = None,
-    ) -> None:
-        self.rules = self.rules if rules is None else rules
-        self.labels = self.rules.columns
-        values = build(ReaderSettings, config)
+    def open(self, file_list: list[str]) -> None:
+        values = build(ReaderSettings, self.config)
         self.fields = FieldNames.of(check_field_names(values.fields))
         if values.sparse_feature_number is None:
             raise UserError("hyper_parameters.sparse_feature_number is missing: lines of text do not tell how many ids")
@@ -52,7 +35,7 @@ class TextReader(Reader):
         if self.pooling == "weighted":
             raise UserError("hyper_parameters.pooling is weighted, but text lines hold no values: use sum or mean")
         self.blocks: tuple[Block, ...] = (Block(len(values.fields), shared=False),)
-        self.policy = config.runner.label_policy
+        self.policy = self.config.runner.label_policy
         self.index = LineIndex(file_list)
         self.file_rows = self.index.file_rows
         if not len(self.index):
