@@ -326,3 +326,11 @@ def test_a_config_written_for_paddlerec_runs_here(tool: Tool, tiny, name):
     assert outcome.code == 0, outcome.err
     assert "runner.use_gpu is true, but this Paddle finds no GPU: computing on the CPU" in outcome.err
     assert "hyper_parameters.optimizer.class: adam is written Adam" in outcome.err
+
+
+@pytest.mark.parametrize("name", ["trainer", "static_trainer"])
+def test_weight_decay_says_what_it_does_not_reach(tool: Tool, tiny, name):
+    outcome = tool(name, *tiny, "runner.epochs=1", "hyper_parameters.optimizer.weight_decay=0.01")
+    assert outcome.code == 0, outcome.err
+    assert outcome.err.count("weight_decay: decays the network's parameters; the embedding table has none") == 1
+    assert "weight_decay" not in tool(name, *tiny, "runner.epochs=1", "runner.model_save_path=b").err

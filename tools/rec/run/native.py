@@ -86,9 +86,17 @@ class NativeDirectory(Directory):
     def _build_engine(self, training: bool, reader: Reader) -> Engine:
         if training:
             warn_of_inference(self.config)
+            self._warn_of_weight_decay()
         if self.mode == "static":
             return StaticEngine(self.model, self.config, training, reader)
         return DygraphEngine(self.model, self.config, training, reader.num_id)
+
+    def _warn_of_weight_decay(self) -> None:
+        """The table's row-wise optimizers know none: decay of every row in every step would cost the whole table."""
+        if self.config.get("hyper_parameters.optimizer.weight_decay"):
+            log.warning(
+                "hyper_parameters.optimizer.weight_decay: decays the network's parameters; the embedding table has none"
+            )
 
     def tasks(self) -> tuple[Task, ...]:
         return tuple(self.model.build_network(self.config).tasks)
