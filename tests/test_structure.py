@@ -12,7 +12,7 @@ REC = ROOT / "tools" / "rec"
 
 ORDER = (
     ("errors", "numeric", "memory", "console"),
-    ("seeding", "device", "parallel"),
+    ("seeding", "device", "parallel", "hashing"),
     ("config",),
     ("loading", "kernels", "metrics"),
     ("data",),

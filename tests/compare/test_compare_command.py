@@ -15,10 +15,11 @@ import yaml
 from rec.compare import command, fit, runner, runs
 from rec.compare.propensity import HALVES
 from rec.compare.rows import ChosenRows
-from rec.compare.rules import digests, uniform
+from rec.compare.rules import digests
 from rec.compare.systems import Plan
 from rec.data.plan import ReadPlan
 from rec.errors import UserError
+from rec.hashing import uniform
 from support import ESMM, ROOT, tiny_lines, write_lines
 
 SYSTEMS = {

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from rec.compare.judge import Facts, clipped, judge
-from rec.compare.rules import copies, digests, inverse_propensity, uniform
+from rec.compare.rules import copies, digests, inverse_propensity
+from rec.hashing import uniform
 
 CLICK = np.array([1, 1, 0, 0, 1], np.float32)
 CONVERSION = np.array([1, 0, 0, 0, 1], np.float32)

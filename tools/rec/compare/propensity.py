@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rec.compare.rules import uniform
+from rec.hashing import uniform
 from rec.numeric import Array
 
 HALVES = ("CTR on half 0", "CTR on half 1")

@@ -13,8 +13,6 @@ from rec.compare.settings import Rule
 from rec.numeric import Array
 
 _PRIME, _BASIS = np.uint64(0x100000001B3), np.uint64(0xCBF29CE484222325)
-_STEP = np.uint64(0x9E3779B97F4A7C15)
-_MULTIPLY_1, _MULTIPLY_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 
 
 def digests(sample_ids: Array) -> Array:
@@ -27,18 +25,6 @@ def digests(sample_ids: Array) -> Array:
         for column in letters.T:  # zeros fill up to the longest id of the batch: they must not count
             hashed = np.where(column == 0, hashed, (hashed ^ column) * _PRIME)
     return hashed
-
-
-def uniform(digest: Array, *salt: int) -> Array:
-    """Numbers in [0, 1), float64 [n], of digests; independent of those of another salt (splitmix64's finaliser)."""
-    word = digest
-    with np.errstate(over="ignore"):
-        for number in (0, *salt):
-            word = word + np.uint64(number + 1) * _STEP
-            word = (word ^ (word >> np.uint64(30))) * _MULTIPLY_1
-            word = (word ^ (word >> np.uint64(27))) * _MULTIPLY_2
-            word = word ^ (word >> np.uint64(31))
-    return (word >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def copies(

@@ -15,12 +15,13 @@ from rec.compare import fit
 from rec.compare.judge import Facts, clipped, content_of
 from rec.compare.propensity import HALVES, Propensities, half_of, together
 from rec.compare.rows import Choose, ChosenRows, usable
-from rec.compare.rules import copies, digests, inverse_propensity, uniform
+from rec.compare.rules import copies, digests, inverse_propensity
 from rec.compare.runs import CTCVR, CTR, HELP, Run
 from rec.compare.store import RunStore, code_of, fingerprint, key_of
 from rec.compare.systems import Built, Plan, describe
 from rec.config.config import Config
 from rec.data.batch import Batch
+from rec.hashing import uniform
 from rec.metrics.auc import auc
 from rec.numeric import Array
 

@@ -5,15 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from rec.data.batch import Bags
+from rec.hashing import mix
 from rec.numeric import Array
-
-
-def mix(values: Array) -> Array:
-    """uint64 of the same shape whose bits all depend on all bits of `values` (Steele et al. 2014, splitmix64)."""
-    z = values.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.asarray(z ^ (z >> np.uint64(31)))
 
 
 def bag_hashes(bags: Bags, rows: Array, first_field: int) -> Array:

@@ -11,9 +11,10 @@ import numpy as np
 
 from rec.data.batch import Batch
 from rec.data.reader import Part
-from rec.doctor.hashing import bag_hashes, column_hashes, mix
+from rec.doctor.hashing import bag_hashes, column_hashes
 from rec.doctor.ids import IdCounter, IdCounts, binary
 from rec.doctor.subject import Subject
+from rec.hashing import mix
 from rec.numeric import Array
 
 
