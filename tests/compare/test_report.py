@@ -8,7 +8,7 @@ from rec.compare.figure import draw
 from rec.compare.intervals import Difference
 from rec.compare.outcome import Outcome, best_rate
 from rec.compare.report import markdown, page
-from rec.compare.settings import Compare
+from rec.config.compare import Compare
 
 SYSTEMS = {
     "BASE": {"rows": "clicked", "published": {"cvr": 0.66}},

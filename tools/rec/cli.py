@@ -9,15 +9,14 @@ import io
 import os
 import signal
 import sys
-import textwrap
 import warnings
 from collections.abc import Callable
 from typing import Any, Literal
 
 from rec.config.config import load
-from rec.config.settings import RunnerSettings
 from rec.console import set_up_logging
 from rec.errors import UserError
+from rec.help import topics
 from rec.memory import keep_freed_memory
 
 Mode = Literal["dygraph", "static", "any"]
@@ -120,15 +119,46 @@ def _interrupt(number: int, _: Any) -> None:
 
 
 def parser(description: str) -> argparse.ArgumentParser:
-    """-m, -o and --dry-run."""
-    options = argparse.ArgumentParser(
-        description=description, epilog=_settings_help(), formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    """-m, -o, --help and --dry-run."""
+    options = bare_parser(description, topics.runner())
     add_config_arguments(options)
     options.add_argument(
         "--dry-run", action="store_true", help="check config, model, reader and first batch; write nothing"
     )
     return options
+
+
+def bare_parser(description: str, epilog: str) -> argparse.ArgumentParser:
+    """--help with its topics."""
+    options = argparse.ArgumentParser(
+        description=description, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter, add_help=False
+    )
+    options.add_argument(
+        "-h", "--help", nargs="?", action=_Help, choices=topics.TOPICS, metavar="TOPIC",
+        help=f"show this, or what a section of a config may say: {', '.join(topics.TOPICS)} (of the network of "
+        "CONFIG's directory, if -m CONFIG stands before)",
+    )  # fmt: skip
+    return options
+
+
+class _Help(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, options: Any, topic: Any, _: Any = None) -> None:
+        if topic is None:
+            parser.print_help()
+        else:
+            guarded(lambda: print(_reference(topic, options.config_yaml)), "")
+        parser.exit()
+
+
+def _reference(topic: str, config_yaml: str | None) -> str:
+    if topic != "hyper_parameters":
+        return topics.topic(topic)
+    import_paddle()
+    from rec.help.hyper_parameters import hyper_parameters
+    from rec.nn.multitask import MultiTask
+    from rec.run.model import network_of
+
+    return hyper_parameters(network_of(load(config_yaml, []).model_dir) if config_yaml else MultiTask)
 
 
 def add_config_arguments(options: argparse.ArgumentParser) -> None:
@@ -148,21 +178,3 @@ def _add_inference_options(parser: argparse.ArgumentParser) -> None:
         help="exported model, .json beside its .pdiparams and .feeds.json (default: the one of the newest checkpoint)",
     )  # fmt: skip
     parser.add_argument("--cpu_threads", type=int, default=1, metavar="N", help="threads of the predictor (default: 1)")
-
-
-def _settings_help() -> str:
-    """Every runner setting with type, default and meaning."""
-    lines = ["runner settings (in the config file under runner:, or -o runner.NAME=VALUE):"]
-    for name, field in RunnerSettings.model_fields.items():
-        kind = (
-            getattr(field.annotation, "__name__", None) if isinstance(field.annotation, type) else str(field.annotation)
-        )
-        kind = (kind or "").replace("typing.", "").replace("Literal", "one of ").replace("NoneType", "null")
-        kind = kind.replace("None", "null")
-        lines.append(f"  {name}: {kind} [{_shown(field.default)}]")
-        lines += textwrap.wrap(field.description or "", 100, initial_indent="      ", subsequent_indent="      ")
-    return "\n".join(lines)
-
-
-def _shown(default: Any) -> str:
-    return "null" if default is None else str(default).lower() if isinstance(default, bool) else repr(default)

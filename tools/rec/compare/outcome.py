@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rec.compare.intervals import Difference
-from rec.compare.settings import Compare
 from rec.compare.statistics import Summary, paired_p, summary
+from rec.config.compare import Compare
 
 Content = Mapping[str, Any]
 

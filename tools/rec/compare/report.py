@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rec.compare.outcome import Outcome
-from rec.compare.settings import Published
+from rec.config.compare import Published
 
 FIGURE = "![AUC against the share of training data](figure3.png)"
 """Where the figure stands in Markdown."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from rec.compare.settings import Rule
+from rec.config.compare import Rule
 from rec.numeric import Array
 
 _PRIME, _BASIS = np.uint64(0x100000001B3), np.uint64(0xCBF29CE484222325)

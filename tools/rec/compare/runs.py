@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rec.compare.propensity import HALVES
-from rec.compare.settings import System
 from rec.compare.systems import Plan, Target
+from rec.config.compare import System
 
 CTR, CTCVR = "CTR", "CTCVR"
 HELP = System(rows="all")

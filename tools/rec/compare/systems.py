@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from rec.compare.settings import Compare, System
-from rec.compare.settings import read as read_section
+from rec.config.compare import Compare, System
+from rec.config.compare import read as read_section
 from rec.config.config import Config
 from rec.config.tree import Source, merge, read
 from rec.data.labels import LabelRules

@@ -1,6 +1,7 @@
 """Hyper-parameters meet the things they configure: a YAML key is the name of a constructor's parameter."""
 
 import inspect
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, get_type_hints
 
@@ -25,6 +26,18 @@ def hints(target: Callable[..., Any]) -> dict[str, Any]:
     own = get_type_hints(target.__init__, include_extras=True)
     base = _passed_on_to(target)
     return {**hints(base), **own} if base else own
+
+
+def documentation(target: Callable[..., Any]) -> dict[str, str]:
+    """What the docstring of a class or function says of the same parameters, under Args or Attributes."""
+    base = _passed_on_to(target)
+    found = documentation(base) if base else {}
+    _, *sections = re.split(r"^(?:Args|Attributes):\n", inspect.getdoc(target) or "", flags=re.MULTILINE)
+    for section in sections:
+        block = re.split(r"\n(?=\S)", section)[0]
+        for names, text in re.findall(r"^    ([\w, ]+): (.*(?:\n {8}.*)*)", block, flags=re.MULTILINE):
+            found |= dict.fromkeys(names.split(", "), " ".join(text.split()))
+    return {name: text for name, text in found.items() if name in parameters(target)}
 
 
 def _passed_on_to(target: Any) -> Any:

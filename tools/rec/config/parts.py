@@ -25,6 +25,15 @@ class Kinds:
         """The class that a section names."""
         return self._kinds[section["kind"]]
 
+    @property
+    def classes(self) -> Mapping[str, Callable[..., Any]]:
+        """The class of each kind, by name."""
+        return self._kinds
+
+    def settings(self, kind: str) -> list[str]:
+        """The keys of a section of this kind, besides `kind`."""
+        return [name for name in parameters(self._kinds[kind]) if name not in self._given]
+
     def check(self, section: Mapping[str, Any]) -> Mapping[str, Any]:
         """The section, if it is right: for pydantic's AfterValidator.
 
@@ -38,7 +47,7 @@ class Kinds:
                 f"kind should be one of {', '.join(self._kinds)}, got {kind!r}{did_you_mean(kind, self._kinds)}"
             )
         target = self._kinds[kind]
-        known = [name for name in parameters(target) if name not in self._given]
+        known = self.settings(kind)
         problems = [
             f"{name} is not a setting of {kind}{did_you_mean(name, known)}" for name in values if name not in known
         ]

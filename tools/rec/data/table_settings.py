@@ -1,4 +1,10 @@
-"""The `data` section of a config: which columns of a user's table are fields and which are labels."""
+"""The `data` section of a config: which columns of a user's table (CSV or Parquet) are fields and which are labels.
+
+data:
+  test_share: 0.3
+  labels: {click: clicked, conversion: bought}
+  fields: {user: , item: , tags: {separator: "|"}, price: {buckets: 20}}
+"""
 
 from __future__ import annotations
 

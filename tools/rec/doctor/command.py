@@ -20,9 +20,7 @@ but the JSON file."""
 
 def run(description: str | None) -> None:
     """Examine what `-m` names, print and write what was found; ends the process."""
-    parser = argparse.ArgumentParser(
-        description=description, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = cli.bare_parser(description or "", _EPILOG)
     cli.add_config_arguments(parser)
     parser.add_argument(
         "--mode", choices=("dygraph", "static"), default="dygraph", help="the graph mode to train in [%(default)s]"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal, TypeAlias, TypeGuard
 
 from rec.contract import dygraph, static
@@ -41,6 +42,18 @@ def model_class(directory: ModelDirectory, mode: Mode) -> type:
             raise UserError(f"{directory.path}: has no {module}.py; a model directory holds {name} there")
         return with_network(found.network, mode)
     return with_network(_network(directory), mode)
+
+
+def network_of(folder: Path) -> type[Network]:
+    """The network of a model directory of ours.
+
+    Raises:
+        UserError: it cannot be imported, or the directory is PaddleRec's, whose hyper-parameters only its code knows.
+    """
+    model = model_class(ModelDirectory(folder), "dygraph")
+    if not is_native(model):
+        raise UserError(f"{folder}: is written for PaddleRec; its own files say which hyper-parameters they read")
+    return model.network
 
 
 def with_network(network: type[Network], mode: Mode) -> type[NativeModel]:

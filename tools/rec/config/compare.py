@@ -1,4 +1,14 @@
-"""The `compare` section of a config file: which systems, how often, on how much of the data."""
+"""The `compare` section of a config file: which systems, how often, on how much of the data.
+
+    compare:
+      seeds: [1, 2, 3]
+      systems:
+        ESMM: {model: .}
+        BASE: {rows: clicked}
+        DIVISION: {division: true}
+
+The first system is the one that the others are tested against.
+"""
 
 from __future__ import annotations
 
@@ -17,32 +27,30 @@ class Published(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    cvr: float | None = None
-    ctcvr: float | None = None
+    cvr: float | None = Field(None, description="of CVR, on clicked impressions")
+    ctcvr: float | None = Field(None, description="of CTCVR, on all impressions")
 
 
 class System(BaseModel):
-    """One way to estimate p(conversion | click); exactly one of `rows`, `model` and `division` says which.
-
-    Attributes:
-        rows: a CVR net of one task, trained on the rows that this rule chooses (see `rec.compare.rules`).
-        model: a model directory, relative to the config's, whose network predicts `cvr`.
-        division: p(click and conversion) of one net over p(click) of another.
-        rates: what the rule may be told; searched on validation data where there are several.
-        clip: the rule `unbias` lets no row count for more than so many.
-        hyper_parameters: what differs from the config's.
-        published: what the paper has.
-    """
+    """One way to estimate p(conversion | click); exactly one of `rows`, `model` and `division` says which."""
 
     model_config = ConfigDict(extra="forbid")
 
-    rows: Rule | None = None
-    model: str | None = None
-    division: bool = False
-    rates: list[Annotated[float, Field(gt=0)]] = []
-    clip: float = Field(10.0, ge=1)
-    hyper_parameters: dict[str, Any] = {}
-    published: Published = Published()
+    rows: Rule | None = Field(
+        None, description="a CVR net of one task, trained on the rows that this rule chooses (rec/compare/rules.py)"
+    )
+    model: str | None = Field(
+        None, description="a model directory, relative to the config's, whose network predicts `cvr`"
+    )
+    division: bool = Field(False, description="p(click and conversion) of one net over p(click) of another")
+    rates: list[Annotated[float, Field(gt=0)]] = Field(
+        [],
+        description="for rows: aman, shares of the unclicked impressions; for oversampling, numbers of copies; "
+        "searched on validation data where there are several",
+    )
+    clip: float = Field(10.0, ge=1, description="rows: unbias lets no row count for more than so many")
+    hyper_parameters: dict[str, Any] = Field({}, description="what differs from the config's")
+    published: Published = Field(Published(), description="AUCs that a paper reports for it")
 
     @model_validator(mode="after")
     def _one_kind(self) -> System:
@@ -58,22 +66,23 @@ class System(BaseModel):
 
 
 class Compare(BaseModel):
-    """What is compared. The first system is the one that others are tested against.
-
-    Attributes:
-        out: folder of results and report, relative to the working directory.
-        seeds: of initial weights, order of data, and which share of it is kept.
-        shares: of the training exposures; the table is of the largest.
-        valid_share: of the training exposures, held out in every run to search rates on.
-    """
+    """What is compared. The first system is the one that others are tested against."""
 
     model_config = ConfigDict(extra="forbid")
 
-    out: str = "output_compare"
-    seeds: list[Annotated[int, Field(ge=0)]] = Field([1, 2, 3, 4, 5], min_length=1)
-    shares: list[Annotated[float, Field(gt=0, le=1)]] = Field([1.0], min_length=1)
-    valid_share: float = Field(0.1, gt=0, lt=1)
-    systems: dict[str, System] = Field(min_length=1)
+    out: str = Field("output_compare", description="folder of results and report, relative to the working directory")
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(
+        [1, 2, 3, 4, 5],
+        min_length=1,
+        description="of initial weights, order of data, and which share of it is kept: a run for each",
+    )
+    shares: list[Annotated[float, Field(gt=0, le=1)]] = Field(
+        [1.0], min_length=1, description="of the training impressions; the table is of the largest"
+    )
+    valid_share: float = Field(
+        0.1, gt=0, lt=1, description="of the training impressions, held out in every run to search rates on"
+    )
+    systems: dict[str, System] = Field(min_length=1, description="by name, what is compared")
 
     @model_validator(mode="after")
     def _distinct(self) -> Compare:

@@ -1,0 +1,64 @@
+"""The reference of `hyper_parameters`: optimizers, table, reader, and the parameters of a network and of its parts.
+
+What is declared by networks needs Paddle, whose import takes seconds; the other references do without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rec.config.bind import parameters
+from rec.config.hyper import NUMBERS
+from rec.config.parts import Kinds
+from rec.contract.native import DENSE_OPTIMIZERS, TableSettings
+from rec.data.reader import ReaderSettings
+from rec.help.entries import heading, of_callable, shown_default
+from rec.nn.network import Network
+from rec.nn.sharing import KINDS as SHARINGS
+from rec.nn.weighting import KINDS as WEIGHTINGS
+from rec.table.optimizer import OPTIMIZERS
+
+
+def hyper_parameters(network: type[Network]) -> str:
+    """Every hyper-parameter of a model directory with this network."""
+    lines = [
+        "hyper_parameters (in the config file under hyper_parameters:, or -o hyper_parameters.NAME=VALUE)",
+        "",
+        "optimizer: section such as {class: Adam, learning_rate: 0.001}, of the network's own parameters",
+        *_optimizers(DENSE_OPTIMIZERS),
+        "table_optimizer: the same of the embedding table, whose batch's rows alone are updated; absent: as optimizer",
+        *_optimizers(OPTIMIZERS),
+        "",
+        *heading("embedding table:", TableSettings),
+        *of_callable(TableSettings),
+        "",
+        *heading("reader:", ReaderSettings),
+        *of_callable(ReaderSettings, without=list(parameters(TableSettings))),
+        "",
+        *heading(f"network {network.__name__}:", network),
+        *of_callable(network, without=list(parameters(TableSettings)), derived={"num_field": "as many as fields"}),
+    ]
+    for name, kinds in {"sharing": SHARINGS, "weighting": WEIGHTINGS}.items():
+        if name in parameters(network):
+            lines += ["", f"{name}: section such as {{kind: {next(iter(kinds.classes))}}}, by kind", *_kinds(kinds)]
+    if "behaviours" in parameters(network):
+        lines += ["", "behaviours: --help behaviours"]
+    return "\n".join(lines)
+
+
+def _optimizers(classes: Mapping[str, Callable[..., Any]]) -> list[str]:
+    lines = []
+    for name, target in classes.items():
+        given = [f"{key} [{shown_default(p)}]" for key, p in parameters(target).items() if key in NUMBERS]
+        lines.append(f"  {name}: {', '.join(given)}")
+    return lines
+
+
+def _kinds(kinds: Kinds) -> list[str]:
+    lines = []
+    for kind, target in kinds.classes.items():
+        settings = kinds.settings(kind)
+        lines += heading(f"{kind}:", target, indent=2)
+        lines += of_callable(target, indent=6, without=[name for name in parameters(target) if name not in settings])
+    return lines
