@@ -96,6 +96,7 @@ def test_a_file_as_programs_write_it(tmp_path, content, found):
     ("content", "message"),
     [
         (b"", "t.csv: is empty, expected a line with the columns' names"),
+        (b"a;c\n1;0\n", "t.csv: has no column a, c; its columns are a;c (data.delimiter parts columns)"),
         (b"a,c,a\n1,0,2\n", "t.csv: has more than one column a"),
         (b"a,c\nx,0\ny,1,5\n", "t.csv: row 2 (line 3): has 3 values, the header 2 names"),
         (b"a,c\nx,0\n\xb4\xf3,0\n", "t.csv: row 2 (line 3): column a is not UTF-8: convert the file"),

@@ -138,9 +138,11 @@ def _check_columns(path: str, columns: list[str], found: list[str]) -> None:
     absent = [name for name in columns if name not in found]
     if absent:
         shown = [name[:_SHOWN] for name in found[:_SHOWN]] + ["..."] * (len(found) > _SHOWN)
+        hint = (
+            "data.delimiter parts columns" if len(found) == 1 else "data.files says which files of the folder are read"
+        )
         raise UserError(
-            f"{path}: has no column {', '.join(absent) or repr('')}; its columns are {', '.join(shown)} "
-            "(data.files says which files of the folder are read)"
+            f"{path}: has no column {', '.join(absent) or repr('')}; its columns are {', '.join(shown)} ({hint})"
         )
     twice = [name for name in columns if found.count(name) > 1]
     if twice:
