@@ -36,7 +36,7 @@ def megabytes(folder: Path, pattern: str) -> float:
 
 
 def prepare(work: Path, sizes: list[int]) -> list[dict[str, Any]]:
-    """Simulate each size (and a quarter as many exposures for testing) and prepare it: medians of ROUNDS turns."""
+    """Simulate each size (and a quarter as many impressions for testing) and prepare it: medians of ROUNDS turns."""
     raw = {size: work / f"raw-{size}" for size in sizes}
     simulated = {size: run(_python("simulate.py", raw[size], "--exposures", size, *KNOBS), work) for size in sizes}
     runs: dict[int, list[Run]] = {size: [] for size in sizes}
@@ -47,12 +47,12 @@ def prepare(work: Path, sizes: list[int]) -> list[dict[str, Any]]:
     for size in sizes:
         out = work / f"prepared-{size}"
         schema = json.loads((out / "schema.json").read_text())
-        count = sum(split["exposures"] for split in schema["splits"].values())
+        count = sum(split["impressions"] for split in schema["splits"].values())
         raw_mb = megabytes(raw[size], "*.csv")
         seconds = median(each.seconds for each in runs[size])
         rows.append(
             {
-                "exposures": count,
+                "impressions": count,
                 "raw_mb": round(raw_mb),
                 "prepared_mb": round(megabytes(out, "*.parquet")),
                 "simulate_seconds": round(simulated[size].seconds, 1),
@@ -60,7 +60,7 @@ def prepare(work: Path, sizes: list[int]) -> list[dict[str, Any]]:
                 "prepare_seconds_all": [round(each.seconds, 2) for each in runs[size]],
                 "cpu_seconds": round(median(each.cpu_seconds for each in runs[size]), 1),
                 "raw_mb_per_second": round(raw_mb / seconds, 1),
-                "exposures_per_second": round(count / seconds),
+                "impressions_per_second": round(count / seconds),
                 "peak_mb": round(median(each.peak_mb for each in runs[size])),
                 "id_space": schema["id_space"],
             }
@@ -73,37 +73,39 @@ def _python(script: str, *arguments: object) -> list[str]:
     return [sys.executable, str(SCRIPTS / script), *map(str, arguments)]
 
 
-def epoch(work: Path, exposures: int, *more: str) -> dict[str, Any]:
+def epoch(work: Path, impressions: int, *more: str) -> dict[str, Any]:
     """One epoch of config_bigdata.yaml's network over the prepared data, and its evaluation on the test part."""
-    data = work / f"prepared-{exposures}"
+    data = work / f"prepared-{impressions}"
     options = [f"runner.{part}_data_dir={data / part}" for part in ("train", "valid", "test")] + list(more)
     trained = run([sys.executable, str(ROOT / "tools" / "trainer.py"), "-m", str(CONFIG), "-o", *options], work)
     evaluated = run([sys.executable, str(ROOT / "tools" / "infer.py"), "-m", str(CONFIG), "-o", *options], work)
     metrics = json.loads((work / "output_model_esmm_bigdata" / "0" / "metrics.json").read_text())
     done = re.search(r"epoch: 0 done, .*epoch time: ([\d.]+) s", trained.output)
     seconds = float(done.group(1)) if done else float("nan")
-    count = json.loads((data / "schema.json").read_text())["splits"]["train"]["exposures"]
+    count = json.loads((data / "schema.json").read_text())["splits"]["train"]["impressions"]
     return {
-        "exposures": count,
+        "impressions": count,
         "epoch_seconds": seconds,
-        "exposures_per_second": round(count / seconds),
+        "impressions_per_second": round(count / seconds),
         "train_peak_mb": round(trained.peak_mb),
         "evaluate_seconds": metrics["seconds"],
-        "evaluate_exposures_per_second": round(metrics["exposures"] / metrics["seconds"]),
+        "evaluate_impressions_per_second": round(metrics["impressions"] / metrics["seconds"]),
         "evaluate_peak_mb": round(evaluated.peak_mb),
         "auc": {task: [r["auc"], r["auc_low"], r["auc_high"]] for task, r in metrics["tasks"].items()},
         "truth": metrics["truth"],
     }
 
 
-def chunks(work: Path, exposures: int) -> list[dict[str, Any]]:
-    """Speed and AUC of an epoch by how many exposures of a common row stay together."""
+def chunks(work: Path, impressions: int) -> list[dict[str, Any]]:
+    """Speed and AUC of an epoch by how many impressions of a common row stay together."""
     rows = []
     for chunk in CHUNKS:
-        result = epoch(work, exposures, f"runner.shuffle_chunk={chunk}")
+        result = epoch(work, impressions, f"runner.shuffle_chunk={chunk}")
         auc = {f"auc_{task}": round(values[0], 4) for task, values in result["auc"].items()}
         share = {f"share_of_ceiling_{task}": round(r["share_of_ceiling"], 4) for task, r in result["truth"].items()}
-        rows.append({"shuffle_chunk": chunk, "exposures_per_second": result["exposures_per_second"], **auc, **share})
+        rows.append(
+            {"shuffle_chunk": chunk, "impressions_per_second": result["impressions_per_second"], **auc, **share}
+        )
     return rows
 
 
@@ -127,11 +129,11 @@ def main() -> None:
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
     work = given.work.resolve()
-    prepared = prepare(work, given.exposures)
+    prepared = prepare(work, given.impressions)
     show("prepare.py", prepared)
-    trained = epoch(work, given.exposures[-1])
+    trained = epoch(work, given.impressions[-1])
     show("one epoch", [trained])
-    by_chunk = chunks(work, given.exposures[0])
+    by_chunk = chunks(work, given.impressions[0])
     show("shuffle_chunk", by_chunk)
     result = {"machine": machine(), "prepare": prepared, "epoch": trained, "shuffle_chunk": by_chunk}
     (ROOT / "benchmarks" / "results" / "ali_ccp.json").write_text(json.dumps(result, indent=1) + "\n")

@@ -98,14 +98,14 @@ def stretch(runner: Any, source: Iterator[Any], count: int) -> dict[str, Any]:
     for batch in held:
         runner.step(batch)
     getattr(runner, "parts", {}).clear()
-    begun, cpu, reading, exposures, tokens, rows = time.perf_counter(), time.process_time(), 0.0, 0, 0, 0
+    begun, cpu, reading, impressions, tokens, rows = time.perf_counter(), time.process_time(), 0.0, 0, 0, 0
     kept = []
     for _ in range(count):
         before = time.perf_counter()
         batch = next(source)
         reading += time.perf_counter() - before
         runner.step(batch)
-        exposures += batch_length(batch)
+        impressions += batch_length(batch)
         tokens += getattr(batch, "num_token", 0)
         rows += batch.bags[0].num_row if hasattr(batch, "bags") else 0
         kept = [*kept[-9:], batch]
@@ -118,13 +118,13 @@ def stretch(runner: Any, source: Iterator[Any], count: int) -> dict[str, Any]:
         alone += batch_length(batch)
     step_seconds = time.perf_counter() - begun
     return {
-        "exposures_per_second": exposures / seconds,
-        "stored_tokens_per_exposure": tokens / exposures,
-        "rows_per_exposure": rows / exposures,
-        "step_alone_exposures_per_second": alone / step_seconds,
+        "impressions_per_second": impressions / seconds,
+        "stored_tokens_per_impression": tokens / impressions,
+        "rows_per_impression": rows / impressions,
+        "step_alone_impressions_per_second": alone / step_seconds,
         "reader_wait_ms": 1e3 * reading / count,
         "batch_ms": 1e3 * seconds / count,
-        "cpu_us_per_exposure": 1e6 * cpu_seconds / exposures,
+        "cpu_us_per_impression": 1e6 * cpu_seconds / impressions,
         "parts_ms": {name: 1e3 * value for name, value in parts.items()},
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }

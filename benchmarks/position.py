@@ -36,13 +36,13 @@ VARIANTS = {"with the shallow tower": True, "without": False}
 FIGURES = ("rank correlation", "within requests", "AUC of clicks", "calibration")
 
 
-def simulate(work: Path, exposures: int) -> Path:
+def simulate(work: Path, impressions: int) -> Path:
     """Raw and prepared data in a folder of their own, unless they are there."""
-    folder = work / f"{exposures}"
+    folder = work / f"{impressions}"
     if not (folder / "prepared" / "schema.json").exists():
         folder.mkdir(parents=True, exist_ok=True)
         knobs = [str(each) for knob in KNOBS.items() for each in knob]
-        sizes = ["--exposures", str(exposures), "--behaviours"]
+        sizes = ["--exposures", str(impressions), "--behaviours"]
         run([sys.executable, str(SCRIPTS / "simulate.py"), "raw", *sizes, *knobs], folder)
         run([sys.executable, str(SCRIPTS / "prepare.py"), "raw", "prepared", "--valid", "0.1"], folder)
     return folder
@@ -108,13 +108,19 @@ def main() -> None:
     parser.add_argument("--exposures", type=int, default=100_000)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     given = parser.parse_args()
-    data = simulate(given.work.resolve(), given.exposures)
+    data = simulate(given.work.resolve(), given.impressions)
     runs = [(variant, seed) for seed in given.seeds for variant in VARIANTS]
     done: dict[str, list[dict[str, Any]]] = {variant: [] for variant in VARIANTS}
     for variant, seed in track(runs, "training"):
         done[variant].append(train(data, variant, seed))
     print(table(done))
-    record = {"machine": machine(), "exposures": given.exposures, "knobs": KNOBS, "seeds": given.seeds, "runs": done}
+    record = {
+        "machine": machine(),
+        "impressions": given.impressions,
+        "knobs": KNOBS,
+        "seeds": given.seeds,
+        "runs": done,
+    }
     (ROOT / "benchmarks" / "results" / "position.json").write_text(json.dumps(record, indent=1) + "\n")
 
 

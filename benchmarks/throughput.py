@@ -2,9 +2,9 @@
 
     python benchmarks/throughput.py [WORK]          # make bench; under 10 minutes, 12 GB of memory
 
-Simulates 200,000 exposures (and text lines of 30,000) in WORK, starts every contestant as a process of its own and lets
-one run at a time, a stretch of batches each, ROUNDS times. Medians go to benchmarks/results/throughput.json, a table
-and a plot beside it; the table is printed too.
+Simulates 200,000 impressions (and text lines of 30,000) in WORK, starts every contestant as a process of its own and
+lets one run at a time, a stretch of batches each, ROUNDS times. Medians go to benchmarks/results/throughput.json, a
+table and a plot beside it; the table is printed too.
 """
 
 from __future__ import annotations
@@ -135,21 +135,23 @@ class Contestant:
                 row[key] = {part: round(median(value[part] for value in values), 3) for part in first}
             else:
                 row[key] = round(median(values), 3)
-        row["range"] = [round(f(s["exposures_per_second"] for s in self.stretches)) for f in (min, max)]
+        row["range"] = [round(f(s["impressions_per_second"] for s in self.stretches)) for f in (min, max)]
         parts = row.get("parts_ms")
         if parts:
-            bound = 1e3 * dense_flops(self.spec["net"], row["rows_per_exposure"]) * self.spec["batch"] / (gflops * 1e9)
+            bound = (
+                1e3 * dense_flops(self.spec["net"], row["rows_per_impression"]) * self.spec["batch"] / (gflops * 1e9)
+            )
             row["dense_bound_ms"] = round(bound, 3)
             row["dense_share_of_bound"] = round(bound / (parts["forward"] + parts["backward"]), 3)
             row["step_share_of_bound"] = round(
-                bound * row["step_alone_exposures_per_second"] / self.spec["batch"] / 1e3, 3
+                bound * row["step_alone_impressions_per_second"] / self.spec["batch"] / 1e3, 3
             )
         return row
 
 
-def dense_flops(net: dict[str, Any], rows_per_exposure: float) -> float:
-    """Multiplications and additions per exposure in both towers' products, forward and backward."""
-    first = net["dim"] * (ITEM_FIELDS + USER_FIELDS * rows_per_exposure) * net["sizes"][0]
+def dense_flops(net: dict[str, Any], rows_per_impression: float) -> float:
+    """Multiplications and additions per impression in both towers' products, forward and backward."""
+    first = net["dim"] * (ITEM_FIELDS + USER_FIELDS * rows_per_impression) * net["sizes"][0]
     widths = [*net["sizes"], 1]
     rest = sum(a * b for a, b in itertools.pairwise(widths))
     return 3 * 2 * 2 * (first + rest)
@@ -171,8 +173,8 @@ def simulate(work: Path) -> None:
 
 def batches(spec: dict[str, Any]) -> int:
     """How many make a stretch of a second or so."""
-    exposures = 10_000 if spec["kind"] == "plain" else 25_000 if "lines" in str(spec["options"]) else 60_000
-    return max(2, exposures // int(spec["batch"]))
+    impressions = 10_000 if spec["kind"] == "plain" else 25_000 if "lines" in str(spec["options"]) else 60_000
+    return max(2, impressions // int(spec["batch"]))
 
 
 def sgemm() -> float:
@@ -184,18 +186,19 @@ def sgemm() -> float:
 def table(rows: dict[str, dict[str, Any]]) -> str:
     """Markdown, a contestant per line; ratios are to (a) of the same batch size and network."""
     lines = [
-        "| | exposures/s | to (a) | step alone | to (a) | reader wait | stored tokens/s | CPU us/exposure | peak MB |",
+        "| | impressions/s | to (a) | step alone | to (a) | reader wait | stored tokens/s | CPU us/impression "
+        "| peak MB |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, row in rows.items():
         variant = next((v for v in ("batch 4096", "paper's network", "one thread") if name.endswith(v)), "")
         reference = next(r for n, r in rows.items() if n.startswith("(a)") and (n.endswith(variant) or not variant))
-        total, step = row["exposures_per_second"], row["step_alone_exposures_per_second"]
+        total, step = row["impressions_per_second"], row["step_alone_impressions_per_second"]
         lines.append(
-            f"| {name} | {total:,.0f} | {total / reference['exposures_per_second']:.1f} | {step:,.0f} "
-            f"| {step / reference['step_alone_exposures_per_second']:.1f} "
+            f"| {name} | {total:,.0f} | {total / reference['impressions_per_second']:.1f} | {step:,.0f} "
+            f"| {step / reference['step_alone_impressions_per_second']:.1f} "
             f"| {100 * row['reader_wait_ms'] / row['batch_ms']:.1f} % "
-            f"| {total * row['stored_tokens_per_exposure']:,.0f} | {row['cpu_us_per_exposure']:.0f} "
+            f"| {total * row['stored_tokens_per_impression']:,.0f} | {row['cpu_us_per_impression']:.0f} "
             f"| {row['peak_mb']:,.0f} |"
         )
     lines += [
@@ -214,7 +217,7 @@ def table(rows: dict[str, dict[str, Any]]) -> str:
 
 
 def plot(rows: dict[str, dict[str, Any]], target: Path) -> None:
-    """Bars of exposures per second, end to end and the step alone."""
+    """Bars of impressions per second, end to end and the step alone."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -223,13 +226,13 @@ def plot(rows: dict[str, dict[str, Any]], target: Path) -> None:
     names = list(rows)[::-1]
     figure, axes = pyplot.subplots(figsize=(9, 0.38 * len(names) + 1), layout="constrained")
     for shift, key, label in (
-        (0.2, "exposures_per_second", "end to end"),
-        (-0.2, "step_alone_exposures_per_second", "step alone"),
+        (0.2, "impressions_per_second", "end to end"),
+        (-0.2, "step_alone_impressions_per_second", "step alone"),
     ):
         places = [index + shift for index in range(len(names))]
         axes.barh(places, [rows[name][key] / 1e3 for name in names], 0.38, label=label)
     axes.set_yticks(range(len(names)), names)
-    axes.set_xlabel("thousand exposures per second")
+    axes.set_xlabel("thousand impressions per second")
     axes.legend()
     figure.savefig(target, dpi=110)
 

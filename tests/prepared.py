@@ -15,8 +15,8 @@ NUM_ID = 200
 LABELS = ("click", "conversion")
 
 
-def write_prepared(root: Path, num_exposure=500, group=60, seed=0) -> list[dict]:
-    """A prepared split `root/train` of two files; gives its exposures as dicts of ids and values by field."""
+def write_prepared(root: Path, num_impression=500, group=60, seed=0) -> list[dict]:
+    """A prepared split `root/train` of two files; gives its impressions as dicts of ids and values by field."""
     random = np.random.default_rng(seed)
     fields = [
         {"name": name, "common": name in COMMON, "offset": 50 * k, "size": 50, "weighted": name == "h"}
@@ -30,25 +30,25 @@ def write_prepared(root: Path, num_exposure=500, group=60, seed=0) -> list[dict]
         low = 50 * (*COMMON, *OWN).index(name)
         return random.integers(low, low + 50, size=random.integers(0, most + 1)).tolist()
 
-    exposures: list[dict] = []
+    impressions: list[dict] = []
     for file in range(2):
         writers, first_common = {}, 0
-        for _ in range(num_exposure // 2 // group + 1):
+        for _ in range(num_impression // 2 // group + 1):
             commons, rows = [], []
-            while len(rows) < group and len(exposures) + len(rows) < num_exposure // 2 * (file + 1):
+            while len(rows) < group and len(impressions) + len(rows) < num_impression // 2 * (file + 1):
                 user = {"u": tokens("u", 1), "h": tokens("h", 6)}
                 user["h_value"] = random.random(len(user["h"])).astype(np.float32).tolist()
                 commons.append(user)
                 for _ in range(random.integers(1, 9)):
                     click = int(random.random() < 0.5)
                     rows.append({
-                        "sample_id": len(exposures) + len(rows), "click": click, "conversion": click,
+                        "sample_id": len(impressions) + len(rows), "click": click, "conversion": click,
                         "common_row": first_common + len(commons) - 1, "i": tokens("i", 1), "t": tokens("t", 4),
                         "p_click": 0.5, "p_conversion": 0.25, **user,
                     })  # fmt: skip
             if not rows:
                 break
-            exposures += rows
+            impressions += rows
             lists, byte = pa.list_(pa.int32()), pa.uint8()
             own = pa.schema([
                 ("sample_id", pa.int64()), ("click", byte), ("conversion", byte), ("common_row", pa.int32()),
@@ -64,11 +64,11 @@ def write_prepared(root: Path, num_exposure=500, group=60, seed=0) -> list[dict]
             first_common += len(commons)
         for writer in writers.values():
             writer.close()
-    return exposures
+    return impressions
 
 
 def rewrite(root: Path, change: Callable[[pa.Table], pa.Table]) -> None:
-    """Change each row group of the exposure files of `root/train`."""
+    """Change each row group of the impression files of `root/train`."""
     for path in sorted((root / "train").glob("exposures-*.parquet")):
         file = pq.ParquetFile(path)
         groups = [change(file.read_row_group(index)) for index in range(file.num_row_groups)]

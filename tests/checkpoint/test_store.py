@@ -140,7 +140,7 @@ def test_thinning_keeps_the_newest_the_best_and_other_runs(tmp_path):
         save(store, epoch, next_batch=5)
         save(store, epoch, auc_ctr=auc)
     save(store, 4, next_batch=5)
-    store.thin(keep_last=2, best_metric="auc_ctr")
+    store.prune(keep_last=2, best_metric="auc_ctr")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "2", "3", "4-batch5", "9"]
 
 

@@ -18,13 +18,13 @@ def reader() -> ColumnarReader:
     return ColumnarReader(data_files(DATA / "test"), config)
 
 
-def exposures(batch) -> dict[int, list]:
+def impressions(batch) -> dict[int, list]:
     """Per sample id a list (one entry per time it occurs) of tokens with weights by field, labels and truth."""
     found: dict[int, list] = {}
     for b, sample in enumerate(batch.sample_ids.tolist()):
         fields = []
         for bags in batch.bags:
-            row = b if bags.row_of is None else int(bags.row_of[b])
+            row = b if bags.row_index is None else int(bags.row_index[b])
             for f in range(bags.num_field):
                 span = slice(*bags.offsets[row * bags.num_field + f :][:2])
                 fields.append((batch.rows[bags.positions[span]].tolist(), bags.weights[span].tolist()))
@@ -36,7 +36,7 @@ def exposures(batch) -> dict[int, list]:
 def merged(batches) -> dict[int, list]:
     found: dict[int, list] = {}
     for batch in batches:
-        for sample, entries in exposures(batch).items():
+        for sample, entries in impressions(batch).items():
             found.setdefault(sample, []).extend(entries)
     return found
 
@@ -56,7 +56,7 @@ def test_chosen_rows_come_whole_and_in_full_batches():
 
 
 def test_rows_that_nobody_needs_are_left_out():
-    """A common row or an id without an exposure would be updated by the optimizer's momentum."""
+    """A common row or an id without an impression would be updated by the optimizer's momentum."""
     (batch,) = ChosenRows(reader(), lambda batch: np.array([5, 5, 900])).batches(ReadPlan(5000, training=True))
     common, own = batch.bags
     assert common.num_row == 2

@@ -91,16 +91,16 @@ def test_each_run_trains_on_the_rows_of_its_rule(plan, tmp_path):
         expected |= {("AMAN", rate): (kept & (click | (u < rate))).sum() for rate in (0.2, 0.5)}
         for (name, rate), count in expected.items():
             if (name, seed, rate) in done:
-                assert done[name, seed, rate]["exposures"] == 2 * count, (name, seed, rate)
+                assert done[name, seed, rate]["impressions"] == 2 * count, (name, seed, rate)
         assert {name for name, s, _ in done if s == seed} == {*SYSTEMS, "CTR", "CTCVR", *HALVES}
     # UNBIAS: as many as p(x) / p(x | click) says, about the number of clicked rows where pCTR is calibrated.
-    assert done["UNBIAS", 1, None]["exposures"] == pytest.approx(2 * (kept & click).sum(), rel=0.3)
+    assert done["UNBIAS", 1, None]["impressions"] == pytest.approx(2 * (kept & click).sum(), rel=0.3)
     report = (tmp_path / "out" / "report.md").read_text()
     assert all(f"| {name} |" in report for name in SYSTEMS)
     assert (tmp_path / "out" / "report.html").is_file()
     for (name, _, _), content in done.items():
         if name not in ("CTR", "CTCVR", *HALVES):
-            assert content["test_exposures"] == 200
+            assert content["test_impressions"] == 200
             assert 0.4 < content["figures"]["cvr"] < 1
 
 
@@ -172,7 +172,7 @@ def test_no_click_is_weighed_by_a_net_that_was_trained_on_it(tmp_path, in_dynami
     weight = clicked.sum() / kept.sum() / 0.05
     assert weight > 2
     copies = np.floor(weight + uniform(digest[clicked], 3, 3, 0))
-    assert contents(tmp_path / "out")["UNBIAS", 3, None]["exposures"] == copies.sum()
+    assert contents(tmp_path / "out")["UNBIAS", 3, None]["impressions"] == copies.sum()
 
 
 def test_other_code_is_another_run(tmp_path, in_dynamic_graph):
@@ -247,7 +247,7 @@ def test_a_smaller_share_is_part_of_the_larger(tmp_path, in_dynamic_graph):
     digest = digests(known["id"])
     kept = uniform(digest, 1) >= 0.1
     found = [json.loads(path.read_text()) for path in (tmp_path / "out" / "runs").glob("*.json")]
-    counts = {(c["name"], c["share"]): c["exposures"] for c in found}
+    counts = {(c["name"], c["share"]): c["impressions"] for c in found}
     small = kept & (uniform(digest, 2, 5) < 0.3)
     assert counts["CTR", 0.3] == 2 * small.sum()
     assert counts["BASE", 0.3] == 2 * (small & (known["click"] == 1)).sum()
@@ -295,7 +295,7 @@ def test_a_table_of_one_s_own(tmp_path, in_dynamic_graph):
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(tree))
     command.compare(Plan.load(tmp_path / "mine.yaml", []), dry_run=False)
     done = contents(tmp_path / "out")
-    sizes = {done[name, 1, None]["test_exposures"] for name in ("BASE", "ESMM")}
+    sizes = {done[name, 1, None]["test_impressions"] for name in ("BASE", "ESMM")}
     assert len(sizes) == 1
     assert 180 < sizes.pop() < 300
     assert done["CTR", 1, None]["figures"]["ctr"] > 0.55
@@ -309,7 +309,7 @@ def test_a_table_of_one_s_own(tmp_path, in_dynamic_graph):
         ("compare.systems.X={rows: some}", r"compare\.systems\.X\.rows: Input should be 'all'"),
         ("runner.train_data_dir=nowhere", "nowhere: no such data directory"),
         ("hyper_parameters.cvr_fc_sizes=[a]", r"hyper_parameters\.cvr_fc_sizes\[0\]"),
-        ("compare.shares=[0.000001]", "no exposure is left to train on"),
+        ("compare.shares=[0.000001]", "no impression is left to train on"),
         (
             "data.valid_share=0.2",
             r"data\.valid_share and compare\.valid_share .* set data\.valid_share to 0",

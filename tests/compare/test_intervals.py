@@ -61,7 +61,7 @@ def test_seeds_that_differ_make_it_wider(sample):
 
 
 def test_it_covers_the_truth():
-    """Two scores that differ by noise alone: the interval holds 0 in about 95 of 100 samples."""
+    """Two scores that differ by excluded alone: the interval holds 0 in about 95 of 100 samples."""
     random, inside = np.random.default_rng(11), 0
     for _ in range(400):
         labels = (random.random(200) < 0.3).astype(int)

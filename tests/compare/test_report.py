@@ -28,7 +28,7 @@ def outcome(shares=(0.5, 1.0), truth=True, systems=SYSTEMS) -> Outcome:
                 if truth:
                     figures |= {"entire_cvr": value, "ceiling": 0.8, "share_of_ceiling": (value - 0.5) / 0.3}
                 runs[name, share, seed] = {
-                    "figures": figures, "rate": 0.5, "valid_cvr": 0.6, "above_one": 3 * seed, "test_exposures": 1000,
+                    "figures": figures, "rate": 0.5, "valid_cvr": 0.6, "above_one": 3 * seed, "test_impressions": 1000,
                 }  # fmt: skip
     searched = {"AMAN": [{"rate": 0.1, "valid_cvr": 0.61}, {"rate": 0.5, "valid_cvr": 0.63}]}
     return Outcome(compare, runs, searched, {("AMAN", "cvr"): Difference(0.02, -0.01, 0.05)})

@@ -32,7 +32,7 @@ SHOWN = {
 }
 
 
-def exposures(count: int, seed: int) -> list[str]:
+def impressions(count: int, seed: int) -> list[str]:
     """Lines `click buy price user item tag ...`: an item is clicked often or seldom, a user pays much or little."""
     random = np.random.default_rng(seed)
     lines = []
@@ -53,8 +53,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def copy(name: str) -> list[str]:
         folder = tmp_path / name
         shutil.copytree(Path(__file__).parent / "directories" / f"static_{name}", folder)
-        write_lines(folder / "data" / "train", exposures(400, seed=1))
-        write_lines(folder / "data" / "test", exposures(130, seed=2))  # three batches of 40, and a tail
+        write_lines(folder / "data" / "train", impressions(400, seed=1))
+        write_lines(folder / "data" / "test", impressions(130, seed=2))  # three batches of 40, and a tail
         monkeypatch.chdir(tmp_path)
         return ["-m", str(folder / "config.yaml"), "-o", "runner.seed=3", "runner.save_format=safetensors"]
 
@@ -91,7 +91,7 @@ def test_a_directory_trains_and_evaluates(name, place, tool: Tool):
     if "auc" in in_evaluation:
         assert float(evaluated[2]["auc"]) > 0.65
     metrics = json.loads(Path("output_model/2/metrics.json").read_text())
-    assert metrics["exposures"] == 130
+    assert metrics["impressions"] == 130
 
 
 def test_the_auc_runs_over_the_epoch_and_is_exact(place, tool: Tool):
@@ -178,7 +178,7 @@ def test_a_dry_run_scores_the_first_batch(place, tool: Tool):
 )
 def test_an_id_out_of_range_is_named(name, wrong, parts, place, tool: Tool):
     arguments = place(name)
-    lines = [*exposures(50, seed=5), wrong, *exposures(29, seed=6)]
+    lines = [*impressions(50, seed=5), wrong, *impressions(29, seed=6)]
     write_lines(Path(name) / "data" / "train", lines)
     outcome = tool("static_trainer", *arguments)
     assert outcome.code == 2

@@ -97,7 +97,7 @@ def test_item_7_the_tail_is_scored(directory, tool: Tool):
     # 100 rows: 3 batches of 30 and a tail of 10.
     figures = [last(tool("infer", *arguments(directory, f"runner.infer_batch_size={n}")).err) for n in (30, 100, 1000)]
     assert figures[0] == figures[1] == figures[2]
-    assert '"exposures": 100' in Path("output_model_rows_fm/1/metrics.json").read_text()
+    assert '"impressions": 100' in Path("output_model_rows_fm/1/metrics.json").read_text()
 
 
 def test_item_7_less_than_a_batch_is_told(directory, tool: Tool):
@@ -144,7 +144,7 @@ def test_item_10_a_sparse_embedding_trains_like_a_dense_one(directory, tool: Too
     assert Path("sparse/1/rec.pdparams").read_bytes() == Path("dense/1/rec.pdparams").read_bytes()
 
 
-def test_item_11_an_epochs_loss_is_the_mean_over_its_exposures(directory, tool: Tool):
+def test_item_11_an_epochs_loss_is_the_mean_over_its_impressions(directory, tool: Tool):
     log = tool("trainer", *arguments(directory, "runner.print_interval=1", "runner.epochs=1")).err
     steps = [float(value) for value in re.findall(r"batch_id: \d+, loss: ([\d.]+)", log)]
     assert len(steps) == 10

@@ -4,11 +4,11 @@ import threading
 
 import pytest
 
-from rec.data.prefetch import ahead
+from rec.data.prefetch import prefetch
 
 
 def test_the_same_batches_in_order():
-    assert list(ahead(iter(range(50)))) == list(range(50))
+    assert list(prefetch(iter(range(50)))) == list(range(50))
 
 
 def test_an_error_comes_in_its_place():
@@ -17,7 +17,7 @@ def test_an_error_comes_in_its_place():
         yield 2
         raise KeyError("third")
 
-    given = ahead(batches())
+    given = prefetch(batches())
     assert [next(given), next(given)] == [1, 2]
     with pytest.raises(KeyError, match="third"):
         next(given)
@@ -28,7 +28,7 @@ def test_whoever_stops_early_leaves_no_thread_behind():
         while True:
             yield 0
 
-    given = ahead(batches())
+    given = prefetch(batches())
     next(given)
     given.close()
     assert not [thread for thread in threading.enumerate() if thread.name == "reader"]
@@ -42,7 +42,7 @@ def test_it_is_only_so_far_ahead():
             made.append(number)
             yield number
 
-    given = ahead(batches())
+    given = prefetch(batches())
     next(given)
     threading.Event().wait(0.3)
     # one taken, four ready, one in the thread's hand

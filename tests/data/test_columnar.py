@@ -1,4 +1,4 @@
-"""Prepared data: each common row once, every exposure once, and the same numbers as from text."""
+"""Prepared data: each common row once, every impression once, and the same numbers as from text."""
 
 import json
 from collections import Counter
@@ -27,15 +27,15 @@ def reader(root: Path, fields=(*COMMON, *OWN), shuffle_chunk=8, **hyper) -> Colu
     return ColumnarReader(data_files(root / "train"), config)
 
 
-def exposures_of(batch, names=(*COMMON, *OWN)) -> list[dict]:
-    """Ids (and weights) of each exposure by field, through the batch's compressed form."""
+def impressions_of(batch, names=(*COMMON, *OWN)) -> list[dict]:
+    """Ids (and weights) of each impression by field, through the batch's compressed form."""
     found: list[dict] = [{} for _ in range(len(batch))]
     fields = iter(names)
     for bags in batch.bags:
         ids, bounds, f = batch.rows[bags.positions], bags.offsets, bags.num_field
         block_fields = [next(fields) for _ in range(f)]
         for b in range(len(batch)):
-            row = b if bags.row_of is None else int(bags.row_of[b])
+            row = b if bags.row_index is None else int(bags.row_index[b])
             for k, name in enumerate(block_fields):
                 span = slice(bounds[row * f + k], bounds[row * f + k + 1])
                 found[b][name] = ids[span].tolist()
@@ -49,7 +49,7 @@ PLAN = ReadPlan(batch_size=32, training=True, shuffle=True, seed=3)
 
 @pytest.mark.parametrize("window", [1 << 20, 100])
 @pytest.mark.parametrize("shuffle", [True, False])
-def test_every_exposure_arrives_whole(tmp_path, monkeypatch, window, shuffle):
+def test_every_impression_arrives_whole(tmp_path, monkeypatch, window, shuffle):
     monkeypatch.setattr(row_groups, "WINDOW", window)
     expected = write_prepared(tmp_path)
     source = reader(tmp_path)
@@ -58,7 +58,7 @@ def test_every_exposure_arrives_whole(tmp_path, monkeypatch, window, shuffle):
     sizes = []
     for batch in source.batches(ReadPlan(batch_size=32, training=True, shuffle=shuffle, seed=3)):
         sizes.append(len(batch))
-        for sample, tokens, click in zip(batch.sample_ids, exposures_of(batch), batch.labels["click"], strict=True):
+        for sample, tokens, click in zip(batch.sample_ids, impressions_of(batch), batch.labels["click"], strict=True):
             assert tokens == {name: expected[sample][name] for name in (*COMMON, *OWN)}
             assert click == expected[sample]["click"]
             seen[int(sample)] += 1
@@ -75,10 +75,10 @@ def test_a_common_row_is_stored_once_per_batch(tmp_path):
     commons = [(e["u"], e["h"]) for a, e in pairwise([None, *expected]) if a is None or e["u"] is not a["u"]]
     assert (len(common.offsets) - 1) // 2 == len(commons)
     assert len(common.positions) == sum(len(u) + len(h) for u, h in commons)
-    assert own.row_of is None
+    assert own.row_index is None
 
 
-def test_workers_and_ranks_deliver_each_exposure_once(tmp_path, monkeypatch):
+def test_workers_and_ranks_deliver_each_impression_once(tmp_path, monkeypatch):
     monkeypatch.setattr(row_groups, "WINDOW", 100)
     expected = write_prepared(tmp_path)
     source = reader(tmp_path)
@@ -126,13 +126,13 @@ def test_poolings_and_max_len(tmp_path):
     expected = write_prepared(tmp_path)
     plan = ReadPlan(batch_size=1000, training=True)
     (batch,) = reader(tmp_path, pooling="weighted").batches(plan)
-    for found, e in zip(exposures_of(batch), expected, strict=True):
+    for found, e in zip(impressions_of(batch), expected, strict=True):
         assert found["h_weights"] == pytest.approx(e["h_value"])
         assert found["t_weights"] == [1.0] * len(e["t"])
     (batch,) = reader(tmp_path, pooling="mean").batches(plan)
-    assert all(f["h_weights"] == pytest.approx([1 / max(len(f["h"]), 1)] * len(f["h"])) for f in exposures_of(batch))
+    assert all(f["h_weights"] == pytest.approx([1 / max(len(f["h"]), 1)] * len(f["h"])) for f in impressions_of(batch))
     (batch,) = reader(tmp_path, max_len=2).batches(plan)
-    assert [f["h"] for f in exposures_of(batch)] == [e["h"][:2] for e in expected]
+    assert [f["h"] for f in impressions_of(batch)] == [e["h"][:2] for e in expected]
 
 
 def test_some_fields_only(tmp_path):
@@ -141,7 +141,7 @@ def test_some_fields_only(tmp_path):
         source = reader(tmp_path, fields)
         (batch,) = source.batches(ReadPlan(batch_size=1000, training=True))
         assert len(source.blocks) == len(batch.bags)
-        assert exposures_of(batch, fields) == [{name: e[name] for name in fields} for e in expected]
+        assert impressions_of(batch, fields) == [{name: e[name] for name in fields} for e in expected]
 
 
 @pytest.mark.parametrize(
@@ -228,8 +228,8 @@ def test_a_column_that_is_missing_or_no_number(tmp_path):
             list(reader(tmp_path).batches(ReadPlan(50, training=False)))
 
 
-def test_the_exposures_of_each_file_are_counted(tmp_path):
-    write_prepared(tmp_path, num_exposure=500)
+def test_the_impressions_of_each_file_are_counted(tmp_path):
+    write_prepared(tmp_path, num_impression=500)
     rows = reader(tmp_path).file_rows
     names = ["exposures-00000.parquet", "exposures-00001.parquet"]
     assert rows == {

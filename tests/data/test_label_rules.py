@@ -86,13 +86,13 @@ def test_an_empty_label_keeps_the_row_and_its_other_labels(reader):
     for plan in (TRAIN, TEST):
         (batch,) = source.batches(plan)
         assert ids(batch) == [0, 1, 2, 3]
-        assert batch.noise is None
+        assert batch.excluded is None
         np.testing.assert_array_equal(batch.labels["view"], np.float32([1, NAN, 0, NAN]))
         np.testing.assert_array_equal(batch.labels["like"], np.float32([NAN, 1, NAN, 0]))
         counts = {text.partition(": ")[0]: count for text, count in batch.counts.items()}
         assert counts == {
-            "exposures": 4,
-            **{f"exposures with an empty {name}": 2 for name in NAMES},
+            "impressions": 4,
+            **{f"impressions with an empty {name}": 2 for name in NAMES},
         }
 
 
@@ -103,11 +103,11 @@ def test_without_the_cause_an_empty_effect_is_known_to_be_0(reader):
     np.testing.assert_array_equal(batch.labels["refund"], np.float32([0, NAN, 0, 0]))
     counts = {text.partition(": ")[0]: count for text, count in batch.counts.items()}
     assert counts == {
-        "exposures": 4,
-        "exposures with an empty view": 1,
-        "exposures with an empty order": 2,
-        "exposures with an empty refund": 1,
-        "exposures with view but an empty order": 1,
+        "impressions": 4,
+        "impressions with an empty view": 1,
+        "impressions with an empty order": 2,
+        "impressions with an empty refund": 1,
+        "impressions with view but an empty order": 1,
     }
 
 
@@ -118,12 +118,12 @@ def test_contradictions_by_the_graph_and_not_by_names(reader):
     (first, second) = source.batches(TRAIN)
     assert ids(first) + ids(second) == [1, 4]
     assert first.labels["like"].tolist() == [1]
-    assert first.counts["exposures with order but no view"] == 1
-    assert first.counts["exposures with refund but no order"] == 2
+    assert first.counts["impressions with order but no view"] == 1
+    assert first.counts["impressions with refund but no order"] == 2
     (first, second) = source.batches(TEST)
     assert ids(first) + ids(second) == [0, 1, 2, 3, 4]
-    assert first.noise.tolist() == [True, False, True, True]
-    assert second.noise is None
+    assert first.excluded.tolist() == [True, False, True, True]
+    assert second.excluded is None
 
 
 def test_policies(reader):

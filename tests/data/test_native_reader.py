@@ -107,7 +107,7 @@ def test_lines_hold_click_and_conversion_and_then_the_others(tmp_path):
     assert reader.labels == ("click", "conversion", "cart")
     batch = only_batch(reader)
     assert batch.labels["cart"].tolist() == [1, 0]  # the third, a cart without a click, contradicts the behaviours
-    assert batch.counts == {"exposures": 3, "exposures with cart but no click": 1}
+    assert batch.counts == {"impressions": 3, "impressions with cart but no click": 1}
 
 
 def test_requests_of_a_table_stay_together_and_are_numbered_within_the_batch(tmp_path):

@@ -33,7 +33,7 @@ def test_values_become_ids_by_frequency(tmp_path):
     }
     (batch,) = source.batches(ReadPlan(batch_size=100, training=True))
     assert batch.sample_ids.tolist() == ["r1", "r2", "r3", "r5"]
-    assert batch.counts["exposures with conversion but no click"] == 1
+    assert batch.counts["impressions with conversion but no click"] == 1
 
 
 def test_other_parts_take_the_vocabulary_of_training(tmp_path):

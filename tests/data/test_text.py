@@ -26,7 +26,7 @@ def reader(folder: Path, fields=("a", "b"), num_id=100, **settings) -> TextReade
 
 
 def bags_of(batch: Batch) -> list[list[list[int]]]:
-    """ids by exposure and field."""
+    """ids by impression and field."""
     (block,) = batch.bags
     ids, f = batch.rows[block.positions], block.num_field
     bounds = block.offsets
@@ -105,7 +105,7 @@ def test_conversion_without_click(tmp_path):
     write_lines(tmp_path, ["1,0,1,a:1", "2,1,1,a:2", "3,0,0,a:3"])
     (batch,) = reader(tmp_path).batches(TRAIN)
     assert batch.sample_ids.tolist() == [b"2", b"3"]
-    assert batch.counts == {"exposures": 3, "exposures with conversion but no click": 1}
+    assert batch.counts == {"impressions": 3, "impressions with conversion but no click": 1}
     (batch,) = reader(tmp_path).batches(TEST)
     assert batch.sample_ids.tolist() == [b"1", b"2", b"3"]
     assert batch.counted(batch.sample_ids).tolist() == [b"2", b"3"]

@@ -92,9 +92,9 @@ def test_a_constant_field(clinic):
     sole(clinic.troubles(), "train rows", "warn", "field shop has the same value in all 3,000 rows")
 
 
-def test_exposures_that_come_twice(clinic):
+def test_impressions_that_come_twice(clinic):
     clinic.train += clinic.train[:100]
-    sole(clinic.troubles(), "train rows", "wrong", "100 of 3,100 rows (3.23%) are the same exposure again")
+    sole(clinic.troubles(), "train rows", "wrong", "100 of 3,100 rows (3.23%) are the same impression again")
 
 
 def test_a_file_that_is_there_twice_under_other_ids(clinic):
@@ -142,7 +142,7 @@ def test_a_field_that_says_the_conversion(clinic):
 
 
 def test_a_single_id_that_says_the_click(clinic):
-    """It is in a fifth of the clicked exposures only: its AUC is .6, but it is never in another exposure."""
+    """It is in a fifth of the clicked impressions only: its AUC is .6, but it is never in another impression."""
     clinic.settings["hyper_parameters.sparse_feature_number"] = 61
     draw = random.Random(0)
     clinic.train = [
@@ -152,7 +152,7 @@ def test_a_single_id_that_says_the_click(clinic):
 
 
 def test_rare_ids_raise_no_alarm(clinic):
-    """2,000 ids, each in one exposure: hundreds of them were always clicked."""
+    """2,000 ids, each in one impression: hundreds of them were always clicked."""
     clinic.settings["hyper_parameters.sparse_feature_number"] = 2060
     clinic.train = [
         with_token(line, f"tags:{60 + row}") if row < 2000 else line for row, line in enumerate(clinic.train)
@@ -165,9 +165,9 @@ def test_testing_on_training_data(clinic):
     sole(clinic.troubles(), "train/test overlap", "wrong", "100.0% of test rows have a twin in training")
 
 
-def test_some_training_exposures_among_the_test_data(clinic):
+def test_some_training_impressions_among_the_test_data(clinic):
     clinic.test += clinic.train[:200]
-    sole(clinic.troubles(), "train/test overlap", "wrong", "200 of 2,200 test exposures are in training too")
+    sole(clinic.troubles(), "train/test overlap", "wrong", "200 of 2,200 test impressions are in training too")
 
 
 def test_too_few_conversions_for_an_auc(clinic):

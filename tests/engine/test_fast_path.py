@@ -13,7 +13,7 @@ STEPS = 120
 
 
 def trained(paddles_operators: bool) -> tuple[list[float], dict[str, float | None]]:
-    """Losses of the first steps on the bundled data, and the AUCs of the training exposures seen."""
+    """Losses of the first steps on the bundled data, and the AUCs of the training impressions seen."""
     config = load(ROOT / "models/multitask/esmm/config.yaml", ["runner.train_batch_size=64"])
     run = assemble(config, "dygraph", "train")
     engine = run.engine

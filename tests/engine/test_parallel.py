@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from rec import together as module
-from rec.parallel import together
+from rec import parallel_map as module
+from rec.parallel import parallel_map
 
 
 @pytest.fixture(autouse=True)
@@ -17,12 +17,12 @@ def three_threads(monkeypatch):
 
 
 def test_results_come_in_the_jobs_order():
-    assert together(lambda a, b: a * b, [(i, 2) for i in range(50)]) == [2 * i for i in range(50)]
+    assert parallel_map(lambda a, b: a * b, [(i, 2) for i in range(50)]) == [2 * i for i in range(50)]
 
 
 def test_jobs_run_at_the_same_time():
     barrier = threading.Barrier(3, timeout=30)
-    places = together(lambda: (barrier.wait(), threading.get_ident())[1], [()] * 3)
+    places = parallel_map(lambda: (barrier.wait(), threading.get_ident())[1], [()] * 3)
     assert len(set(places)) == 3
 
 
@@ -36,7 +36,7 @@ def test_an_error_reaches_the_caller_from_any_thread(wrong):
             raise ValueError(number)
 
     with pytest.raises(ValueError, match=str(wrong)):
-        together(work, [(0,), (1,), (2,)])
+        parallel_map(work, [(0,), (1,), (2,)])
 
 
 def test_after_the_callers_error_nobody_begins_another_job():
@@ -51,17 +51,17 @@ def test_after_the_callers_error_nobody_begins_another_job():
         assert failed.wait(30)
 
     with pytest.raises(KeyboardInterrupt):
-        together(work, [(i,) for i in range(100)])
+        parallel_map(work, [(i,) for i in range(100)])
     assert len(begun) <= 6  # those under way, and at most one more each before the rest is taken away
 
 
 def test_a_busy_pool_is_not_waited_for():
     gate = threading.Event()
     busy = [module._pool().submit(gate.wait) for _ in range(2)]
-    assert together(lambda i: i, [(i,) for i in range(5)]) == list(range(5))
+    assert parallel_map(lambda i: i, [(i,) for i in range(5)]) == list(range(5))
     gate.set()
     assert all(each.result() for each in busy)
 
 
 def test_jobs_within_jobs():
-    assert together(lambda i: sum(together(lambda j: i * j, [(j,) for j in range(4)])), [(1,), (2,)]) == [6, 12]
+    assert parallel_map(lambda i: sum(parallel_map(lambda j: i * j, [(j,) for j in range(4)])), [(1,), (2,)]) == [6, 12]

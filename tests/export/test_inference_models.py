@@ -114,7 +114,7 @@ def test_a_dynamic_directory(directory, tool: Tool):
         expected = column("a.parquet", "p")
         assert len(expected) == 200
         assert column("b.parquet", "output_0") == pytest.approx(expected, rel=1e-5)
-        mean = float(re.search(r"done, output_0: ([\d.]+), exposures: 200, batches: 4, latency", log)[1])
+        mean = float(re.search(r"done, output_0: ([\d.]+), impressions: 200, batches: 4, latency", log)[1])
         assert mean == pytest.approx(np.mean(expected), abs=1e-6)
 
 
@@ -187,7 +187,7 @@ def test_a_static_directory(tool: Tool, tmp_path, monkeypatch):
     succeed(tool, "static_trainer", *arguments)
     succeed(tool, "static_infer", *arguments, "runner.predict_save_path=a.parquet")
     log = succeed(tool, "paddle_infer", *arguments)
-    mean = float(re.search(r"rec_inference.json done, softmax_0.tmp_0: ([\d.]+), exposures: 120, batches: 3", log)[1])
+    mean = float(re.search(r"rec_inference.json done, softmax_0.tmp_0: ([\d.]+), impressions: 120, batches: 3", log)[1])
     assert mean == pytest.approx(0.5, abs=1e-6)  # both classes together
     export = ["runner.save_inference_fetch_varnames=[predict]", "runner.model_save_path=again"]
     succeed(tool, "static_trainer", *arguments, *export)

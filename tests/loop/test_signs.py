@@ -1,4 +1,4 @@
-"""Signs of trouble: found where they are planted, and silent over noise."""
+"""Signs of trouble: found where they are planted, and silent over excluded."""
 
 import numpy as np
 import pytest
@@ -9,16 +9,16 @@ from rec.metrics.task import Task
 from rec.metrics.tasks import TaskMetrics
 
 
-def warnings(losses, exposures=32) -> list[int]:
+def warnings(losses, impressions=32) -> list[int]:
     spike = LossSpike()
-    sizes = exposures if isinstance(exposures, list) else [exposures] * len(losses)
+    sizes = impressions if isinstance(impressions, list) else [impressions] * len(losses)
     return [i for i, (loss, size) in enumerate(zip(losses, sizes, strict=True)) if spike.step(loss, size, str(i))]
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_loss_spike_is_found_and_noise_is_none(seed):
     random = np.random.default_rng(seed)
-    # A loss that falls from 0.9 to 0.3, with normal noise of a tenth: 3000 steps hold excursions of about 3.4 sigma.
+    # A loss that falls from 0.9 to 0.3, with normal excluded of a tenth: 3000 steps hold excursions of about 3.4 sigma.
     losses = (0.3 + 0.6 * np.exp(-np.arange(3000) / 300)) * random.normal(1, 0.1, 3000)
     assert warnings(losses) == []
     losses[1234] = 3.0
@@ -81,7 +81,7 @@ def test_collapse_of_pcvr_over_all_impressions():
     # A mean of .021 over all is above a tenth of .2, .019 is below.
     assert collapse("cvr", spread(0.021 * around, click, conversion), "here") is None
     warning = collapse("cvr", spread(0.019 * around, click, conversion), "here") or ""
-    assert "the predictions of cvr have collapsed at here: their mean over 2000 exposures is 0.019" in warning
+    assert "the predictions of cvr have collapsed at here: their mean over 2000 impressions is 0.019" in warning
     assert "100 of 500 were positive (0.2)" in warning
     # Clicked impressions alone look well: the rest shows it.
     only_clicked = np.where(click == 1, 0.02, 1e-4) * around

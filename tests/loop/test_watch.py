@@ -179,7 +179,7 @@ def test_a_batch_comes_back_from_its_file(tmp_path):
         lambda b: b.bags[0].positions.__setitem__(0, 3),
         lambda b: b.bags[0].positions.__setitem__(0, -1),
         lambda b: b.bags[0].offsets.__setitem__(1, 5),
-        lambda b: b.bags[1].row_of.__setitem__(0, 1),
+        lambda b: b.bags[1].row_index.__setitem__(0, 1),
         lambda b: b.labels.__setitem__("click", np.zeros(3, np.float32)),
     ],
 )
@@ -212,7 +212,8 @@ def test_advice_names_what_is_at_fault_in_the_batch():
     assert "watch" not in advice(["loss_ctr"], bad, [seconds])
     bad.labels["watch"][0] = np.inf
     assert (
-        advice(["loss_seconds"], bad, [seconds]) == "In the batch watch is infinite in 1 of 2 exposures: mend the data"
+        advice(["loss_seconds"], bad, [seconds])
+        == "In the batch watch is infinite in 1 of 2 impressions: mend the data"
     )
     bad = batch()
     bad.bags[0].weights[1] = np.nan

@@ -28,7 +28,7 @@ def set_logits(net, ctr: float, cvr: float) -> None:
 
 
 def test_loss_by_hand(network):
-    """p(click) = .5, p(conversion | click) = .4, so p(both) = .2: one exposure clicked, one bought, one ignored."""
+    """p(click) = .5, p(conversion | click) = .4, so p(both) = .2: one impression clicked, one bought, one ignored."""
     net = network(num_field=2, sparse_feature_dim=3, ctr_fc_sizes=[4], cvr_fc_sizes=[4])
     set_logits(net, 0.0, math.log(0.4 / 0.6))
     outputs = net(Features([paddle.ones([3, 6])], [None]))
@@ -42,8 +42,8 @@ def test_loss_by_hand(network):
     assert losses["ctcvr"].item() == pytest.approx(-(2 * math.log(0.8) + math.log(0.2)) / 3, rel=1e-6)
 
 
-def test_cvr_learns_from_unclicked_exposures(network):
-    """The entire space: an exposure without a click still moves the CVR tower, through the product."""
+def test_cvr_learns_from_unclicked_impressions(network):
+    """The entire space: an impression without a click still moves the CVR tower, through the product."""
     net = network(num_field=1, sparse_feature_dim=2, ctr_fc_sizes=[], cvr_fc_sizes=[])
     set_logits(net, 0.0, 0.0)
     outputs = net(Features([paddle.ones([1, 2])], [None]))

@@ -99,7 +99,7 @@ def test_losses_and_scores_by_hand(network):
         assert net.losses(outputs, labels)["ctcvr"].item() == pytest.approx(expected / 3, rel=1e-5)
 
 
-def test_other_behaviours_and_weights_of_exposures_stay(network):
+def test_other_behaviours_and_weights_of_impressions_stay(network):
     behaviours = {"click": None, "conversion": {"after": "click", "sample_weight": "w"}}
     net = network(behaviours=behaviours)
     set_logits(net, click=0.0, conversion=math.log(0.4 / 0.6))

@@ -14,7 +14,7 @@ def tensor(*shape: int):
 
 
 def features() -> Features:
-    """3 exposures: a block of 2 shared rows with 4 columns, and 2 columns of their own."""
+    """3 impressions: a block of 2 shared rows with 4 columns, and 2 columns of their own."""
     return Features([tensor(2, 4), tensor(3, 2)], [paddle.to_tensor([1, 0, 1], dtype="int32"), None])
 
 
@@ -31,10 +31,10 @@ def test_its_gradients_are_those_of_the_whole():
     x, weight = features(), tensor(6, 5)
     seed = RANDOM.normal(size=(3, 5)).astype("float32")
     (x.matmul(weight) * paddle.to_tensor(seed)).sum().backward()
-    by_exposure = seed @ weight.numpy().T
-    expected = np.stack([by_exposure[1, :4], by_exposure[0, :4] + by_exposure[2, :4]])
+    by_impression = seed @ weight.numpy().T
+    expected = np.stack([by_impression[1, :4], by_impression[0, :4] + by_impression[2, :4]])
     np.testing.assert_allclose(x.blocks[0].grad.numpy(), expected, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(x.blocks[1].grad.numpy(), by_exposure[:, 4:], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(x.blocks[1].grad.numpy(), by_impression[:, 4:], rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(weight.grad.numpy(), x.dense().numpy().T @ seed, rtol=1e-5, atol=1e-6)
 
 

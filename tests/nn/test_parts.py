@@ -10,9 +10,9 @@ from numeric import check_gradients
 from rec.nn.features import Features
 from rec.nn.interaction import NFwFM
 from rec.nn.multitask import MultiTask, masked_mean
-from rec.nn.number import Number
 from rec.nn.probability import Probability
 from rec.nn.ranking import pairwise_loss
+from rec.nn.regression import RegressionHead
 from rec.nn.shallow import ShallowTower, split_fields
 
 RANDOM = np.random.default_rng(2)
@@ -27,15 +27,15 @@ def probability(*values: float) -> Probability:
 
 
 def test_numbers():
-    assert Number(column(2.0), False).loss(column(5.0)).item() == 9.0
-    on_log_scale = Number(column(math.log(4.0)), True)
+    assert RegressionHead(column(2.0), False).loss(column(5.0)).item() == 9.0
+    on_log_scale = RegressionHead(column(math.log(4.0)), True)
     assert on_log_scale.value.item() == pytest.approx(3.0, rel=1e-6)
     assert on_log_scale.loss(column(math.e - 1)).item() == pytest.approx((1 - math.log(4.0)) ** 2, rel=1e-5)
 
 
 def test_numbers_start_where_they_are_told():
-    assert Number(column(0.5), False, start=3.0).value.item() == 3.5
-    assert Number(column(0.0), True, start=20.0).value.item() == pytest.approx(20.0, rel=1e-5)
+    assert RegressionHead(column(0.5), False, start=3.0).value.item() == 3.5
+    assert RegressionHead(column(0.0), True, start=20.0).value.item() == pytest.approx(20.0, rel=1e-5)
 
 
 def test_masked_mean():
@@ -86,10 +86,10 @@ def test_a_probability_given_its_cause():
     ],
 )
 def test_fields_are_split_off(indices, taken, rest):
-    """Two fields in common rows 0, 1 of exposures 0, 1, 0, and one field of the exposures' own."""
+    """Two fields in common rows 0, 1 of impressions 0, 1, 0, and one field of the impressions' own."""
     common, own = np.arange(8, dtype=np.float32).reshape(2, 4), np.arange(10, 16, dtype=np.float32).reshape(3, 2)
-    row_of = paddle.to_tensor(np.array([0, 1, 0]))
-    features = Features([paddle.to_tensor(common), paddle.to_tensor(own)], [row_of, None], on_host=True)
+    row_index = paddle.to_tensor(np.array([0, 1, 0]))
+    features = Features([paddle.to_tensor(common), paddle.to_tensor(own)], [row_index, None], on_host=True)
     vectors, others = split_fields(features, indices, 2)
     assert vectors.numpy().tolist() == taken
     assert others.dense().numpy().tolist() == rest
@@ -99,7 +99,7 @@ def test_fields_are_split_off(indices, taken, rest):
 
 
 def test_bias_fields_are_hidden_together_and_unscaled():
-    """Of two fields with logits 1 and 2 in one tower, 10 and 20 in another, an exposure shows both or neither."""
+    """Of two fields with logits 1 and 2 in one tower, 10 and 20 in another, an impression shows both or neither."""
     net = ShallowTower(2, towers=2, dropout=0.25)
     net.weight.set_value(paddle.to_tensor(np.array([[1, 10], [2, 20]], np.float32)))
     paddle.seed(0)
@@ -123,7 +123,7 @@ def weighted_network() -> MultiTask:
 
 
 def test_weights_masks_and_unknown_numbers_in_a_loss():
-    """Ratings 5 and 1 of clicked exposures count 4 w and 4 w; one is unknown, one has no click."""
+    """Ratings 5 and 1 of clicked impressions count 4 w and 4 w; one is unknown, one has no click."""
     net, features = weighted_network(), Features([paddle.ones([4, 2])], [None])
     labels = {
         "click": column(1, 1, 1, 0),

@@ -7,7 +7,7 @@ import paddle
 import pytest
 
 from numeric import check_gradients
-from rec.nn.sharing import KINDS
+from rec.nn.sharing import REGISTRY
 from rec.nn.sharing.aitm import Transfer
 
 RANDOM = np.random.default_rng(1)
@@ -17,7 +17,7 @@ TOWERS = ("click", "conversion", "like")
 
 def build(towers=TOWERS, **section):
     paddle.seed(7)
-    net = KINDS.build(section, in_features=6, towers=towers)
+    net = REGISTRY.build(section, in_features=6, towers=towers)
     for parameter in net.parameters():  # biases start at 0, where they would not be tested
         parameter.set_value(parameter + paddle.randn(parameter.shape) * 0.3)
     return net
@@ -135,7 +135,7 @@ def test_cgc_with_shared_experts_only_is_mmoe():
 
 
 def test_cross_stitch_with_the_identity_is_separate_towers():
-    net = KINDS.build({"kind": "cross_stitch", "fc_sizes": [5, 4], "own_share": 1.0}, in_features=6, towers=TOWERS)
+    net = REGISTRY.build({"kind": "cross_stitch", "fc_sizes": [5, 4], "own_share": 1.0}, in_features=6, towers=TOWERS)
     for index, found in enumerate(net(paddle.to_tensor(X))):
         alone = X
         for layer in net.layers:
@@ -144,7 +144,7 @@ def test_cross_stitch_with_the_identity_is_separate_towers():
 
 
 def test_cross_stitch_starts_with_shares_that_sum_to_one():
-    net = KINDS.build({"kind": "cross_stitch", "fc_sizes": [5]}, in_features=6, towers=TOWERS)
+    net = REGISTRY.build({"kind": "cross_stitch", "fc_sizes": [5]}, in_features=6, towers=TOWERS)
     np.testing.assert_allclose(net.layers[0].mixture.numpy(), [[0.9, 0.05, 0.05], [0.05, 0.9, 0.05], [0.05, 0.05, 0.9]])
 
 
@@ -165,7 +165,7 @@ def test_transfer_of_equal_tokens_is_their_value():
 )
 def test_a_wrong_section_is_refused(section, message):
     with pytest.raises(ValueError, match=message):
-        KINDS.check(section)
+        REGISTRY.check(section)
 
 
 @pytest.mark.parametrize("num_task_expert", [0, 2])

@@ -39,7 +39,7 @@ def run(towers: list[MLP], widths: tuple[int, int], size: int, on_host: bool) ->
 
 @pytest.mark.parametrize("widths", WIDTHS.values(), ids=WIDTHS.keys())
 @pytest.mark.parametrize("sizes", [[[5, 4], [5, 4]], [[8]], [[]], [[7], [3, 2], [6]]], ids=str)
-@pytest.mark.parametrize("size", [5, 700])  # 700 exposures are shared out between threads
+@pytest.mark.parametrize("size", [5, 700])  # 700 impressions are shared out between threads
 def test_towers_are_their_layers(monkeypatch, widths, sizes, size):
     paddle.seed(3)
     monkeypatch.setattr(stack, "threads", lambda: 4)

@@ -8,7 +8,7 @@ import pytest
 
 from rec.errors import UserError
 from rec.nn.multitask import MultiTask
-from rec.nn.weighting import KINDS
+from rec.nn.weighting import REGISTRY
 from rec.nn.weighting.gradnorm import weight_gradients
 from rec.nn.weighting.pcgrad import surgery
 
@@ -21,7 +21,7 @@ def two_losses(a=(1.0, 0.0), b=(0.0, 2.0)):
 
 def total(kind: str, x, losses, weights=None, start=None, **settings):
     weights = weights or dict.fromkeys(losses, 1.0)
-    net = KINDS.build({"kind": kind, **settings}, weights=weights, numbers={"b"})
+    net = REGISTRY.build({"kind": kind, **settings}, weights=weights, numbers={"b"})
     return net, net(losses, lambda: start, [x], [])
 
 

@@ -18,17 +18,17 @@ def test_lines_as_scripts_parse_them():
     assert epoch_line(1, {"loss": 0.5}, 12.345) == "epoch: 1 done, loss: 0.500000, epoch time: 12.35 s"
 
 
-def test_vectors_are_left_out_even_of_one_exposure():
+def test_vectors_are_left_out_even_of_one_impression():
     values = {"a": np.array(1.5, np.float32), "b": np.ones((1, 1)), "c": np.ones(3), "d": np.array([2.0])}
     assert re.findall(r"\w+(?=:)", pairs(values)) == ["a", "d"]
 
 
-def test_averages_are_weighted_by_exposures():
+def test_averages_are_weighted_by_impressions():
     meter = Meter()
     meter.start()
-    for loss, exposures in ((1.0, 10), (4.0, 30)):
+    for loss, impressions in ((1.0, 10), (4.0, 30)):
         meter.reading_done()
-        meter.step_done({"loss": loss}, exposures)
+        meter.step_done({"loss": loss}, impressions)
     values, costs = meter.interval()
     assert values == {"loss": 3.25}
     assert costs["samples"] == 20

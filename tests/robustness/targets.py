@@ -76,17 +76,17 @@ def check_batches(source: Any, num_id: int, size: int) -> None:
                 check_bags(bags, len(batch.rows), len(batch))
 
 
-def check_bags(bags: Bags, num_row: int, num_exposure: int) -> None:
+def check_bags(bags: Bags, num_row: int, num_impression: int) -> None:
     """Offsets rise from 0 to the number of tokens, and every index is inside."""
     assert bags.offsets[0] == 0
     assert (np.diff(bags.offsets) >= 0).all()
     assert bags.offsets[-1] == len(bags.positions)
     assert ((bags.positions >= 0) & (bags.positions < num_row)).all()
-    if bags.row_of is None:
-        assert bags.num_row == num_exposure
+    if bags.row_index is None:
+        assert bags.num_row == num_impression
     else:
-        assert bags.row_of.shape == (num_exposure,)
-        assert ((bags.row_of >= 0) & (bags.row_of < bags.num_row)).all()
+        assert bags.row_index.shape == (num_impression,)
+        assert ((bags.row_index >= 0) & (bags.row_index < bags.num_row)).all()
     assert bags.weights is None or (bags.weights.dtype == np.float32 and len(bags.weights) == len(bags.positions))
 
 
@@ -204,7 +204,7 @@ _FOLDERS: list[tempfile.TemporaryDirectory[str]] = []
 @functools.cache
 def _prepared() -> Path:
     folder = _kept_folder()
-    write_prepared(folder, num_exposure=120, group=20)
+    write_prepared(folder, num_impression=120, group=20)
     return folder
 
 

@@ -13,7 +13,7 @@ from rec.table.optimizer import SGD, Adagrad, Adam
 V, D = 12, 3
 
 
-def batch_of(*blocks, weights=None, row_of=None) -> Batch:
+def batch_of(*blocks, weights=None, row_index=None) -> Batch:
     """A batch of blocks of rows of fields of ids, e.g. `[[[1, 2], []]]`: one row, two fields."""
     flat = [np.array([i for row in block for bag in row for i in bag], np.int32) for block in blocks]
     rows, positions = DistinctIds(V)(*flat)
@@ -21,7 +21,7 @@ def batch_of(*blocks, weights=None, row_of=None) -> Batch:
     for block, where in zip(blocks, positions, strict=True):
         lengths = [len(bag) for row in block for bag in row]
         offsets = np.cumsum([0, *lengths]).astype(np.int32)
-        bags.append(Bags(len(block[0]), where, offsets, weights, row_of))
+        bags.append(Bags(len(block[0]), where, offsets, weights, row_index))
     count = len(blocks[-1])
     return Batch(rows, tuple(bags), {}, np.arange(count).astype(np.bytes_))
 
@@ -115,7 +115,7 @@ def test_the_device_table_is_the_host_table(optimizer):
     random = np.random.default_rng(3)
     host = HostTable(weight_matrix(), optimizer)
     device = DeviceTable(weight_matrix(), optimizer, paddle.CPUPlace())
-    shared = batch_of([[[1, 2, 2], [4]], [[], []]], row_of=np.array([0, 1, 1], np.int32))
+    shared = batch_of([[[1, 2, 2], [4]], [[], []]], row_index=np.array([0, 1, 1], np.int32))
     own = batch_of([[[9]], [[1]], [[]]])
     mixed = batch_of([[[1, 2, 2], [4]], [[], []]], [[[9]], [[1]], [[]]])
     weighted = batch_of([[[3], [5, 5, 7]]], weights=np.array([0.5, 2, 1, 3], np.float32))

@@ -98,7 +98,7 @@ def test_conversion_without_click_is_counted_and_dropped(tool: Tool, tiny, tmp_p
         file.write("7,0,1,user:1\n" * 3)
     outcome = tool("trainer", *tiny, "runner.epochs=1")
     assert outcome.code == 0
-    assert "3 exposures with conversion but no click (of 603 exposures): not trained on" in outcome.err
+    assert "3 impressions with conversion but no click (of 603 impressions): not trained on" in outcome.err
 
 
 def test_unlisted_fields_are_counted_once(tool: Tool, tiny):

@@ -23,6 +23,6 @@ def test_esmm_learns_visits_and_purchases(tool: Tool, shared_data, tmp_path, mon
         outcome = tool(prefix + name, "-m", ESMM / "config.yaml", "-o", *options)
         assert outcome.code == 0, outcome.err
     metrics = json.loads(Path("output_model_esmm/1/metrics.json").read_text())
-    assert metrics["exposures"] == 19267
+    assert metrics["impressions"] == 19267
     assert metrics["auc_ctr"] >= 0.640
     assert metrics["auc_ctcvr"] >= 0.595

@@ -82,7 +82,7 @@ def test_each_half_of_the_rows_trains_and_judges_its_own_task(tool: Tool, argume
     outcome = tool(f"{prefix}trainer", *options)
     assert outcome.code == 0, outcome.err
     said = warnings(outcome.err)
-    assert f"{Path('train').resolve()}: 300 exposures with an empty like (of 600 exposures): not in its" in said[1]
+    assert f"{Path('train').resolve()}: 300 impressions with an empty like (of 600 impressions): not in its" in said[1]
     assert len(said) == 2
     outcome = tool(f"{prefix}infer", *options)
     assert outcome.code == 0, outcome.err
@@ -126,10 +126,10 @@ def test_contradictions_follow_the_declared_graph(tool: Tool, arguments, prefix)
     outcome = tool(f"{prefix}trainer", *options)
     assert outcome.code == 0, outcome.err
     assert [line.partition("train: ")[2] for line in warnings(outcome.err)] == [
-        "150 exposures with order but no view (of 600 exposures): not trained on"
+        "150 impressions with order but no view (of 600 impressions): not trained on"
     ]
     outcome = tool(f"{prefix}infer", *options)
-    assert "150 exposures with order but no view (of 600 exposures): predicted, but not counted" in outcome.err
+    assert "150 impressions with order but no view (of 600 impressions): predicted, but not counted" in outcome.err
     assert metrics()["view"]["n"] == 450
 
 
@@ -158,7 +158,7 @@ def test_conversions_that_are_empty_after_a_click_are_told(tool: Tool, arguments
     assert outcome.code == 0, outcome.err
     told = [line for line in warnings(outcome.err) if "with click but an empty conversion" in line]
     assert len(told) == 1
-    assert f"{clicked} exposures with click but an empty conversion (of 600 exposures): " in told[0]
+    assert f"{clicked} impressions with click but an empty conversion (of 600 impressions): " in told[0]
     assert "conversion comes out too low by their share of those with click" in told[0]
 
 

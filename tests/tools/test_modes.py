@@ -61,7 +61,7 @@ def test_modes_agree_and_read_each_others_checkpoints(both, tiny, tool):
         assert values["auc"] == pytest.approx(found["infer", "static"][task]["auc"], abs=1e-4)
 
 
-def test_infer_counts_every_exposure_and_writes_predictions_in_input_order(tool, tiny):
+def test_infer_counts_every_impression_and_writes_predictions_in_input_order(tool, tiny):
     assert tool("trainer", *tiny).code == 0
     outcome = tool("infer", *tiny, "runner.predict_save_path=p.csv", "runner.infer_checkpoint=latest")
     assert outcome.code == 0, outcome.err
@@ -73,7 +73,7 @@ def test_infer_counts_every_exposure_and_writes_predictions_in_input_order(tool,
     product = [a * b for a, b in zip(csv["pctr"].to_pylist(), csv["pcvr"].to_pylist(), strict=True)]
     assert csv["pctcvr"].to_pylist() == pytest.approx(product, rel=1e-4)
     metrics = json.loads(Path("out/1/metrics.json").read_text())
-    assert metrics["exposures"] == 200
+    assert metrics["impressions"] == 200
     assert metrics["tasks"]["ctr"]["positives"] == sum(csv["click"].to_pylist())
     assert 0.5 < metrics["auc_ctr"] < 1
     assert not list(Path().glob(".p.*"))
@@ -94,7 +94,7 @@ def test_dry_run_writes_nothing(tool, tiny, tmp_path):
     # towers: (12 * 8 + 8) + (8 + 1) each; table: 60 x 4
     assert re.search(r"embedding.weight\s+│\s+240 ", outcome.out)
     assert re.search(r"total\s+│\s+466 ", outcome.out)
-    assert "first batch: 32 exposures" in outcome.out
+    assert "first batch: 32 impressions" in outcome.out
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -125,11 +125,11 @@ def test_a_dry_run_where_the_first_rows_tell_nothing(tool, tiny, tmp_path):
     for name in ("trainer", "static_trainer"):
         outcome = tool(name, *unknown)
         assert outcome.code == 0, outcome.err
-        assert "first batch: 32 exposures\n" in outcome.out
+        assert "first batch: 32 impressions\n" in outcome.out
         assert "  loss: 0.000000, loss_ctr: 0.000000, loss_ctcvr: 0.000000\n" in outcome.out
         outcome = tool(name, *contradicting)
         assert outcome.code == 0, outcome.err
-        assert "first batch: 26 exposures (the 2 before hold none to train on)\n" in outcome.out
+        assert "first batch: 26 impressions (the 2 before hold none to train on)\n" in outcome.out
         assert re.search(r"  loss: 0\.[1-9]\d+, loss_ctr: 0\.[1-9]", outcome.out)
         outcome = tool(name, *nothing)
         assert outcome.code == 2

@@ -34,7 +34,7 @@ class Bar:
 
     Args:
         title: what is running, e.g. `epoch 0`.
-        total: exposures in the pass, or None if unknown.
+        total: impressions in the pass, or None if unknown.
     """
 
     def __init__(self, title: str, total: int | None) -> None:
@@ -58,8 +58,8 @@ class Bar:
     def __exit__(self, *_: Any) -> None:
         self._progress.stop()
 
-    def advance(self, exposures: int) -> None:
-        """Count exposures done."""
-        self._progress.advance(self._task, exposures)
+    def advance(self, impressions: int) -> None:
+        """Count impressions done."""
+        self._progress.advance(self._task, impressions)
         speed = self._progress.tasks[0].speed
-        self._progress.update(self._task, rate=f"{speed:,.0f} exposures/s" if speed else "")
+        self._progress.update(self._task, rate=f"{speed:,.0f} impressions/s" if speed else "")

@@ -94,7 +94,7 @@ def forget() -> None:
 
 
 @contextmanager
-def blaming(folder: Path, what: str) -> Iterator[None]:
+def error_context(folder: Path, what: str) -> Iterator[None]:
     """Turn whatever a model directory's code raises into one line that says `what` failed, and where.
 
     Raises:

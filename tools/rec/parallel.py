@@ -17,7 +17,7 @@ def threads() -> int:
     return int(os.environ.get("OMP_NUM_THREADS", "1"))
 
 
-def together(work: Callable[..., Any], jobs: Sequence[tuple[Any, ...]]) -> list[Any]:
+def parallel_map(work: Callable[..., Any], jobs: Sequence[tuple[Any, ...]]) -> list[Any]:
     """`work(*job)` of each job, in order. The calling thread takes part, so one thread alone needs no other."""
     results: list[Any] = [None] * len(jobs)
     numbers = iter(range(len(jobs)))  # shared: a thread takes the next job when it has done its last

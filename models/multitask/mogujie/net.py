@@ -46,7 +46,7 @@ class Mogujie(MultiTask):
         return {**outputs, "gmv": self._times_weight(outputs[self.weighted], columns["price"])}
 
     def loss(self, objective: Objective, output: Output, label: Any, labels: Mapping[str, Any]) -> Any:
-        """Loss of each exposure, float [B, 1]; of CTCVR that of w times its odds, a conversion's times w."""
+        """Loss of each impression, float [B, 1]; of CTCVR that of w times its odds, a conversion's times w."""
         if objective.task != self.weighted:
             return super().loss(objective, output, label, labels)
         price = labels["price"]

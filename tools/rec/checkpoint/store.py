@@ -97,7 +97,7 @@ class Store:
         arrays.sync(self.folder)
         shutil.rmtree(aside, ignore_errors=True)
 
-    def rate(self, name: str, metrics: dict[str, float | None]) -> None:
+    def record_metrics(self, name: str, metrics: dict[str, float | None]) -> None:
         """Write validation metrics into a checkpoint. Raises UserError if they cannot be written."""
         folder, temporary = self.folder / name, self.folder / f".saving-{name}.json"
         manifest = read_manifest(folder)
@@ -140,7 +140,7 @@ class Store:
         sign = -1.0 if lower_is_better(metric) else 1.0
         return max(rated, key=lambda m: sign * float(m.metrics[metric] or 0.0), default=None)
 
-    def thin(self, keep_last: int, best_metric: str | None) -> None:
+    def prune(self, keep_last: int, best_metric: str | None) -> None:
         """Remove epochs beyond the newest `keep_last` (0: none) but the best, and mid-epoch ones that are passed."""
         manifests = self.manifests()
         epochs = [m.name for m in manifests if m.next_batch is None]

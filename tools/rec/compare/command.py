@@ -30,17 +30,17 @@ class Show:
         columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[what]}"), TimeRemainingColumn())
         self.progress = Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
         self._task = self.progress.add_task("runs", total=None, what="")
-        self._title, self._exposures = "", 0
+        self._title, self._impressions = "", 0
 
     def begin(self, title: str, number: int, total: int) -> None:
         """A run begins."""
-        self._title, self._exposures = title, 0
+        self._title, self._impressions = title, 0
         self.progress.update(self._task, completed=number, total=total, what=title)
 
-    def advance(self, exposures: int) -> None:
-        """Some exposures of it are trained on or scored."""
-        self._exposures += exposures
-        self.progress.update(self._task, what=f"{self._title}: {self._exposures:,} exposures")
+    def advance(self, impressions: int) -> None:
+        """Some impressions of it are trained on or scored."""
+        self._impressions += impressions
+        self.progress.update(self._task, what=f"{self._title}: {self._impressions:,} impressions")
 
     def done(self, content: dict[str, Any], was_done: bool) -> None:
         """It is over."""

@@ -26,7 +26,7 @@ def train_epoch(built: Built, epoch: int, choose: Choose, advance: Advance) -> i
     Raises:
         UserError: unreadable data, no row is chosen, or the loss is not finite.
     """
-    runner, exposures = built.config.runner, 0
+    runner, impressions = built.config.runner, 0
     plan = ReadPlan(
         runner.train_batch_size or 1, True, epoch=epoch, seed=runner.seed, shuffle=runner.shuffle is not False
     )
@@ -37,17 +37,17 @@ def train_epoch(built: Built, epoch: int, choose: Choose, advance: Advance) -> i
         bad = not_finite(built.engine.train_step(batch))
         if bad:
             raise UserError(f"{', '.join(bad)} is not finite at epoch {epoch}, step {step}. {advice(bad, batch, ())}")
-        exposures += len(batch)
+        impressions += len(batch)
         advance(len(batch))
     for metric in built.engine.metrics:
         metric.reset()
-    if not exposures:
-        raise UserError(f"{runner.train_data_dir}: no exposure is left to train on: a larger share of it is needed")
-    return exposures
+    if not impressions:
+        raise UserError(f"{runner.train_data_dir}: no impression is left to train on: a larger share of it is needed")
+    return impressions
 
 
 def predict(built: Built, target: str, reader: object, advance: Advance, in_process: bool = False) -> Array:
-    """float32 [n]: the network's `target` for every exposure of a reader that counts, in the data's order.
+    """float32 [n]: the network's `target` for every impression of a reader that counts, in the data's order.
 
     `in_process`: what choosing rows leaves behind is wanted here, so no other process may read.
     """
@@ -64,7 +64,7 @@ def predict(built: Built, target: str, reader: object, advance: Advance, in_proc
 
 
 def facts(built: Built, reader: object) -> Facts:
-    """What is known of the same exposures."""
+    """What is known of the same impressions."""
     columns: dict[str, list[Array]] = {}
     for batch in _in_order(built, reader):
         known = {**{name: batch.labels[name] for name in ("click", "conversion")}, **batch.truth}
@@ -72,7 +72,7 @@ def facts(built: Built, reader: object) -> Facts:
             if name in known:
                 columns.setdefault(name, []).append(known[name][usable(batch)])
     if not columns:
-        raise UserError(f"{built.config.runner.test_data_dir}: holds no exposure to evaluate on")
+        raise UserError(f"{built.config.runner.test_data_dir}: holds no impression to evaluate on")
     return Facts(**{name: np.concatenate(pieces) for name, pieces in columns.items()})
 
 

@@ -17,7 +17,7 @@ Figures = dict[str, float | None]
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of n test exposures: labels, and on simulated data the probabilities that they came from."""
+    """What is known of n test impressions: labels, and on simulated data the probabilities that they came from."""
 
     click: Array
     conversion: Array
@@ -42,10 +42,10 @@ def clipped(p_cvr: Array) -> tuple[Array, int]:
 
 
 def judge(p_cvr: Array, p_ctr: Array, facts: Facts) -> Figures:
-    """Figures by name: AUCs of CVR on clicked exposures and of CTCVR, pCTR times pCVR, on all.
+    """Figures by name: AUCs of CVR on clicked impressions and of CTCVR, pCTR times pCVR, on all.
 
     With the truth also, over the entire space, the CVR's expected AUC, the ceiling, the share of it reached, and the
-    calibration (sum of predicted over sum of true probabilities) on clicked and unclicked exposures.
+    calibration (sum of predicted over sum of true probabilities) on clicked and unclicked impressions.
     `p_cvr` and `p_ctr` are float [n] in [0, 1].
     """
     clicked = facts.click == 1
@@ -79,5 +79,5 @@ def content_of(p_cvr: Array, valid: Array, ctr: Mapping[str, Array], above: int)
         "figures": judge(p_cvr, ctr["test"], Facts.from_arrays("test", ctr)),
         "valid_cvr": auc(valid[clicked], of_valid.conversion[clicked]).value,
         "above_one": above,
-        "test_exposures": len(p_cvr),
+        "test_impressions": len(p_cvr),
     }

@@ -71,7 +71,7 @@ class Outcome:
         if not self.compare.systems[system].division:
             return None
         contents = [self.runs[system, self.full, seed] for seed in self.compare.seeds]
-        return sum(c["above_one"] / c["test_exposures"] for c in contents) / len(contents)
+        return sum(c["above_one"] / c["test_impressions"] for c in contents) / len(contents)
 
 
 def best_rate(contents: Sequence[Content]) -> float:

@@ -16,7 +16,7 @@ _HALF = 4  # salt, as in `rec.compare.runs`
 
 
 def half_of(digest: Array, seed: int) -> Array:
-    """int64 [B], 0 or 1: the half of the exposures that each belongs to, by its id's digest."""
+    """int64 [B], 0 or 1: the half of the impressions that each belongs to, by its id's digest."""
     return (uniform(digest, _HALF, seed) >= 0.5).astype(np.int64)
 
 
@@ -30,7 +30,7 @@ class Propensities:
     Attributes:
         digests: of the clicked training rows, uint64 [n], ascending.
         p_click: their pCTR, float32 [n].
-        click_rate: clicks over exposures of the training rows.
+        click_rate: clicks over impressions of the training rows.
     """
 
     digests: Array
@@ -46,7 +46,7 @@ class Propensities:
 
 
 def together(halves: list[dict[str, Array]]) -> Propensities | None:
-    """Those of both halves, each with `digests` and `p_click` of its clicks and the number of its `exposures`.
+    """Those of both halves, each with `digests` and `p_click` of its clicks and the number of its `impressions`.
 
     None where there are no halves.
     """
@@ -54,5 +54,5 @@ def together(halves: list[dict[str, Array]]) -> Propensities | None:
         return None
     digest, first = np.unique(np.concatenate([half["digests"] for half in halves]), return_index=True)
     p_click = np.concatenate([half["p_click"] for half in halves])
-    exposures = sum(int(half["exposures"]) for half in halves)
-    return Propensities(digest, p_click[first], len(p_click) / max(exposures, 1))
+    impressions = sum(int(half["impressions"]) for half in halves)
+    return Propensities(digest, p_click[first], len(p_click) / max(impressions, 1))

@@ -57,7 +57,7 @@ def _main(outcome: Outcome) -> Section:
         rows.append(row)
     text = (
         f"Mean ± standard deviation over {len(outcome.compare.seeds)} seeds, {percent(outcome.full)} of the training "
-        "data, each network after the epoch that is best on validation data. CVR on clicked test exposures; CTCVR on "
+        "data, each network after the epoch that is best on validation data. CVR on clicked test impressions; CTCVR on "
         "all, every pCVR times the pCTR of one separately trained CTR net. "
         f"Minus {reference}: the difference with its 95 % interval over seeds and test samples (DeLong, paired). "
         f"p: paired t-test over seeds alone, on the same test sample. "
@@ -77,7 +77,7 @@ def _truth(outcome: Outcome) -> Section:
         rows.append([name, entire, _p(p), *others, "-" if above is None else f"{above:.4%}"])
     ceiling = outcome.summary(outcome.reference, "ceiling").mean
     text = (
-        "The data are simulated, so the probability of a conversion is known of every test exposure, clicked or not. "
+        "The data are simulated, so the probability of a conversion is known of every test impression, clicked or not. "
         f"The truth itself would reach an entire-space AUC of {_number(ceiling)}; a share of the ceiling is "
         "(AUC - 1/2) / (ceiling - 1/2). Calibration: sum of predicted over sum of true probabilities."
     )
@@ -93,7 +93,7 @@ def _search(outcome: Outcome) -> Section:
             rows.append([name, f"{content['rate']:g}", _number(content["valid_cvr"]), mark])
     text = (
         f"With the first seed on {percent(outcome.full)} of the training data; validation data are "
-        f"{percent(outcome.compare.valid_share)} of the training exposures, which no run trains on."
+        f"{percent(outcome.compare.valid_share)} of the training impressions, which no run trains on."
     )
     return Section("Rates searched", text, rows)
 

@@ -18,16 +18,16 @@ Choose = Callable[[Batch], Array]
 
 
 def usable(batch: Batch) -> Array:
-    """bool [B]: exposures that tell both click and conversion, without contradiction. All systems see these alone."""
+    """bool [B]: impressions that tell both click and conversion, without contradiction. All systems see these alone."""
     known = ~np.isnan(batch.labels["click"]) & ~np.isnan(batch.labels["conversion"])
-    return known if batch.noise is None else known & ~batch.noise
+    return known if batch.excluded is None else known & ~batch.excluded
 
 
 @dataclass(frozen=True)
 class ChosenRows:
     """A reader that delivers what `choose` takes of another's batches.
 
-    It does not know how many exposures it has, and reads in one process.
+    It does not know how many impressions it has, and reads in one process.
     """
 
     reader: Any
@@ -66,8 +66,8 @@ def join(pieces: list[tuple[Batch, Array]]) -> Batch:
     ids, where = np.unique(np.concatenate([ragged.ids for ragged, _ in blocks]), return_inverse=True)
     ends = np.cumsum([len(ragged.ids) for ragged, _ in blocks])
     bags = tuple(
-        Bags(ragged.num_field, place.astype(np.int32), ragged.offsets, ragged.values, row_of)
-        for (ragged, row_of), place in zip(blocks, np.split(where, ends[:-1]), strict=True)
+        Bags(ragged.num_field, place.astype(np.int32), ragged.offsets, ragged.values, row_index)
+        for (ragged, row_index), place in zip(blocks, np.split(where, ends[:-1]), strict=True)
     )
     first = pieces[0][0]
 
@@ -79,24 +79,24 @@ def join(pieces: list[tuple[Batch, Array]]) -> Batch:
         bags,
         {name: together(lambda b, n=name: b.labels[n]) for name in first.labels},  # type: ignore[misc]
         together(lambda b: b.sample_ids),
-        together(lambda b: np.zeros(len(b), bool) if b.noise is None else b.noise),
+        together(lambda b: np.zeros(len(b), bool) if b.excluded is None else b.excluded),
         truth={name: together(lambda b, n=name: b.truth[n]) for name in first.truth},  # type: ignore[misc]
-        counts={"exposures": sum(len(rows) for _, rows in pieces)},
+        counts={"impressions": sum(len(rows) for _, rows in pieces)},
     )
 
 
 def _take_block(pieces: list[tuple[Batch, Array]], number: int) -> tuple[Ragged, Array | None]:
-    """A block's rows as ragged ids, and the row of each exposure where rows are shared."""
-    parts, row_of, before = [], [], 0
+    """A block's rows as ragged ids, and the row of each impression where rows are shared."""
+    parts, row_index, before = [], [], 0
     for batch, chosen in pieces:
         bags = batch.bags[number]
         ids = batch.rows[bags.positions].astype(np.int32)
         ragged = Ragged(bags.num_field, bags.offsets, ids, bags.weights)
-        if bags.row_of is None:
+        if bags.row_index is None:
             parts.append(ragged.take(chosen.astype(np.int64)))
             continue
-        rows, place = np.unique(bags.row_of[chosen], return_inverse=True)
+        rows, place = np.unique(bags.row_index[chosen], return_inverse=True)
         parts.append(ragged.take(rows.astype(np.int64)))
-        row_of.append((place + before).astype(bags.row_of.dtype))
+        row_index.append((place + before).astype(bags.row_index.dtype))
         before += len(rows)
-    return Ragged.concatenate(parts), np.concatenate(row_of) if row_of else None
+    return Ragged.concatenate(parts), np.concatenate(row_index) if row_index else None

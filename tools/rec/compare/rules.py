@@ -1,6 +1,6 @@
-"""How often a training exposure counts, by the rules of the paper's competitors.
+"""How often a training impression counts, by the rules of the paper's competitors.
 
-Every choice is a function of the exposure's id, so that it is the same in each epoch and for any size of batch.
+Every choice is a function of the impression's id, so that it is the same in each epoch and for any size of batch.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ def digests(sample_ids: Array) -> Array:
 def copies(
     rule: Rule, labels: Mapping[str, Array], u: Array, rate: float | None = None, weight: Array | None = None
 ) -> Array:
-    """How many times each exposure is trained on, int64 [n].
+    """How many times each impression is trained on, int64 [n].
 
     Args:
         rule: `all`; `clicked` (BASE); `aman`: the clicked, and of the others a share `rate` as negatives;
             `oversampling`: the clicked, conversions `rate` times; `unbias`: the clicked, `weight` times in the mean.
         labels: `click` and `conversion`, [n].
         u: uniform in [0, 1), [n].
-        weight: of each exposure, [n], for `unbias`.
+        weight: of each impression, [n], for `unbias`.
     """
     click, conversion = labels["click"] == 1, labels["conversion"] == 1
     if rule == "all":

@@ -35,7 +35,7 @@ class Runner:
     """Does runs, or finds them done.
 
     Args:
-        advance: told the exposures of each step.
+        advance: told the impressions of each step.
     """
 
     def __init__(self, plan: Plan, store: RunStore, advance: fit.Advance) -> None:
@@ -64,7 +64,7 @@ class Runner:
         return self.store.load(self.key(run))
 
     def do(self, run: Run) -> dict[str, Any]:
-        """A run's content: figures, rate, exposures trained on, best epoch ...; it is done now unless it was before.
+        """A run's content: figures, rate, impressions trained on, best epoch ...; it is done now unless it was before.
 
         Raises:
             UserError: see `fit.train_epoch`.
@@ -137,9 +137,9 @@ class Runner:
         """
         label = known["valid_click" if target == "ctr" else "valid_conversion"]
         counts = known["valid_click"] == 1 if target == "cvr" else np.ones(len(label), bool)
-        best, highest, exposures, arrays = 0, -1.0, 0, dict[str, Array]()
+        best, highest, impressions, arrays = 0, -1.0, 0, dict[str, Array]()
         for epoch in range(built.config.runner.epochs):
-            exposures += fit.train_epoch(built, epoch, choose(epoch), self._advance)
+            impressions += fit.train_epoch(built, epoch, choose(epoch), self._advance)
             predicted = fit.predict(built, target, valid, self._advance)
             area = auc(predicted[counts], label[counts]).value or 0.0
             if area > highest:
@@ -149,7 +149,7 @@ class Runner:
                     arrays |= self._clicks_of_other_half(built, run)
             elif epoch - best >= PATIENCE:
                 break
-        return {"exposures": exposures, "epoch": best}, arrays
+        return {"impressions": impressions, "epoch": best}, arrays
 
     def _kept(self, run: Run, digest: Array) -> Array:
         """bool [B]: not held out, and within the run's share."""
@@ -181,17 +181,17 @@ class Runner:
 
     def _clicks_of_other_half(self, built: Built, run: Run) -> dict[str, Array]:
         """pCTR of the clicked training rows that the net has not been trained on, by digest, and how many rows."""
-        exposures = 0
+        impressions = 0
         found: list[Array] = []
 
         def clicked(batch: Batch) -> Array:
-            nonlocal exposures
+            nonlocal impressions
             digest = digests(batch.sample_ids)
             others = self._kept(run, digest) & usable(batch) & (half_of(digest, run.seed) != run.half)
             rows = np.flatnonzero(others & (batch.labels["click"] == 1))
-            exposures += int(others.sum())
+            impressions += int(others.sum())
             found.append(digest[rows])
             return rows
 
         p_click = fit.predict(built, "ctr", ChosenRows(built.train_reader, clicked), self._advance, in_process=True)
-        return {"digests": np.concatenate(found), "p_click": p_click, "exposures": np.array(exposures)}
+        return {"digests": np.concatenate(found), "p_click": p_click, "impressions": np.array(impressions)}

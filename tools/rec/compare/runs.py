@@ -32,7 +32,7 @@ class Run:
 
     @property
     def half(self) -> int | None:
-        """The half of the exposures that it trains on; None: both."""
+        """The half of the impressions that it trains on; None: both."""
         return HALVES.index(self.name) if self.system is HELP and self.name in HALVES else None
 
     @property

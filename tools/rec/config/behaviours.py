@@ -25,7 +25,7 @@ IMPRESSION = "impression"
 """Where every path begins."""
 
 REQUEST = "request_id"
-"""The label column that says which request an exposure was part of, numbered within the batch."""
+"""The label column that says which request an impression was part of, numbered within the batch."""
 
 CODES = {"click": "ct", "conversion": "cv"}
 """What makes click and conversion ctr, cvr and ctcvr."""
@@ -43,14 +43,14 @@ class Behaviour(BaseModel):
     after: str | list[str] | None = Field(None, description="the behaviour it follows, or several alternative ones")
     instead_of: str | None = Field(None, description="the behaviour whose complement it is; it has no label")
     implies: str | None = Field(None, description="a behaviour that it never goes without, though not modelled so")
-    given: bool = Field(False, description="no tower: what follows is modelled on the exposures that have it")
+    given: bool = Field(False, description="no tower: what follows is modelled on the impressions that have it")
     label: str | None = Field(None, description="label column; null: the behaviour's name")
     code: str | None = Field(None, description="letters in a task's name, as ct and cv in ctcvr")
     head: Literal["binary", "regression", "log_regression"] = Field("binary", description="what is predicted")
     start: float | int = Field(0.0, ge=0, description="a number's prediction before training: about the label's mean")
-    space: str | None = Field(None, description="the loss is over exposures that have this behaviour; null: over all")
+    space: str | None = Field(None, description="the loss is over impressions that have this behaviour; null: over all")
     weight: float | int = Field(1.0, ge=0, description="of its loss in the sum of losses")
-    sample_weight: str | None = Field(None, description="column of weights of the exposures in its loss")
+    sample_weight: str | None = Field(None, description="column of weights of the impressions in its loss")
     pairwise: float | int = Field(0.0, ge=0, description="weight of a loss on the order within a request")
 
 

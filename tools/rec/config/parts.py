@@ -10,7 +10,7 @@ from rec.config.hyper import wrong_types
 from rec.config.suggest import did_you_mean
 
 
-class Kinds:
+class Registry:
     """The kinds of a part, e.g. of sharing: `{kind: mmoe, num_expert: 4, fc_sizes: [64]}`.
 
     Args:

@@ -17,7 +17,7 @@ class RunnerSettings(BaseModel):
     # Training
     train_data_dir: str = Field("", description="folder of training files, relative to the model directory")
     train_reader_path: str = Field("reader", description="reader module of the model directory, without .py")
-    train_batch_size: int | None = Field(None, gt=0, description="exposures a step; null: the reader yields batches")
+    train_batch_size: int | None = Field(None, gt=0, description="impressions a step; null: the reader yields batches")
     epochs: int = Field(1, gt=0, description="passes over the training data")
     shuffle: bool | None = Field(
         None,
@@ -25,7 +25,7 @@ class RunnerSettings(BaseModel):
         "InmemoryDataset, no for PaddleRec's, whose iterable data sets have one order only",
     )
     shuffle_chunk: int = Field(
-        64, gt=0, description="exposures of one common row that stay together when prepared data is shuffled"
+        64, gt=0, description="impressions of one common row that stay together when prepared data is shuffled"
     )
     reader_type: Literal["DataLoader", "RecDataset", "CustomizeDataLoader", "QueueDataset", "InmemoryDataset"] = Field(
         "DataLoader",
@@ -50,8 +50,8 @@ class RunnerSettings(BaseModel):
     print_interval: int = Field(100, gt=0, description="steps between two log lines")
     label_policy: Literal["drop", "keep", "fail"] = Field(
         "drop",
-        description="an exposure whose labels contradict the behaviours, such as a conversion without the click it is "
-        "declared `after`: leave out, take as it is, or stop",
+        description="an impression whose labels contradict the behaviours, such as a conversion without the click it "
+        "is declared `after`: leave out, take as it is, or stop",
     )
     detect_nan: bool = Field(
         True, description="stop at a loss that is not finite, keeping the last good checkpoint and the batch"
@@ -94,7 +94,7 @@ class RunnerSettings(BaseModel):
     )
     test_data_dir: str = Field("", description="folder of test files, relative to the model directory")
     infer_reader_path: str = Field("reader", description="reader module used in evaluation, without .py")
-    infer_batch_size: int | None = Field(None, gt=0, description="exposures a step in evaluation")
+    infer_batch_size: int | None = Field(None, gt=0, description="impressions a step in evaluation")
     infer_load_path: str | None = Field(
         None, description="checkpoints to evaluate, relative to the working directory; null: model_save_path"
     )
@@ -106,7 +106,8 @@ class RunnerSettings(BaseModel):
         "epochs", description="evaluate the epochs from start to end, or the one best or newest checkpoint"
     )
     predict_save_path: str | None = Field(
-        None, description="write one row per exposure to this .parquet or .csv file (sample id, labels, probabilities)"
+        None,
+        description="write a row per impression to this .parquet or .csv file (sample id, labels, probabilities)",
     )
 
     use_save_data: bool = Field(

@@ -38,7 +38,7 @@ class StaticModel(NativeModel):
         self.shown: tuple[str, ...] = ()
 
     def create_feeds(self, is_infer: bool = False) -> list[Any]:
-        """Vectors of each block, the row of each exposure where a block is shared, and labels where they are needed."""
+        """Vectors of each block, the row of each impression where a block is shared, labels where they are needed."""
         self.layer = self.build_network(self.config)
         if is_infer:
             self.layer.eval()
@@ -50,7 +50,7 @@ class StaticModel(NativeModel):
             self.vectors.append(vector)
             feeds.append(vector)
             if block.shared:
-                feeds.append(paddle.static.data(f"row_of_{index}", [-1], "int32"))
+                feeds.append(paddle.static.data(f"row_index_{index}", [-1], "int32"))
         names = self._fed_labels(is_infer)
         return feeds + [paddle.static.data(f"label_{name}", [-1, 1], "float32") for name in names]
 
@@ -65,18 +65,18 @@ class StaticModel(NativeModel):
         arrays: list[Array] = []
         for bags, vectors in zip(batch.bags, pulled, strict=True):
             arrays.append(vectors)
-            if bags.row_of is not None:
-                arrays.append(bags.row_of)
+            if bags.row_index is not None:
+                arrays.append(bags.row_index)
         return arrays + [batch.labels[name].reshape(-1, 1) for name in self._fed_labels(is_infer)]
 
     def net(self, inputs: list[Any], is_infer: bool = False) -> dict[str, Any]:
         """Probabilities by name, and in training what to show; sets the cost to minimise."""
         rest = iter(inputs)
-        blocks, row_of = [], []
+        blocks, row_index = [], []
         for block in self.blocks:
             blocks.append(next(rest))
-            row_of.append(next(rest) if block.shared else None)
-        features = Features(blocks, row_of, on_host=paddle.device.get_device() == "cpu")
+            row_index.append(next(rest) if block.shared else None)
+        features = Features(blocks, row_index, on_host=paddle.device.get_device() == "cpu")
         labels = dict(zip(self._fed_labels(is_infer), rest, strict=True))
         outputs = predict(self.layer, features, labels)
         if is_infer:

@@ -11,22 +11,22 @@ from rec.numeric import Array
 class Bags:
     """The tokens of a block of fields, in compressed rows: one bag per (row, field).
 
-    A row is an exposure, or a common row that several exposures share (`row_of`): its tokens are then stored, moved
-    and pooled once.
+    A row is an impression, or a common row that several impressions share (`row_index`): its tokens are then stored,
+    moved and pooled once.
 
     Attributes:
         num_field: F, how many fields the block has.
         positions: int32 [T], for each token the index of its id in the batch's `rows`.
         offsets: int32 [R * F + 1], bag r * F + f holds tokens offsets[r * F + f] to offsets[r * F + f + 1].
         weights: float32 [T], what each token's vector is multiplied by before it is summed; None: 1.
-        row_of: int32 [B], the row of each exposure; None: exposure b is row b.
+        row_index: int32 [B], the row of each impression; None: impression b is row b.
     """
 
     num_field: int
     positions: Array
     offsets: Array
     weights: Array | None = None
-    row_of: Array | None = None
+    row_index: Array | None = None
 
     @property
     def num_row(self) -> int:
@@ -36,25 +36,25 @@ class Bags:
 
 @dataclass
 class Batch:
-    """B exposures.
+    """B impressions.
 
     Attributes:
         rows: int64 [N], the distinct ids of the batch: the only rows of the embedding table it reads and updates.
         bags: blocks of fields, in the order of the model's fields.
         labels: float32 [B] each, by name; NaN where a label is not given.
         sample_ids: bytes [B] (dtype S).
-        noise: bool [B], exposures that are predicted but count in no metric (labels contradict or lack); None: none.
+        excluded: bool [B], impressions that are predicted but count in no metric (labels contradict); None: none.
         truth: float32 [B] each, the probabilities and means that simulated labels were drawn from, by name
             (`p_click`, `p_conversion`, ...); else empty.
         columns: [B] each, what else the reader was asked for by name, as it is stored (`request_id` as int64).
-        counts: what the reader met while it made this batch (dropped exposures, tokens of unlisted fields, ...).
+        counts: what the reader met while it made this batch (dropped impressions, tokens of unlisted fields, ...).
     """
 
     rows: Array
     bags: tuple[Bags, ...]
     labels: dict[str, Array]
     sample_ids: Array
-    noise: Array | None = None
+    excluded: Array | None = None
     truth: dict[str, Array] = field(default_factory=dict)
     columns: dict[str, Array] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
@@ -68,5 +68,5 @@ class Batch:
         return sum(len(bags.positions) for bags in self.bags)
 
     def counted(self, values: Array) -> Array:
-        """`values` [B] of the exposures that count in metrics."""
-        return values if self.noise is None else np.asarray(values)[~self.noise]
+        """`values` [B] of the impressions that count in metrics."""
+        return values if self.excluded is None else np.asarray(values)[~self.excluded]

@@ -13,7 +13,7 @@ from rec.data.batch import Bags, Batch
 from rec.errors import UserError
 from rec.numeric import Array
 
-_PARTS = ("positions", "offsets", "weights", "row_of")
+_PARTS = ("positions", "offsets", "weights", "row_index")
 
 
 def save_batch(path: Path, batch: Any, facts: Mapping[str, int]) -> None:
@@ -48,7 +48,7 @@ def _of_batch(batch: Batch) -> dict[str, Array]:
             if getattr(bags, name) is not None:
                 arrays[f"bags_{index}_{name}"] = getattr(bags, name)
     arrays |= {f"label_{name}": label for name, label in batch.labels.items()}
-    return arrays | ({} if batch.noise is None else {"noise": batch.noise})
+    return arrays | ({} if batch.excluded is None else {"excluded": batch.excluded})
 
 
 def load_batch(path: Path) -> tuple[Any, dict[str, int]]:
@@ -82,10 +82,10 @@ def _to_batch(arrays: Mapping[str, Array]) -> Batch:
     lengths = {len(label) for label in labels.values()} | {len(sample_ids)}
     if len(lengths) > 1 or (rows < 0).any() or not all(_is_whole(b, len(rows), len(sample_ids)) for b in bags):
         raise ValueError("its arrays do not fit each other")
-    return Batch(rows, tuple(bags), labels, sample_ids, arrays.get("noise"))
+    return Batch(rows, tuple(bags), labels, sample_ids, arrays.get("excluded"))
 
 
-def _is_whole(bags: Bags, num_id: int, num_exposure: int) -> bool:
+def _is_whole(bags: Bags, num_id: int, num_impression: int) -> bool:
     offsets, positions = bags.offsets, bags.positions
     if offsets.dtype != np.int32 or positions.dtype != np.int32 or bags.num_field < 1:
         return False
@@ -93,7 +93,7 @@ def _is_whole(bags: Bags, num_id: int, num_exposure: int) -> bool:
         return False
     if (np.diff(offsets) < 0).any() or (positions < 0).any() or (positions >= num_id).any():
         return False
-    if bags.row_of is None:
-        return bags.num_row == num_exposure
-    inside = (bags.row_of >= 0) & (bags.row_of < bags.num_row)
-    return len(bags.row_of) == num_exposure and bool(inside.all())
+    if bags.row_index is None:
+        return bags.num_row == num_impression
+    inside = (bags.row_index >= 0) & (bags.row_index < bags.num_row)
+    return len(bags.row_index) == num_impression and bool(inside.all())

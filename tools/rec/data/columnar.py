@@ -33,8 +33,8 @@ from rec.numeric import Array
 class ColumnarReader(Reader):
     """Whole batches from the Parquet files that datasets/ali-ccp/prepare.py writes.
 
-    Row groups are visited in a seeded order, WINDOW exposures at a time. Within a window, runs of at most
-    `runner.shuffle_chunk` exposures of one common row stay together, and the runs are shuffled: a larger chunk means
+    Row groups are visited in a seeded order, WINDOW impressions at a time. Within a window, runs of at most
+    `runner.shuffle_chunk` impressions of one common row stay together, and the runs are shuffled: a larger chunk means
     fewer distinct common rows per batch and less work, a smaller one batches closer to independent draws.
     Batch i of an epoch needs only the windows that it lies in, so a resumed run starts reading there.
 
@@ -64,7 +64,7 @@ class ColumnarReader(Reader):
         self._groups = row_groups(self.folder)
         self.file_rows: dict[str, int] = {}
         for group in self._groups:
-            self.file_rows[group.exposures] = self.file_rows.get(group.exposures, 0) + group.rows
+            self.file_rows[group.impressions] = self.file_rows.get(group.impressions, 0) + group.rows
         always: dict[str, LabelKind] = {"click": "binary", "conversion": "binary"}
         kinds = {name: kind for name, kind in {**self.rules.kinds, **always}.items() if name in self.labels}
         self._loader = WindowLoader(
@@ -113,47 +113,47 @@ class ColumnarReader(Reader):
             yield self._assemble(pieces, plan.training)
 
     def _assemble(self, pieces: list[tuple[Window, Array]], training: bool) -> Batch:
-        """A batch of exposures that lie in one window, or across the border of two."""
+        """A batch of impressions that lie in one window, or across the border of two."""
         judged = self._judge(pieces)
-        counts, noise = {"exposures": len(judged.contradicting), **judged.counts()}, judged.contradicting
+        counts, excluded = {"impressions": len(judged.contradicting), **judged.counts()}, judged.contradicting
         labels = judged.labels
-        if training and noise.any():
-            kept = np.split(~noise, np.cumsum([len(exposures) for _, exposures in pieces])[:-1])
-            pieces = [(window, exposures[some]) for (window, exposures), some in zip(pieces, kept, strict=True)]
-            labels, noise = {name: label[~noise] for name, label in labels.items()}, noise[:0]
-        shared, own, row_of, columns = [], [], [], []
+        if training and excluded.any():
+            kept = np.split(~excluded, np.cumsum([len(impressions) for _, impressions in pieces])[:-1])
+            pieces = [(window, impressions[some]) for (window, impressions), some in zip(pieces, kept, strict=True)]
+            labels, excluded = {name: label[~excluded] for name, label in labels.items()}, excluded[:0]
+        shared, own, row_index, columns = [], [], [], []
         first_row = 0
-        for window, exposures in pieces:
-            rows, (number,) = DistinctIds(window.num_common)(window.common_row[exposures])
+        for window, impressions in pieces:
+            rows, (number,) = DistinctIds(window.num_common)(window.common_row[impressions])
             shared.append(window.common.take(rows))
-            own.append(window.own.take(exposures))
-            row_of.append(number + first_row)
-            columns.append({name: values[exposures] for name, values in window.columns.items()})
+            own.append(window.own.take(impressions))
+            row_index.append(number + first_row)
+            columns.append({name: values[impressions] for name, values in window.columns.items()})
             first_row += len(rows)
         if self._distinct is None:  # made where it is used: a reader process needs its own, the trainer none
             self._distinct = DistinctIds(self.num_id)
         users, items = Ragged.concatenate(shared), Ragged.concatenate(own)
         rows, positions = self._distinct(users.ids, items.ids)
         bags = []
-        for block, where, index in zip((users, items), positions, (np.concatenate(row_of), None), strict=True):
+        for block, where, index in zip((users, items), positions, (np.concatenate(row_index), None), strict=True):
             if block.num_field:
                 weights = token_weights(self.pooling, block.offsets, block.values)
                 bags.append(Bags(block.num_field, where, block.offsets, weights, index))
         together = {name: np.concatenate([part[name] for part in columns]) for name in columns[0]}
         truth = {name: together[name] for name in self._truth if name in together}
         more = {name: together[name] for name in self.columns}
-        left_out = noise if noise.any() else None
+        left_out = excluded if excluded.any() else None
         return Batch(rows, tuple(bags), labels, together["sample_id"], left_out, truth, more, counts)
 
     def _judge(self, pieces: list[tuple[Window, Array]]) -> Judged:
-        """The labels of a batch's exposures, float32 [B] each. Request ids are numbered within the batch."""
+        """The labels of a batch's impressions, float32 [B] each. Request ids are numbered within the batch."""
 
         def together(name: str) -> Array:
-            return np.concatenate([window.columns[name][exposures] for window, exposures in pieces])
+            return np.concatenate([window.columns[name][impressions] for window, impressions in pieces])
 
         labels = {name: _label(name, together(name)) for name in self.labels}
         return self.rules.judge(
-            labels, self._policy, lambda row: f"{self.folder}: exposure {together('sample_id')[row]}"
+            labels, self._policy, lambda row: f"{self.folder}: impression {together('sample_id')[row]}"
         )
 
 

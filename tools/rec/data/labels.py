@@ -65,16 +65,16 @@ class LabelRules:
                     f"{where(int(np.argmax(pair)))}: {effect} is 1 but {cause} is 0 (runner.label_policy is fail)"
                 )
             if policy == "drop":
-                findings[f"exposures with {effect} but no {cause}"] = pair
+                findings[f"impressions with {effect} but no {cause}"] = pair
                 contradicting |= pair
             # Those are not missing at random: without the cause every effect is known.
             findings[
-                f"exposures with {cause} but an empty {effect}: not in its losses; where these are over all exposures, "
-                f"{effect} comes out too low by their share of those with {cause}"
+                f"impressions with {cause} but an empty {effect}: not in its losses; where these are over all "
+                f"impressions, {effect} comes out too low by their share of those with {cause}"
             ] = np.isnan(full[effect]) & (full[cause] == 1)
         self._check_weights(full, where)
         for name in self.targets:
-            findings[f"exposures with an empty {name}: not in its losses and metrics"] = np.isnan(full[name])
+            findings[f"impressions with an empty {name}: not in its losses and metrics"] = np.isnan(full[name])
         return Judged(full, contradicting, {what: rows for what, rows in findings.items() if rows.any()})
 
     def _check_weights(self, labels: Mapping[str, Array], where: Callable[[int], str]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rec.data.plan import ReadPlan
-from rec.data.prefetch import ahead
+from rec.data.prefetch import prefetch
 from rec.data.rows import RowReader
 from rec.errors import UserError
 from rec.loading import where
@@ -37,7 +37,7 @@ def load_batches(reader: Any, plan: ReadPlan, num_workers: int, model_dir: Path)
     """
     if num_workers == 0:
         batches = _guarded(reader, plan, model_dir)
-        yield from ahead(batches) if compiled(reader) else batches
+        yield from prefetch(batches) if compiled(reader) else batches
         return
     # Forked, so that a reader need not survive pickling; the workers touch neither Paddle nor its threads.
     context = multiprocessing.get_context("fork")

@@ -22,7 +22,7 @@ def brings_loader(config: Config, model: Any) -> bool:
 
 
 def batch_size(config: Config, part: Part) -> int | None:
-    """Exposures a step; None: the reader yields batches."""
+    """Impressions a step; None: the reader yields batches."""
     runner = config.runner
     return {
         "train": runner.train_batch_size,

@@ -1,4 +1,4 @@
-"""Which exposures of an epoch one reader process delivers, in which order."""
+"""Which impressions of an epoch one reader process delivers, in which order."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -13,12 +13,12 @@ class ReadPlan:
     """What an epoch's batches depend on, and nothing else: the same plan gives the same batches.
 
     Attributes:
-        batch_size: exposures per batch.
-        training: True: labels must be there, noise exposures are dropped; False: every exposure is delivered.
+        batch_size: impressions per batch.
+        training: True: labels must be there, excluded impressions are dropped; False: every impression is delivered.
         epoch, seed: together they fix the order where `shuffle` is on.
         drop_last: leave out an incomplete last batch.
         start: index of the first batch to deliver (resume).
-        rank, ranks: this trainer among the trainers that share the data; each exposure goes to one of them.
+        rank, ranks: this trainer among the trainers that share the data; each impression goes to one of them.
         worker, workers: this reader process among those of the trainer; batch i comes from worker i % workers, so the
             number of workers changes nothing but speed.
     """
@@ -43,12 +43,12 @@ class ReadPlan:
         """Whether batch `index` is delivered by this worker."""
         return index >= self.start and index % self.workers == self.worker
 
-    def rows(self, num_exposure: int, group: Array | None = None) -> Iterator[Array]:
+    def rows(self, num_impression: int, group: Array | None = None) -> Iterator[Array]:
         """The rows of each of this worker's batches, int64 [B], of data whose rows can be had in any order.
 
-        Rows of one `group` (int [num_exposure], from 0) stay together when they are shuffled.
+        Rows of one `group` (int [num_impression], from 0) stay together when they are shuffled.
         """
-        rows = np.arange(num_exposure)
+        rows = np.arange(num_impression)
         if self.shuffle:
             random = np.random.default_rng([self.seed, self.epoch])
             if group is None:
@@ -60,6 +60,6 @@ class ReadPlan:
             if self.mine(index):
                 yield rows[index * self.batch_size : (index + 1) * self.batch_size]
 
-    def num_batch(self, num_exposure: int) -> int:
-        """Batches that so many exposures make."""
-        return num_exposure // self.batch_size if self.drop_last else -(-num_exposure // self.batch_size)
+    def num_batch(self, num_impression: int) -> int:
+        """Batches that so many impressions make."""
+        return num_impression // self.batch_size if self.drop_last else -(-num_impression // self.batch_size)

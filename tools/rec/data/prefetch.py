@@ -12,7 +12,7 @@ _READY = 4
 _END = object()
 
 
-def ahead(batches: Iterator[Any]) -> Iterator[Any]:
+def prefetch(batches: Iterator[Any]) -> Iterator[Any]:
     """The same batches, made by a thread; what it raises is raised here, in its place."""
     ready: queue.Queue[Any] = queue.Queue(_READY)
     stopped = threading.Event()

@@ -33,8 +33,8 @@ class PreparedField(BaseModel):
 class PreparedSchema(BaseModel):
     """What a reader needs of schema.json: every id is below `id_space`.
 
-    `columns` are numbers that travel with an exposure; `truth` what simulated labels were drawn from. Data of the same
-    `vocabulary_sha256` mean the same by the same ids; data prepared long ago have none.
+    `columns` are numbers that travel with an impression; `truth` what simulated labels were drawn from. Data of the
+    same `vocabulary_sha256` mean the same by the same ids; data prepared long ago have none.
     """
 
     model_config = ConfigDict(strict=True, extra="ignore")
@@ -139,7 +139,7 @@ def check_label(values: Array, kind: LabelKind, where: str, name: str) -> None:
 
 
 def split_fields(names: tuple[str, ...], schema: PreparedSchema) -> tuple[list[str], list[str]]:
-    """The wanted fields of common rows and of exposures' own."""
+    """The wanted fields of common rows and of impressions' own."""
     is_common = {field.name: field.common for field in schema.fields}
     unknown = [name for name in names if name not in is_common]
     if unknown:

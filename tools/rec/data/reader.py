@@ -45,7 +45,7 @@ class ReaderSettings:
 
 @dataclass(frozen=True)
 class Block:
-    """A block of fields as the network sees it: how many, and whether its rows serve several exposures."""
+    """A block of fields as the network sees it: how many, and whether its rows serve several impressions."""
 
     num_field: int
     shared: bool

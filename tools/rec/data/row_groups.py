@@ -19,9 +19,9 @@ WINDOW = 1 << 20
 
 @dataclass(frozen=True)
 class Group:
-    """A row group of an exposure file and the aligned one of its common file."""
+    """A row group of an impression file and the aligned one of its common file."""
 
-    exposures: str
+    impressions: str
     common: str
     index: int
     rows: int
@@ -32,14 +32,14 @@ class Group:
 
 def row_groups(folder: Path) -> list[Group]:
     groups = []
-    for exposures in sorted(folder.glob("exposures-*.parquet")):
-        common = exposures.with_name(exposures.name.replace("exposures", "common"))
-        (own_rows, own), (shared_rows, shared) = read_metadata(exposures), read_metadata(common)
+    for impressions in sorted(folder.glob("exposures-*.parquet")):
+        common = impressions.with_name(impressions.name.replace("exposures", "common"))
+        (own_rows, own), (shared_rows, shared) = read_metadata(impressions), read_metadata(common)
         if len(own_rows) != len(shared_rows):
-            raise UserError(f"{exposures} and {common.name} differ in row groups: prepare the data again")
+            raise UserError(f"{impressions} and {common.name} differ in row groups: prepare the data again")
         first = 0
         for index, (rows, common_rows) in enumerate(zip(own_rows, shared_rows, strict=True)):
-            groups.append(Group(str(exposures), str(common), index, rows, first, common_rows, own | shared))
+            groups.append(Group(str(impressions), str(common), index, rows, first, common_rows, own | shared))
             first += common_rows
     if not groups:
         raise UserError(f"{folder}: holds no exposures-*.parquet; expected a folder that prepare.py wrote")
@@ -60,7 +60,7 @@ def windows(groups: list[Group], plan: ReadPlan) -> list[list[Group]]:
 
 
 def shuffled_chunks(common_row: Array, chunk: int, random: np.random.Generator) -> Array:
-    """A random order of exposures, int64 [n], in which runs of one common row stay together, `chunk` at the most.
+    """A random order of impressions, int64 [n], in which runs of one common row stay together, `chunk` at the most.
 
     A run of neighbours with the same `common_row` (int [n]) is cut from a random offset on, so that over epochs any
     two neighbours are parted.

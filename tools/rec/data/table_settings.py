@@ -38,7 +38,7 @@ class DataSettings(BaseModel):
     fields: dict[str, FieldColumn | None] = Field(description="the fields, by name; null: a column of that name")
     labels: dict[str, str] = Field(description="the label columns, by the label's name")
     numbers: dict[str, str] = Field({}, description="labels that are any number, by name: watch time, price, ...")
-    sample_id: str | None = Field(None, description="column that names an exposure; null: the row's number")
+    sample_id: str | None = Field(None, description="column that names an impression; null: the row's number")
     files: str = Field("*", description="pattern of the files in the data folders, e.g. '*.csv'")
     delimiter: str = Field(",", min_length=1, max_length=1, description="the character between columns of a text file")
     quoting: Literal["standard", "none"] = Field("standard", description="none: quotes are characters like others")

@@ -110,10 +110,10 @@ class TabularReader(Reader):
             yield self._batch(rows, plan.training)
 
     def _batch(self, rows: Array, training: bool) -> Batch:
-        counts = {"exposures": len(rows), **self._judged.counts(rows)}
-        noise = self._judged.contradicting[rows]
-        if training and noise.any():
-            rows, noise = rows[~noise], noise[:0]
+        counts = {"impressions": len(rows), **self._judged.counts(rows)}
+        excluded = self._judged.contradicting[rows]
+        if training and excluded.any():
+            rows, excluded = rows[~excluded], excluded[:0]
         if self._distinct is None:
             self._distinct = DistinctIds(self.num_id)
         taken = self._rows.take(rows)
@@ -123,7 +123,9 @@ class TabularReader(Reader):
         labels = {name: values[rows] for name, values in self._judged.labels.items()}
         if self._request is not None:  # numbered within the batch: float32 holds no large number exactly
             labels[REQUEST] = np.unique(self._request[rows], return_inverse=True)[1].astype(np.float32)
-        return Batch(distinct, (bags,), labels, self._sample_ids[rows], noise if noise.any() else None, counts=counts)
+        return Batch(
+            distinct, (bags,), labels, self._sample_ids[rows], excluded if excluded.any() else None, counts=counts
+        )
 
 
 def _share(table: Table, settings: DataSettings, part: Part, of_training: bool) -> Table:

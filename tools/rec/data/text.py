@@ -78,19 +78,19 @@ class TextReader(Reader):
             yield self._batch(lines, plan.training)
 
     def _batch(self, lines: Array, training: bool) -> Batch:
-        counts = {"exposures": len(lines)}
+        counts = {"impressions": len(lines)}
         parsed, sample_ids = self._parse(lines, counts)
         judged = self.rules.judge(self._labels(parsed), self.policy, lambda row: self.index.where(int(lines[row])))
         counts |= judged.counts()
-        labels, noise = judged.labels, judged.contradicting
-        if training and noise.any():  # rare: read the others again rather than cut them out of the ragged arrays
-            lines, labels = lines[~noise], {name: label[~noise] for name, label in labels.items()}
-            noise = noise[:0]
+        labels, excluded = judged.labels, judged.contradicting
+        if training and excluded.any():  # rare: read the others again rather than cut them out of the ragged arrays
+            lines, labels = lines[~excluded], {name: label[~excluded] for name, label in labels.items()}
+            excluded = excluded[:0]
             parsed, sample_ids = self._parse(lines, {})
         rows, (positions,) = self._find_distinct(parsed.ids)
         weights = token_weights(self.pooling, parsed.offsets, None)
         bags = Bags(len(self.fields.names), positions, parsed.offsets, weights)
-        return Batch(rows, (bags,), labels, sample_ids, noise if noise.any() else None, counts=counts)
+        return Batch(rows, (bags,), labels, sample_ids, excluded if excluded.any() else None, counts=counts)
 
     def _parse(self, lines: Array, counts: dict[str, int]) -> tuple[Parsed, Array]:
         """The lines' tokens and labels, and their sample ids, bytes [B]."""

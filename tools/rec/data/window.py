@@ -70,19 +70,19 @@ class WindowLoader:
 
     def __post_init__(self) -> None:
         for group in self.groups:
-            check_number_columns(group.exposures, group.columns, (*self.labels, *self.columns))
+            check_number_columns(group.impressions, group.columns, (*self.labels, *self.columns))
 
     def load(self, groups: Sequence[Group], plan: ReadPlan, number: int) -> Window:
         """Window `number` of an epoch, which consists of these row groups."""
-        exposures, common, rows = [], [], []
+        impressions, common, rows = [], [], []
         first_row = 0
         for group in groups:
             table, shared = self._read(group)
             rows.append(table.column("common_row").to_numpy() - group.first_common_row + first_row)
             first_row += group.common_rows
-            exposures.append(table)
+            impressions.append(table)
             common.append(shared)
-        table, common_row = pa.concat_tables(exposures), np.concatenate(rows)
+        table, common_row = pa.concat_tables(impressions), np.concatenate(rows)
         names = dict.fromkeys(["sample_id", *self.labels, *self.columns, *self._truth])
         return Window(
             ragged_columns(pa.concat_tables(common), [*self.common], self.weighted, self.max_len),
@@ -99,9 +99,9 @@ class WindowLoader:
         numbers |= {name: self._type(name) for name in (*self.labels, *self.columns)}
         numbers |= dict.fromkeys(self._truth, pa.float32())
         may_be_empty = tuple(name for name in self.labels if name != REQUEST)
-        table = read_group(group.exposures, group.index, numbers | self._lists(self.own), may_be_empty)
+        table = read_group(group.impressions, group.index, numbers | self._lists(self.own), may_be_empty)
         shared = read_group(group.common, group.index, self._lists(self.common))
-        own, common = (f"{path}: row group {group.index}" for path in (group.exposures, group.common))
+        own, common = (f"{path}: row group {group.index}" for path in (group.impressions, group.common))
         check_ids(table, [*self.own], self.num_id, own)
         check_ids(shared, [*self.common], self.num_id, common)
         first = group.first_common_row

@@ -106,7 +106,7 @@ def _sample(subject: Subject, part: Part, reader: Any) -> tuple[Sample | None, l
 
 
 def _trial(subject: Subject, needs: Needs | None, total: int | None) -> tuple[Trial | None, list[Finding]]:
-    """The trial and what it says; `total` is the number of training exposures, if known."""
+    """The trial and what it says; `total` is the number of training impressions, if known."""
     if subject.model is None:
         found = "not made: the directory has no dygraph_model.py, where gradients can be seen"
         return None, [*check_disk(subject, needs), Finding("trial", "note", found)]

@@ -20,7 +20,7 @@ def bag_hashes(bags: Bags, rows: Array, first_field: int) -> Array:
 
 
 def column_hashes(batch: list[Array]) -> Array:
-    """uint64 [B, C]: a hash of each exposure's value in each column of a batch of arrays [B, ...]."""
+    """uint64 [B, C]: a hash of each impression's value in each column of a batch of arrays [B, ...]."""
     hashes = []
     for place, column in enumerate(batch):
         size = len(column)

@@ -1,4 +1,4 @@
-"""In how many exposures, and in how many positive ones of each task, every id occurs."""
+"""In how many impressions, and in how many positive ones of each task, every id occurs."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class IdCounts:
     Attributes:
         ids: int64 [K], distinct.
         field: int64 [K], index of a field in which the id occurs.
-        exposures, positives: float64 [K, T], exposures that count in a task and hold the id, and the positive ones.
+        impressions, positives: float64 [K, T], impressions that count in a task and hold the id, and the positive ones.
     """
 
     ids: Array
     field: Array
-    exposures: Array
+    impressions: Array
     positives: Array
 
 
@@ -36,36 +36,36 @@ class IdCounter:
         self._pieces: list[tuple[Array, Array, Array, Array]] = []
 
     def add(self, batch: Batch) -> None:
-        """Count a batch; an id that an exposure holds twice in a block counts once."""
+        """Count a batch; an id that an impression holds twice in a block counts once."""
         if not self._tasks:
             return
         counted = np.stack([task_rows(task, batch.labels) for task in self._tasks], axis=1).astype(np.float32)
         positive = np.stack([batch.labels[task.label] == 1 for task in self._tasks], axis=1) * counted
-        exposures = np.zeros((len(batch.rows), len(self._tasks)))
-        positives = np.zeros_like(exposures)
+        impressions = np.zeros((len(batch.rows), len(self._tasks)))
+        positives = np.zeros_like(impressions)
         field, first = np.zeros(len(batch.rows), np.int64), 0
         for bags in batch.bags:
             row, position, slot = _pairs(bags, len(batch.rows))
-            for total, own in ((exposures, counted), (positives, positive)):
+            for total, own in ((impressions, counted), (positives, positive)):
                 for task, column in enumerate(own.T):
-                    by_row = column if bags.row_of is None else np.bincount(bags.row_of, column, bags.num_row)
+                    by_row = column if bags.row_index is None else np.bincount(bags.row_index, column, bags.num_row)
                     total[:, task] += np.bincount(position, by_row[row], len(batch.rows))
             field[position] = slot + first
             first += bags.num_field
-        self._pieces.append((batch.rows, field, exposures, positives))
+        self._pieces.append((batch.rows, field, impressions, positives))
 
     def done(self) -> IdCounts:
         """The counts over all batches."""
         if not self._pieces:
             empty = np.empty((0, len(self._tasks)))
             return IdCounts(np.empty(0, np.int64), np.empty(0, np.int64), empty, empty)
-        rows, field, exposures, positives = (np.concatenate(part) for part in zip(*self._pieces, strict=True))
+        rows, field, impressions, positives = (np.concatenate(part) for part in zip(*self._pieces, strict=True))
         ids, first, place = np.unique(rows, return_index=True, return_inverse=True)
 
         def total(values: Array) -> Array:
             return np.stack([np.bincount(place, column, len(ids)) for column in values.T], axis=1)
 
-        return IdCounts(ids, field[first], total(exposures), total(positives))
+        return IdCounts(ids, field[first], total(impressions), total(positives))
 
 
 def binary(tasks: Iterable[Task]) -> tuple[Task, ...]:
@@ -74,7 +74,7 @@ def binary(tasks: Iterable[Task]) -> tuple[Task, ...]:
 
 
 def task_rows(task: Task, labels: dict[str, Array]) -> Array:
-    """bool [B], the exposures that count in a task: labelled, and with `among` 1."""
+    """bool [B], the impressions that count in a task: labelled, and with `among` 1."""
     known = np.isfinite(labels[task.label])
     return np.asarray(known & (labels[task.among] == 1) if task.among else known)
 

@@ -15,7 +15,7 @@ from rec.metrics.task import Task
 from rec.numeric import Array
 
 NOISE, TOO_MUCH_NOISE = 0.01, 0.1
-"""Share of conversions without a click that is worth a look, and that cannot be noise any more."""
+"""Share of conversions without a click that is worth a look, and that cannot be excluded any more."""
 
 ORDINARY_AUC = 0.7
 """What the standard error is computed for: between what such models reach for CVR and for CTR."""
@@ -32,7 +32,7 @@ def check_labels(
     """What is wrong with the labels of a part.
 
     Args:
-        implies: pairs (effect, cause): an exposure with the effect and not the cause is noise.
+        implies: pairs (effect, cause): an impression with the effect and not the cause is excluded.
         policy: `runner.label_policy`, what becomes of such.
     """
     check = f"{sample.part} labels"
@@ -81,17 +81,17 @@ def _contradictions(sample: Sample, check: str, pair: tuple[str, str], policy: s
     effect, cause = pair
     positive = sample.labels[effect] == 1
     total = int(np.count_nonzero(positive))
-    noise = int(np.count_nonzero(positive & (sample.labels[cause] == 0)))
-    if not noise:
+    excluded = int(np.count_nonzero(positive & (sample.labels[cause] == 0)))
+    if not excluded:
         return [Finding(check, "ok", f"no {effect} without a {cause}")]
-    found = f"{noise:,} of {total:,} exposures with {effect} ({noise / total:.1%}) have no {cause}"
-    values = {"share": noise / total}
+    found = f"{excluded:,} of {total:,} impressions with {effect} ({excluded / total:.1%}) have no {cause}"
+    values = {"share": excluded / total}
     if policy == "fail":
         return [Finding(check, "wrong", found + "; runner.label_policy is fail", "mend the data or the policy", values)]
-    if not beyond(noise, total, NOISE):
+    if not beyond(excluded, total, NOISE):
         return [Finding(check, "note", f"{found}; runner.label_policy is {policy}", values=values)]
     advice = f"see that the label columns are in the order that the reader expects (runner.label_policy is {policy})"
-    return [Finding(check, "wrong" if beyond(noise, total, TOO_MUCH_NOISE) else "warn", found, advice, values)]
+    return [Finding(check, "wrong" if beyond(excluded, total, TOO_MUCH_NOISE) else "warn", found, advice, values)]
 
 
 def _counts(sample: Sample, task: Task) -> list[Finding]:

@@ -20,10 +20,10 @@ SUSPICIOUS, TOO_GOOD = 0.8, 0.9
 passes .8 deserves a look; one that passes .9 was written down after the label, or from it."""
 
 RATE = 0.9
-"""No ad is clicked, and no item bought, in nine of ten exposures: an id of which that is true says the label."""
+"""No ad is clicked, and no item bought, in nine of ten impressions: an id of which that is true says the label."""
 
 FOLDS, PRIOR = 5, 10.0
-"""Folds of the target means, and how many exposures of the mean rate each value starts with."""
+"""Folds of the target means, and how many impressions of the mean rate each value starts with."""
 
 
 def check_leakage(sample: Sample, tasks: Sequence[Task]) -> list[Finding]:
@@ -109,7 +109,7 @@ def _ids(sample: Sample, tasks: Sequence[Task]) -> list[Finding]:
         negatives = float(np.count_nonzero(counted)) - positives
         if not positives or not negatives:
             continue
-        held, hits = sample.ids.exposures[:, index], sample.ids.positives[:, index]
+        held, hits = sample.ids.impressions[:, index], sample.ids.positives[:, index]
         areas = 0.5 + np.abs(hits / positives - (held - hits) / negatives) / 2
         lower = areas - sigmas(comparisons) * auc_standard_error(TOO_GOOD, positives, negatives)
         told = lower > TOO_GOOD
@@ -124,7 +124,7 @@ def _id_finding(sample: Sample, task: Task, place: int, held: float, hits: float
     name, value = sample.names[int(sample.ids.field[place])], int(sample.ids.ids[place])
     return Finding(
         CHECK, "wrong",
-        f"id {value} of field {name} alone tells {task.label} ({task.name}): it is in {int(held):,} exposures, "
+        f"id {value} of field {name} alone tells {task.label} ({task.name}): it is in {int(held):,} impressions, "
         f"{int(hits):,} of them positive (AUC {area:.3f})",
         "find out whether it is known before the label is; if not, leave it out",
         {"id": value, "field": name, "task": task.name, "auc": float(area)},

@@ -20,7 +20,7 @@ def check_overlap(train: Sample, test: Sample) -> list[Finding]:
     People who are alike make equal rows: with few fields most test rows have a twin in training, and no harm is done.
     How many would, of rows drawn as the training rows were, is known: one minus the share of rows that occur once (Good
     1953, Biometrika 40:237-264). More than that share of training and of test rows, by over 5 standard errors, was
-    copied. So was an exposure whose id, tokens and labels are all in training, beyond what ids that merely count rows
+    copied. So was an impression whose id, tokens and labels are all in training, beyond what ids that merely count rows
     would give.
     """
     rows = test.rows(with_labels=False)
@@ -31,9 +31,9 @@ def check_overlap(train: Sample, test: Sample) -> list[Finding]:
     if not (train.whole and test.whole):
         found += " (of samples: copies may go unseen)"
     values = {"seen": seen, "expected": expected}
-    copied, by_chance = _same_exposures(train, test)
+    copied, by_chance = _same_impressions(train, test)
     if copied > by_chance + 5 * math.sqrt(by_chance) + 2:
-        found = f"{copied:,} of {len(test):,} test exposures are in training too, with id, tokens and labels"
+        found = f"{copied:,} of {len(test):,} test impressions are in training too, with id, tokens and labels"
         share = copied / len(test)
     else:
         share = seen - expected if seen - expected > 5 * spread else 0.0
@@ -49,8 +49,8 @@ def _chance_of_a_twin(sample: Sample) -> float:
     return 1 - float(np.count_nonzero(times == 1)) / len(sample)
 
 
-def _same_exposures(train: Sample, test: Sample) -> tuple[int, float]:
-    """Test exposures whose id, tokens and labels are in training, and how many of the ids in common agree by chance."""
+def _same_impressions(train: Sample, test: Sample) -> tuple[int, float]:
+    """Test impressions whose id, tokens and labels are in training, and how many of the common ids agree by chance."""
     if train.sample_ids is None or test.sample_ids is None or train.sample_ids.dtype.kind != test.sample_ids.dtype.kind:
         return 0, 0.0
     _, in_train, in_test = np.intersect1d(train.sample_ids, test.sample_ids, return_indices=True)

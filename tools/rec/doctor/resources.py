@@ -94,12 +94,12 @@ def check_disk(subject: Subject, needs: Needs | None, dense: int = 0) -> list[Fi
 
 
 def check_time(subject: Subject, speed: float, total: int | None) -> list[Finding]:
-    """How long the run takes at `speed` exposures a second."""
-    found, epochs = f"{speed:,.0f} exposures/s in the trial", subject.config.runner.epochs
+    """How long the run takes at `speed` impressions a second."""
+    found, epochs = f"{speed:,.0f} impressions/s in the trial", subject.config.runner.epochs
     seconds = total * epochs / speed if total and speed else None
     if seconds is not None:
         found += f": {epochs} epoch{'s' * (epochs > 1)} of {total:,} take about {_duration(seconds)}"
-    return [Finding("time", "ok", found, "", {"exposures_per_second": speed, "seconds": seconds})]
+    return [Finding("time", "ok", found, "", {"impressions_per_second": speed, "seconds": seconds})]
 
 
 def available_memory() -> int | None:

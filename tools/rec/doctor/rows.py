@@ -52,7 +52,7 @@ def _fields(sample: Sample, check: str) -> list[Finding]:
 def _repeats(sample: Sample, check: str) -> list[Finding]:
     """Rows that somebody copied, as against people who are alike.
 
-    Two signs: an exposure's id that comes again with the same tokens and labels; and more rows that occur exactly k
+    Two signs: an impression's id that comes again with the same tokens and labels; and more rows that occur exactly k
     times than there can be where rows are drawn at random, whatever the chances of each (see `excess`).
     """
     rows, n = sample.rows(with_labels=True), len(sample)
@@ -60,8 +60,8 @@ def _repeats(sample: Sample, check: str) -> list[Finding]:
         named = len(np.unique(sample.sample_ids))
         _, number = np.unique(sample.sample_ids, return_inverse=True)
         again = n - len(np.unique(np.stack([rows, number.astype(np.uint64)], axis=1), axis=0))
-        if named > n / 2 and again:  # else ids do not name exposures
-            found = f"{again:,} of {n:,} rows ({again / n:.2%}) are the same exposure again: id, tokens and labels"
+        if named > n / 2 and again:  # else ids do not name impressions
+            found = f"{again:,} of {n:,} rows ({again / n:.2%}) are the same impression again: id, tokens and labels"
             severity: Severity = "wrong" if again > FEW * n else "warn"
             return [Finding(check, severity, found, "remove the copies", {"share": again / n})]
     surplus = excess(np.unique(rows, return_counts=True)[1])

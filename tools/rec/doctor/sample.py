@@ -20,15 +20,15 @@ from rec.numeric import Array
 
 @dataclass
 class Sample:
-    """n exposures.
+    """n impressions.
 
     Attributes:
         names: fields, or columns of PaddleRec's rows.
-        total: exposures in the data; None where the reader cannot tell.
+        total: impressions in the data; None where the reader cannot tell.
         fields: uint64 [n, F], a hash of each field's tokens regardless of their order; 0: none.
         labels: float32 [n] by name; none of PaddleRec's, which do not say which columns are labels.
         sample_ids: [n], or None.
-        ids: exposures and positives of each id.
+        ids: impressions and positives of each id.
         counts: what the reader met.
         problems: what makes values unusable: weights that are not finite, ids outside the table, ...
         columns: shape and dtype of each column of PaddleRec's rows.
@@ -55,11 +55,11 @@ class Sample:
 
     @property
     def scale(self) -> float:
-        """Exposures in the data for each in the sample."""
+        """Impressions in the data for each in the sample."""
         return (self.total or len(self)) / max(len(self), 1)
 
     def rows(self, with_labels: bool) -> Array:
-        """uint64 [n], a hash of each exposure's tokens, and of its labels if asked."""
+        """uint64 [n], a hash of each impression's tokens, and of its labels if asked."""
         hashes = self.fields.sum(axis=1, dtype=np.uint64)
         if with_labels:
             for place, values in enumerate(self.labels.values()):
@@ -84,7 +84,7 @@ class NativeRows:
         hashes, first = [], 0
         for bags in batch.bags:
             by_row = bag_hashes(bags, batch.rows, first)
-            hashes.append(by_row if bags.row_of is None else by_row[bags.row_of])
+            hashes.append(by_row if bags.row_index is None else by_row[bags.row_index])
             first += bags.num_field
             if bags.weights is not None:
                 self._broken_weights += int(np.count_nonzero(~np.isfinite(bags.weights)))
@@ -110,7 +110,7 @@ class NativeRows:
 
 
 class ArrayRows:
-    """Gathers PaddleRec's batches: arrays by position, in lists or mappings; those without a row per exposure are
+    """Gathers PaddleRec's batches: arrays by position, in lists or mappings; those without a row per impression are
     left out."""
 
     def __init__(self, part: Part, total: int | None) -> None:

@@ -16,7 +16,7 @@ from rec.loading import where
 from rec.run.assembly import batch_length
 
 LIMIT, SECONDS, BATCH = 100_000, 10.0, 1024
-"""A sample ends at so many exposures or seconds of reading, whichever comes first."""
+"""A sample ends at so many impressions or seconds of reading, whichever comes first."""
 
 
 def take(subject: Subject, part: Part, reader: Any) -> Sample:

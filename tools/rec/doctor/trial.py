@@ -30,11 +30,11 @@ class Trial:
         during: loss of each batch in its own step.
         before, after: mean loss of each batch with the initial and with the final weights, random layers drawing alike.
         gradients: norm of the gradient in each step, by part: a child of the network, or the embedding.
-        idle: share of units that were active for no exposure, by layer of ReLUs, after the steps.
+        idle: share of units that were active for no impression, by layer of ReLUs, after the steps.
         predicted: probabilities by task after the steps, float32 [n]; none of PaddleRec's.
         labels: float32 [n] by name.
-        speed: exposures a second, reading included, without the first steps, which compile.
-        exposures: trained on, each batch counted once.
+        speed: impressions a second, reading included, without the first steps, which compile.
+        impressions: trained on, each batch counted once.
         dense: numbers in the network's own parameters.
     """
 
@@ -46,7 +46,7 @@ class Trial:
     predicted: dict[str, Array] = field(default_factory=dict)
     labels: dict[str, Array] = field(default_factory=dict)
     speed: float = 0.0
-    exposures: int = 0
+    impressions: int = 0
     dense: int = 0
 
 
@@ -81,7 +81,7 @@ def _run(subject: Subject, engine: DygraphEngine, reader: Any) -> Trial:
         trial.during.append(float(np.mean(shown["loss"])))
         seconds.append(time.perf_counter() - begun)
     trial.after = [_loss(engine, batch, subject) for batch in batches]
-    trial.exposures = sum(batch_length(batch) for batch in batches)
+    trial.impressions = sum(batch_length(batch) for batch in batches)
     late = range(len(batches) // 2, len(batches))
     spent = sum(seconds[step] + reading[step] for step in late)
     trial.speed = sum(batch_length(batches[step]) for step in late) / max(spent, 1e-9)

@@ -55,7 +55,7 @@ def check_unseen(train: Sample, test: Sample, known: Mapping[str, Unseen]) -> li
 def _by_ids(train: Sample, test: Sample) -> dict[str, Unseen]:
     """From the ids of whole samples."""
     new = ~np.isin(test.ids.ids, train.ids.ids)
-    often = test.ids.exposures.max(axis=1, initial=0)
+    often = test.ids.impressions.max(axis=1, initial=0)
     found = {}
     for number, name in enumerate(test.names):
         own = test.ids.field == number

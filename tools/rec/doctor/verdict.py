@@ -30,7 +30,7 @@ SATURATED = 15.0
 taught is that certain, and sums of float32 lose what small gradients are left there."""
 
 COLLAPSED = 0.1
-"""Share of the clicked exposures' conversion rate below which the mean pCVR has collapsed."""
+"""Share of the clicked impressions' conversion rate below which the mean pCVR has collapsed."""
 
 
 def judge(trial: Trial, tasks: Sequence[Task]) -> list[Finding]:
@@ -84,7 +84,7 @@ def _idle(trial: Trial) -> list[Finding]:
     advice = "lower the learning rate, or look at initial weights and biases"
     for layer, share in trial.idle.items():
         if share > 0.5:
-            found = f"{layer}: {share:.0%} of its ReLUs fire for none of {trial.exposures:,} exposures"
+            found = f"{layer}: {share:.0%} of its ReLUs fire for none of {trial.impressions:,} impressions"
             severity: Severity = "wrong" if share == 1 else "warn" if share > MOSTLY_DEAD else "note"
             findings.append(Finding("trial: towers", severity, found, advice if severity != "note" else ""))
     return findings
@@ -105,12 +105,12 @@ def _towers(trial: Trial, tasks: Sequence[Task]) -> list[Finding]:
             found = (
                 f"p{name} is saturated: {beyond_reach:.0%} of its logits are over {SATURATED:g} from the label's rate"
             )
-            # With long histories and a rare label the first steps push some exposures that far: no fault by itself.
+            # With long histories and a rare label the first steps push some impressions that far: no fault by itself.
             severity: Severity = "wrong" if beyond_reach > 0.5 else "note"
             advice = "lower the learning rate, or look at initial weights, biases and token weights"
             findings.append(Finding("trial: towers", severity, found, advice if severity == "wrong" else ""))
         elif float(np.ptp(outputs)) <= 1e-6 * max(1.0, float(np.abs(outputs).max())):
-            found = f"p{name} is {p[0]:.4g} for every exposure"
+            found = f"p{name} is {p[0]:.4g} for every impression"
             findings.append(Finding("trial: towers", "wrong", found, "its tower is dead or has no input"))
     if trial.predicted and not findings:
         means = ", ".join(f"p{name} {p.mean():.3g}" for name, p in trial.predicted.items())

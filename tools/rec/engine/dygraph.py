@@ -66,9 +66,9 @@ class TableFeed:
         vectors = [to_tensor(array, self._place) for array in self._table.pull(batch)]
         for vector in vectors:
             vector.stop_gradient = not training
-        row_of = [None if bags.row_of is None else to_tensor(bags.row_of, self._place) for bags in batch.bags]
+        row_index = [None if bags.row_index is None else to_tensor(bags.row_index, self._place) for bags in batch.bags]
         labels = {name: to_tensor(label.reshape(-1, 1), self._place) for name, label in batch.labels.items()}
-        return Inputs(Features(vectors, row_of, self.on_host), labels, batch)
+        return Inputs(Features(vectors, row_index, self.on_host), labels, batch)
 
     def close(self, inputs: Inputs) -> None:
         self._table.push(inputs.batch, [vector.grad for vector in inputs.features.blocks])

@@ -17,8 +17,8 @@ from rec.numeric import Array
 
 class NativeCapture:
     """What the program of one of our models takes: per block of fields its tokens' ids and the bags' offsets (see
-    `rec.data.batch.Bags`), token weights and the row of each exposure where the reader gives them, and the columns that
-    the network predicts from, such as a price, under their own names.
+    `rec.data.batch.Bags`), token weights and the row of each impression where the reader gives them, and the columns
+    that the network predicts from, such as a price, under their own names.
 
     Args:
         engine: a dynamic engine of a model of ours.
@@ -49,8 +49,8 @@ def inputs(batch: Batch, columns: Sequence[str]) -> dict[str, Array]:
         arrays[f"offsets_{index}"] = bags.offsets.astype(np.int64)
         if bags.weights is not None:
             arrays[f"weights_{index}"] = bags.weights
-        if bags.row_of is not None:
-            arrays[f"row_of_{index}"] = bags.row_of.astype(np.int64)
+        if bags.row_index is not None:
+            arrays[f"row_index_{index}"] = bags.row_index.astype(np.int64)
     return arrays | {name: batch.labels[name] for name in columns}
 
 
@@ -62,7 +62,7 @@ class _WithTable(paddle.nn.Layer):
         self.table.set_value(table)
         self._fields = [bags.num_field for bags in blocks]
         self._weighted = [bags.weights is not None for bags in blocks]
-        self._shared = [bags.row_of is not None for bags in blocks]
+        self._shared = [bags.row_index is not None for bags in blocks]
 
     def forward(self, tensors: list[Any]) -> Any:
         return self._probabilities(tensors)
@@ -71,16 +71,16 @@ class _WithTable(paddle.nn.Layer):
     @paddle.jit.not_to_static
     def _probabilities(self, tensors: list[Any]) -> Any:
         rest = iter(tensors)
-        blocks, row_of = [], []
+        blocks, row_index = [], []
         for fields, weighted, shared in zip(self._fields, self._weighted, self._shared, strict=True):
             ids, offsets = next(rest), next(rest)
             vectors = paddle.gather(self.table, ids)
             if weighted:
                 vectors = vectors * paddle.unsqueeze(next(rest), 1)
             blocks.append(paddle.reshape(_pool(vectors, offsets), [-1, fields * self.table.shape[1]]))
-            row_of.append(next(rest) if shared else None)
+            row_index.append(next(rest) if shared else None)
         columns = {name: paddle.unsqueeze(column, 1) for name, column in zip(self.net.columns, rest, strict=True)}
-        return list(probabilities(predict(self.net, Features(blocks, row_of), columns)).values())
+        return list(probabilities(predict(self.net, Features(blocks, row_index), columns)).values())
 
 
 def _pool(vectors: Any, offsets: Any) -> Any:

@@ -46,7 +46,7 @@ def predict(run: Run, model_file: str | None, threads: int) -> None:
     if output:
         check_path(output)
     names = signature.outputs or [f"output_{index}" for index in range(len(predictor.get_output_names()))]
-    sums, exposures, times = dict.fromkeys(names, 0.0), 0, []
+    sums, impressions, times = dict.fromkeys(names, 0.0), 0, []
     with PredictionFile(output) if output else contextlib.nullcontext() as writer:
         for index, batch in enumerate(run.batches(run.reader, run.plan(0, 0, training=False))):
             arrays = _arrays(signature, batch)
@@ -56,7 +56,7 @@ def predict(run: Run, model_file: str | None, threads: int) -> None:
             values = dict(zip(names, results, strict=True))
             for name, value in values.items():
                 sums[name] += float(np.mean(value)) * batch_length(batch)
-            exposures += batch_length(batch)
+            impressions += batch_length(batch)
             if writer:
                 writer.add(batch, values)
             if index % runner.print_interval == 0:
@@ -64,16 +64,16 @@ def predict(run: Run, model_file: str | None, threads: int) -> None:
                 log.info("batch_id: %d, %slatency: %.3f ms", index, means, times[-1] * 1e3)
     if not times:
         raise UserError("the reader yields no batch")
-    _summarise(path, {name: total / exposures for name, total in sums.items()}, exposures, times)
+    _summarise(path, {name: total / impressions for name, total in sums.items()}, impressions, times)
 
 
-def _summarise(path: Path, means: dict[str, float], exposures: int, times: list[float]) -> None:
+def _summarise(path: Path, means: dict[str, float], impressions: int, times: list[float]) -> None:
     shown = "".join(f"{name}: {mean:.6f}, " for name, mean in means.items())
     low, middle, high = (np.percentile(times, [0, 50, 99]) * 1e3).tolist()
     log.info(
-        "%s done, %sexposures: %d, batches: %d, latency of a batch in ms: min %.3f, median %.3f, 99 %% %.3f, "
+        "%s done, %simpressions: %d, batches: %d, latency of a batch in ms: min %.3f, median %.3f, 99 %% %.3f, "
         "ips: %.1f ins/s",
-        path.name, shown, exposures, len(times), low, middle, high, exposures / sum(times),
+        path.name, shown, impressions, len(times), low, middle, high, impressions / sum(times),
     )  # fmt: skip
 
 

@@ -10,13 +10,13 @@ from typing import Any
 
 from rec.config.bind import parameters
 from rec.config.hyper import NUMBERS
-from rec.config.parts import Kinds
+from rec.config.parts import Registry
 from rec.contract.native import DENSE_OPTIMIZERS, TableSettings
 from rec.data.reader import ReaderSettings
 from rec.help.entries import heading, of_callable, shown_default
 from rec.nn.network import Network
-from rec.nn.sharing import KINDS as SHARINGS
-from rec.nn.weighting import KINDS as WEIGHTINGS
+from rec.nn.sharing import REGISTRY as SHARINGS
+from rec.nn.weighting import REGISTRY as WEIGHTINGS
 from rec.table.optimizer import OPTIMIZERS
 
 
@@ -55,7 +55,7 @@ def _optimizers(classes: Mapping[str, Callable[..., Any]]) -> list[str]:
     return lines
 
 
-def _kinds(kinds: Kinds) -> list[str]:
+def _kinds(kinds: Registry) -> list[str]:
     lines = []
     for kind, target in kinds.classes.items():
         settings = kinds.settings(kind)

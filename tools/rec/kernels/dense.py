@@ -1,6 +1,6 @@
 """Inner loops between the matrix products of a stack of dense layers, in place on [B, H] float32 arrays.
 
-Each is one pass over memory where Paddle's operators take several; `rows` int [B] is the shared row of each exposure.
+Each is one pass over memory where Paddle's operators take several; `rows` int [B] is the shared row of each impression.
 """
 
 import numba
@@ -18,7 +18,7 @@ def add_rows(h, shared, rows):
 
 @numba.njit(nogil=True, cache=True)
 def sum_rows(gradient, rows, out):
-    """The gradient of `add_rows` for `shared`: out [R, H] becomes the sum of gradient[b] over each row's exposures."""
+    """The gradient of `add_rows` for `shared`: out [R, H] becomes the sum of gradient[b] of each row's impressions."""
     out[:] = 0.0
     for b in range(gradient.shape[0]):
         target = out[rows[b]]

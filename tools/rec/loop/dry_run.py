@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rec.errors import UserError
-from rec.loading import blaming
+from rec.loading import error_context
 from rec.loop import evaluate, train
 from rec.loop.failure import advice, not_finite
 from rec.report.lines import is_scalar, pairs
@@ -40,7 +40,7 @@ def dry_run(run: Run) -> None:
 
     index, batch = _first_batch(run)
     before = f" (the {index} before hold none to train on)" if index else ""
-    console.print(f"first batch: {batch_length(batch)} exposures{before}")
+    console.print(f"first batch: {batch_length(batch)} impressions{before}")
     for name, value in run.engine.eval_step(batch).items():
         if not is_scalar(value):
             console.print(f"  {name}: mean {np.mean(value):.6f}, from {np.min(value):.6f} to {np.max(value):.6f}")
@@ -50,13 +50,13 @@ def dry_run(run: Run) -> None:
 
 
 def _first_batch(run: Run) -> tuple[int, Any]:
-    """The first batch that holds exposures, and how many before it hold none: contradictory ones are left out."""
+    """The first batch that holds impressions, and how many before it hold none: contradictory ones are left out."""
     index, plan = -1, run.plan(0, 0, training=run.task == "train")
     for index, batch in enumerate(run.batches(run.reader, plan)):
         if batch_length(batch):
             return index, batch
     if index >= 0:
-        raise UserError("nothing to train on: every batch is empty, its exposures' labels contradict each other")
+        raise UserError("nothing to train on: every batch is empty, its impressions' labels contradict each other")
     raise UserError("the reader yields no batch (with drop_last, the data may hold less than one)")
 
 
@@ -64,7 +64,7 @@ def _losses(run: Run, batch: Any) -> str:
     """What the log would show of the first step, whose update goes with this process."""
     runner, meter = run.config.runner, Meter()
     paddle.seed(runner.seed)  # as the training loop seeds its first step
-    with blaming(run.config.model_dir, "training, epoch 0, batch 0"):
+    with error_context(run.config.model_dir, "training, epoch 0, batch 0"):
         shown = run.engine.train_step(batch)
     names = not_finite(shown if run.native else {"loss": shown["loss"]})
     if names and runner.detect_nan:

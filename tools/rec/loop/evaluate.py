@@ -14,7 +14,7 @@ from rec.checkpoint.manifest import read_manifest
 from rec.console import Bar, log
 from rec.data.batch import Batch
 from rec.errors import UserError
-from rec.loading import blaming
+from rec.loading import error_context
 from rec.loop.notices import Notices
 from rec.loop.signs import not_finite_predictions
 from rec.metrics.task import Result, Task
@@ -37,14 +37,14 @@ class Evaluation:
         values: as a log line shows them.
         results: of each task; empty for PaddleRec's models, which count for themselves.
         truth: against the known probabilities of simulated data; empty for real data.
-        exposures: how many were scored.
+        impressions: how many were scored.
         seconds: how long it took.
     """
 
     values: dict[str, Any]
     results: dict[str, Result]
     truth: dict[str, TruthResult]
-    exposures: int
+    impressions: int
     seconds: float
 
 
@@ -72,7 +72,7 @@ def evaluate(run: Run) -> None:
         log.info(epoch_line(folder.name, evaluation.values, evaluation.seconds))
         shown[folder.name] = evaluation
         if writer:
-            log.info("predictions of %s: %s (%d rows)", folder, predictions, evaluation.exposures)
+            log.info("predictions of %s: %s (%d rows)", folder, predictions, evaluation.impressions)
     print_results({name: evaluation.results for name, evaluation in shown.items()})
     print_truth({name: evaluation.truth for name, evaluation in shown.items()})
     for folder in map(checkpoint_folder, starts):
@@ -88,7 +88,7 @@ def check(run: Run) -> None:
 def evaluate_pass(
     run: Run, reader: Any, epoch: str, writer: PredictionFile | None = None, validation: bool = False
 ) -> Evaluation:
-    """Score every exposure of a reader once with the engine's present weights.
+    """Score every impression of a reader once with the engine's present weights.
 
     Args:
         epoch: whose weights these are, for log lines; `validation`: they say that it is one within training.
@@ -98,19 +98,19 @@ def evaluate_pass(
     engine, runner = run.engine, run.config.runner
     for metric in engine.metrics:
         metric.reset()
-    begun, exposures, meter, notices, truth = time.perf_counter(), 0, Meter(), Notices(), TruthMetrics(_tasks(run))
+    begun, impressions, meter, notices, truth = time.perf_counter(), 0, Meter(), Notices(), TruthMetrics(_tasks(run))
     with Bar(title, run.length(reader)) as bar, writer or contextlib.nullcontext():
         meter.start()
         for index, batch in enumerate(run.batches(reader, run.plan(0, 0, training=False))):
             meter.reading_done()
             notices.add(batch)
-            with blaming(run.config.model_dir, f"{title}, batch {index}"):
+            with error_context(run.config.model_dir, f"{title}, batch {index}"):
                 values = engine.eval_step(batch)
             if isinstance(batch, Batch):
                 truth.update(values, batch.truth)
             if writer:
                 writer.add(batch, values)
-            exposures += batch_length(batch)
+            impressions += batch_length(batch)
             bar.advance(batch_length(batch))
             meter.step_done(values, batch_length(batch))
             if index % runner.print_interval == 0:
@@ -123,7 +123,7 @@ def evaluate_pass(
         log.warning("%s", warning)
     results = {name: r for metric in counted for name, r in metric.accumulate().items()}
     shown = {**meter.averages(), **(headlines(results) or for_line(engine.metrics, engine.metric_names))}
-    return Evaluation(shown, results, truth.accumulate(), exposures, time.perf_counter() - begun)
+    return Evaluation(shown, results, truth.accumulate(), impressions, time.perf_counter() - begun)
 
 
 def _tasks(run: Run) -> list[Task]:
@@ -137,7 +137,7 @@ def _write_metrics(folder: Path, data: Path, evaluation: Evaluation) -> None:
         "checkpoint": str(folder.resolve()),
         "step": manifest.step if manifest else None,
         "data": str(data),
-        "exposures": evaluation.exposures,
+        "impressions": evaluation.impressions,
         "seconds": round(evaluation.seconds, 3),
         **(flat(evaluation.results) or {name: _plain(value) for name, value in evaluation.values.items()}),
         "truth": {name: result.as_dict() for name, result in evaluation.truth.items()},

@@ -59,7 +59,7 @@ def advice(names: Sequence[str], batch: Any, tasks: Sequence[Task]) -> str:
 def _of_batch(batch: Batch) -> list[str]:
     """What is wrong with a batch of ours. A label that is NaN is not given; readers refuse weights that are."""
     faults = [
-        f"{name} is infinite in {np.count_nonzero(np.isinf(values))} of {len(values)} exposures"
+        f"{name} is infinite in {np.count_nonzero(np.isinf(values))} of {len(values)} impressions"
         for name, values in batch.labels.items()
         if np.isinf(values).any()
     ]

@@ -21,8 +21,8 @@ class Notices:
             self._counts.update(batch.counts)
 
     def log(self, data: str, fate: str) -> None:
-        """One line per kind of finding; `fate` is what became of exposures where a finding does not say it itself."""
-        total = self._counts.pop("exposures", 0)
+        """One line per kind of finding; `fate` is what became of impressions where a finding does not say it itself."""
+        total = self._counts.pop("impressions", 0)
         for text, count in sorted(self._counts.items()):
             finding, _, own = text.partition(": ")
-            log.warning("%s: %d %s (of %d exposures): %s", data, count, finding, total, own or fate)
+            log.warning("%s: %d %s (of %d impressions): %s", data, count, finding, total, own or fate)

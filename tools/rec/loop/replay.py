@@ -50,7 +50,7 @@ def _check_fits(run: Run, batch: Any, path: Path) -> None:
         raise UserError(f"{path}: holds a batch of another kind of model")
     if not isinstance(batch, Batch):
         return
-    fields = tuple((bags.num_field, bags.row_of is not None) for bags in batch.bags)
+    fields = tuple((bags.num_field, bags.row_index is not None) for bags in batch.bags)
     wanted = tuple((block.num_field, block.shared) for block in run.reader.blocks)
     if fields != wanted or set(batch.labels) != set(run.reader.labels):
         raise UserError(f"{path}: holds a batch of other fields or labels than the reader gives")

@@ -19,7 +19,7 @@ class LossSpike:
     """A loss far above those of the steps before.
 
     The bound is the median of the last `WINDOW` losses and ten times their spread, where the spread is the median
-    absolute deviation in units of a normal distribution's sigma (x 1.4826): nothing that noise does. Losses of small
+    absolute deviation in units of a normal distribution's sigma (x 1.4826): nothing that excluded does. Losses of small
     batches with rare positives are skewed, so the bound is also twice as far above the median as the largest of the
     window, and never nearer than half the median. It is worked out anew every `EVERY` steps.
     """
@@ -28,13 +28,13 @@ class LossSpike:
 
     def __init__(self) -> None:
         self._recent: deque[float] = deque(maxlen=self.WINDOW)
-        self._steps, self._exposures = 0, 0
+        self._steps, self._impressions = 0, 0
         self._median, self._bound = 0.0, float("inf")
 
-    def step(self, loss: float, exposures: int, place: str) -> str | None:
+    def step(self, loss: float, impressions: int, place: str) -> str | None:
         """A step's loss. An epoch's incomplete last batch is passed over: its mean is of too few rows."""
-        self._exposures = max(self._exposures, exposures)
-        if 2 * exposures < self._exposures or not np.isfinite(loss):
+        self._impressions = max(self._impressions, impressions)
+        if 2 * impressions < self._impressions or not np.isfinite(loss):
             return None
         warning = None
         if loss > self._bound:
@@ -97,11 +97,11 @@ def collapse(task: str, spread: Spread, place: str) -> str | None:
     if spread.batches >= FEW and spread.widest < 1e-4:
         return (
             f"the predictions of {task} are constant at {place}: {spread.total / spread.n:.4g} for each of {spread.n} "
-            "exposures; its tower may be dead (a smaller learning rate, other initial weights)"
+            "impressions; its tower may be dead (a smaller learning rate, other initial weights)"
         )
     if spread.positives >= FEW and spread.total / spread.n < 0.1 * spread.positives / spread.counted:
         return (
-            f"the predictions of {task} have collapsed at {place}: their mean over {spread.n} exposures is "
+            f"the predictions of {task} have collapsed at {place}: their mean over {spread.n} impressions is "
             f"{spread.total / spread.n:.3g}, where {spread.positives} of {spread.counted} were positive "
             f"({spread.positives / spread.counted:.3g})"
         )

@@ -16,7 +16,7 @@ from rec.checkpoint.store import Store
 from rec.console import Bar, log
 from rec.errors import UserError
 from rec.export.static import InferenceExport, wanted_export
-from rec.loading import blaming
+from rec.loading import error_context
 from rec.loop import vectors
 from rec.loop.failure import not_finite, stop
 from rec.loop.notices import Notices
@@ -132,7 +132,7 @@ class _Training:
     def _step(self, epoch: int, index: int, batch: Any) -> None:
         # Random layers draw from the step's own seed: a resumed run needs no generator state to repeat them.
         paddle.seed(self.runner.seed + self.place.step)
-        with blaming(self.run.config.model_dir, f"training, epoch {epoch}, batch {index}"):
+        with error_context(self.run.config.model_dir, f"training, epoch {epoch}, batch {index}"):
             shown = self.engine.train_step(batch)
         self.place.step += 1
         self.trained |= {name.removeprefix("loss_") for name in shown}
@@ -170,7 +170,7 @@ class _Training:
         if self.export:
             self.export.write(self.store.folder / str(epoch))
         self._validate(epoch)
-        self.store.thin(self.runner.keep_last, self.runner.best_metric)
+        self.store.prune(self.runner.keep_last, self.runner.best_metric)
 
     def _validate(self, epoch: int) -> None:
         """Evaluate the model as it is after an epoch, and note the result in the epoch's checkpoint."""
@@ -180,12 +180,12 @@ class _Training:
         self._reset_metrics()
         if self.curves:
             self.curves.add({f"valid_{name}": value for name, value in metrics.items()}, self.place.step)
-        self.store.rate(str(epoch), metrics)
+        self.store.record_metrics(str(epoch), metrics)
 
     def _save(self, epoch: int, next_batch: int | None) -> None:
         save(self.run, self.store, self.place.step, epoch, next_batch, self.meter)
         if next_batch is not None:
-            self.store.thin(self.runner.keep_last, self.runner.best_metric)
+            self.store.prune(self.runner.keep_last, self.runner.best_metric)
 
     def _reset_metrics(self) -> None:
         for metric in self.engine.metrics:

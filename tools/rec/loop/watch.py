@@ -26,11 +26,11 @@ class Watch:
         self._spike, self._experts, self._reader = LossSpike(), DeadExperts(), SlowReader(num_workers)
         self._said: set[str] = set()
 
-    def step(self, shown: Mapping[str, Any], exposures: int, place: str) -> None:
+    def step(self, shown: Mapping[str, Any], impressions: int, place: str) -> None:
         """A step's outputs by name."""
         loss = shown.get("loss")
         if loss is not None and is_scalar(loss):
-            self.warn("loss spike", self._spike.step(np.asarray(loss).item(), exposures, place))
+            self.warn("loss spike", self._spike.step(np.asarray(loss).item(), impressions, place))
         self._experts.step({k: v for k, v in shown.items() if k.startswith(GATE) and np.ndim(v) == 1})
 
     def interval(self, metrics: Sequence[Any], costs: Mapping[str, float], place: str) -> None:

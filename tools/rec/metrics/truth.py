@@ -17,17 +17,17 @@ GIVEN_INPUTS = "_given_inputs"
 
 @dataclass(frozen=True)
 class TruthResult:
-    """A task's predictions over all exposures, clicked or not, against the probabilities its labels came from.
+    """A task's predictions over all impressions, clicked or not, against the probabilities its labels came from.
 
     Attributes:
         truth: the columns whose product the true probability is. Where the data have a column's mean given the inputs,
             it stands for the column: nobody can predict what no input tells, such as an impression's position.
-        auc: expected AUC if every exposure's label were drawn from its true probability (see `soft_auc`).
+        auc: expected AUC if every impression's label were drawn from its true probability (see `soft_auc`).
         ceiling: the same of the true probabilities themselves: with these inputs nobody can do better.
         share_of_ceiling: (auc - 1/2) / (ceiling - 1/2).
         rmse: root of the mean squared difference of predicted and true probability.
         calibration: sum of predicted over sum of true probabilities.
-        n: exposures.
+        n: impressions.
     """
 
     truth: tuple[str, ...]
@@ -102,7 +102,7 @@ def soft_auc(scores: Array, p: Array) -> float | None:
     sizes = np.diff([*heads, len(p)])
     group_q = np.add.reduceat(q, heads)
     below = np.concatenate([[0.0], np.cumsum(group_q)[:-1]])
-    own = float(p @ q)  # a pair of an exposure with itself does not count
+    own = float(p @ q)  # a pair of an impression with itself does not count
     weight = float(p.sum()) * float(q.sum()) - own
     if weight <= 0:
         return None

@@ -7,19 +7,19 @@ import paddle
 
 
 class Features:
-    """A [B, F * D] matrix that is never built unless someone asks: per block [R, F_i * D] and the row of each exposure.
+    """A [B, F * D] matrix that is never built unless someone asks: per block [R, F_i * D] and each impression's row.
 
-    A block whose rows serve several exposures (a user's history) is multiplied by its part of the weight once per row
-    and only the product is copied out to the exposures.
+    A block whose rows serve several impressions (a user's history) is multiplied by its part of the weight once per row
+    and only the product is copied out to the impressions.
 
     Args:
         blocks: float32 tensors [R_i, F_i * D], in the order of the model's fields.
-        row_of: for each block int64 [B], the row of each exposure; None where exposure b is row b.
+        row_index: for each block int64 [B], the row of each impression; None where impression b is row b.
         on_host: they are computed with in host memory, by a program that nobody exports: `rec.nn.towers` may be used.
     """
 
-    def __init__(self, blocks: Sequence[Any], row_of: Sequence[Any], on_host: bool = False) -> None:
-        self.blocks, self.row_of, self.on_host = list(blocks), list(row_of), on_host
+    def __init__(self, blocks: Sequence[Any], row_index: Sequence[Any], on_host: bool = False) -> None:
+        self.blocks, self.row_index, self.on_host = list(blocks), list(row_index), on_host
 
     @property
     def width(self) -> int:
@@ -32,7 +32,7 @@ class Features:
         parts = paddle.split(weight, widths, axis=0) if len(widths) > 1 else [weight]
         products = [
             _expand(paddle.matmul(block, part), rows)
-            for block, part, rows in zip(self.blocks, parts, self.row_of, strict=True)
+            for block, part, rows in zip(self.blocks, parts, self.row_index, strict=True)
         ]
         total = products[0]
         for product in products[1:]:
@@ -41,7 +41,7 @@ class Features:
 
     def dense(self) -> Any:
         """The whole matrix, [B, F * D]."""
-        blocks = [_expand(block, rows) for block, rows in zip(self.blocks, self.row_of, strict=True)]
+        blocks = [_expand(block, rows) for block, rows in zip(self.blocks, self.row_index, strict=True)]
         return paddle.concat(blocks, axis=1) if len(blocks) > 1 else blocks[0]
 
     def spaces(self, count: int, dim: int) -> list["Features"]:
@@ -52,8 +52,8 @@ class Features:
             split = paddle.reshape(block, [-1, fields, count, dim])
             for space in range(count):
                 parts[space].append(paddle.reshape(split[:, :, space], [-1, fields * dim]))
-        return [Features(blocks, self.row_of, self.on_host) for blocks in parts]
+        return [Features(blocks, self.row_index, self.on_host) for blocks in parts]
 
 
-def _expand(rows: Any, row_of: Any) -> Any:
-    return rows if row_of is None else paddle.gather(rows, row_of, axis=0)
+def _expand(rows: Any, row_index: Any) -> Any:
+    return rows if row_index is None else paddle.gather(rows, row_index, axis=0)

@@ -1,4 +1,4 @@
-"""What follows from declared behaviours: towers, probabilities, tasks and what is trained on which exposures."""
+"""What follows from declared behaviours: towers, probabilities, tasks and what is trained on which impressions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rec.nn.ways import Branch, Ways
 
 @dataclass(frozen=True)
 class Event:
-    """An output: p(target | start), or a number of the exposures that `start` has happened to."""
+    """An output: p(target | start), or a number of the impressions that `start` has happened to."""
 
     task: str
     target: str
@@ -23,7 +23,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Objective:
-    """A loss of `behaviour`: output `task` against `label`, over exposures whose label `among` is 1 (None: all)."""
+    """A loss of `behaviour`: output `task` against `label`, over impressions whose label `among` is 1 (None: all)."""
 
     behaviour: str
     task: str

@@ -18,7 +18,7 @@ class NFwFM(nn.Layer):
     vector instead of its sum (bi-interaction, NFM, He and Chua, SIGIR 2017).
 
     Args:
-        num_field, dim: the shape of an exposure's field vectors.
+        num_field, dim: the shape of an impression's field vectors.
     """
 
     def __init__(self, num_field: int, dim: int) -> None:

@@ -12,7 +12,7 @@ import paddle
 
 
 class Loss(Protocol):
-    """A prediction that says its loss, such as `Probability` and `Number`."""
+    """A prediction that says its loss, such as `Probability` and `RegressionHead`."""
 
     def loss(self, label: Any) -> Any:
         """Loss of each impression, float [B, 1]; `label` float [B, 1], all known."""

@@ -18,15 +18,15 @@ from rec.nn.interaction import NFwFM
 from rec.nn.layers import MLP, Sizes, each_on
 from rec.nn.masks import filled, known, masked_mean
 from rec.nn.network import Network
-from rec.nn.number import Number
 from rec.nn.probability import Probability
 from rec.nn.ranking import pairwise_loss
-from rec.nn.sharing import KINDS as SHARINGS
+from rec.nn.regression import RegressionHead
+from rec.nn.sharing import REGISTRY as SHARINGS
 from rec.nn.sharing import Sharing
-from rec.nn.weighting import KINDS as WEIGHTINGS
 from rec.nn.weighting import LEARNED, Weighting
+from rec.nn.weighting import REGISTRY as WEIGHTINGS
 
-Output: TypeAlias = Probability | Number
+Output: TypeAlias = Probability | RegressionHead
 
 
 def _graph(section: dict[str, Any]) -> dict[str, Any]:
@@ -105,7 +105,7 @@ class MultiTask(Network):
         chances = {name: Probability(logits[name]) for name in binary}
         return {
             **self.graph.outputs(chances),
-            **{name: Number(logits[name], b.head == "log_regression", b.start) for name, b in numbers.items()},
+            **{name: RegressionHead(logits[name], b.head == "log_regression", b.start) for name, b in numbers.items()},
         }
 
     def losses(self, outputs: Mapping[str, Output], labels: Mapping[str, Any]) -> dict[str, Any]:

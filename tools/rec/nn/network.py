@@ -13,7 +13,7 @@ from rec.metrics.task import Task
 
 
 class Output(Protocol):
-    """A prediction, such as `Probability` and `Number`."""
+    """A prediction, such as `Probability` and `RegressionHead`."""
 
     @property
     def value(self) -> Any:

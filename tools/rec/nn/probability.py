@@ -60,13 +60,13 @@ class Probability:
         return Probability(paddle.clip(log_p, max=0.0) - log_not_p)
 
     def loss(self, label: Any) -> Any:
-        """-label log p - (1 - label) log(1 - p) per exposure, float [B, 1]; label float [B, 1], 0 or 1."""
+        """-label log p - (1 - label) log(1 - p) per impression, float [B, 1]; label float [B, 1], 0 or 1."""
         # -log p is softplus(-logit), -log(1 - p) is softplus(logit). (Paddle's binary_cross_entropy_with_logits has the
         # wrong gradient where a logit is exactly 0.)
         return _softplus((1.0 - 2.0 * label) * self.logit)
 
     def soft_loss(self, target: Any) -> Any:
-        """-target log p - (1 - target) log(1 - p) per exposure, float [B, 1]; target float [B, 1], from 0 to 1."""
+        """-target log p - (1 - target) log(1 - p) per impression, float [B, 1]; target float [B, 1], from 0 to 1."""
         return -target * self.log_p - (1.0 - target) * self.log_not_p
 
 

@@ -13,7 +13,7 @@ def pairwise_loss(scores: Any, label: Any, request: Any, mask: Any = None) -> An
 
     Args:
         scores, label, request: float [B, 1] each; equal numbers in `request` are one request.
-        mask: float [B, 1]; only exposures of 1 are paired. None: all.
+        mask: float [B, 1]; only impressions of 1 are paired. None: all.
 
     Returns:
         A scalar; 0 where the batch holds no pair.

@@ -16,10 +16,10 @@ import numpy as np
 
 from rec.kernels import dense as kernels
 from rec.numeric import Array
-from rec.parallel import threads, together
+from rec.parallel import parallel_map, threads
 
 _LEAST_ROWS = 256
-"""A job of fewer exposures is not worth a thread."""
+"""A job of fewer impressions is not worth a thread."""
 
 
 @dataclass
@@ -40,7 +40,7 @@ def forward(blocks: list[Array], rows: list[Array | None], parameters: list[Arra
 
     Args:
         blocks: float32 [R_i, w_i], the input in blocks.
-        rows: for each block int [B], the row of each exposure; None where exposure b is row b.
+        rows: for each block int [B], the row of each impression; None where impression b is row b.
         parameters: W [in, out], b [1, out] of each layer, bottom first, tower after tower; the first W of a tower has
             as many rows as the blocks have columns together.
         depths: layers of each tower.
@@ -51,7 +51,7 @@ def forward(blocks: list[Array], rows: list[Array | None], parameters: list[Arra
         layers = [(next(rest), next(rest)) for _ in range(depth)]
         weights, biases = [w for w, _ in layers], [b for _, b in layers]
         towers.append(_Tower(weights, biases, [np.empty((x.size, w.shape[1]), np.float32) for w in weights]))
-    together(_forward, [(x, tower, cut) for tower in towers for cut in _cuts(x.size, len(towers))])
+    parallel_map(_forward, [(x, tower, cut) for tower in towers for cut in _cuts(x.size, len(towers))])
     return Pass(x, towers)
 
 
@@ -65,7 +65,7 @@ def backward(done: Pass, gradients: Sequence[Array]) -> list[Array]:
         for tower, gradient, into in zip(towers, gradients, own, strict=True)
         for cut in cuts
     ]
-    pieces = together(_backward, jobs)
+    pieces = parallel_map(_backward, jobs)
     blocks = {i: _sum([into[i] for into in own]) for i, _, _ in x.own}
     blocks |= {i: _sum([shared[i] for _, shared in pieces]) for i, _, _, _ in x.shared}
     of_tower = [pieces[start : start + len(cuts)] for start in range(0, len(pieces), len(cuts))]
@@ -89,14 +89,14 @@ class _Input:
         ends = np.cumsum([block.shape[1] for block in blocks])
         spans = [slice(end - block.shape[1], end) for block, end in zip(blocks, ends, strict=True)]
         everything = list(zip(range(len(blocks)), blocks, rows, spans, strict=True))
-        self.own = [(i, block, span) for i, block, row_of, span in everything if row_of is None]
-        self.shared = [(i, block, row_of, span) for i, block, row_of, span in everything if row_of is not None]
+        self.own = [(i, block, span) for i, block, row_index, span in everything if row_index is None]
+        self.shared = [(i, block, row_index, span) for i, block, row_index, span in everything if row_index is not None]
         self.size = len(blocks[0]) if rows[0] is None else len(rows[0])
         self.blocks = blocks
 
 
 def _forward(x: _Input, tower: _Tower, cut: slice) -> None:
-    """The tower's outputs for some of the exposures."""
+    """The tower's outputs for some of the impressions."""
     h = tower.outputs[0][cut]
     if not x.own:
         h[:] = 0.0
@@ -105,8 +105,8 @@ def _forward(x: _Input, tower: _Tower, cut: slice) -> None:
             np.matmul(block[cut], tower.weights[0][span], out=h)
         else:
             h += block[cut] @ tower.weights[0][span]
-    for _, block, row_of, span in x.shared:
-        rows, place = _rows_of(row_of[cut])
+    for _, block, row_index, span in x.shared:
+        rows, place = _rows_of(row_index[cut])
         kernels.add_rows(h, block[rows] @ tower.weights[0][span], place)
     for weight, bias, output in zip(tower.weights[1:], tower.biases, tower.outputs[1:], strict=False):
         kernels.bias_relu(h, bias)
@@ -117,7 +117,7 @@ def _forward(x: _Input, tower: _Tower, cut: slice) -> None:
 def _backward(
     x: _Input, tower: _Tower, gradient: Array, own: dict[int, Array], cut: slice
 ) -> tuple[list[Array], dict[int, Array]]:
-    """For some of the exposures: gradients of the tower's parameters (W, b, W, b, ...) and, by number, of the shared
+    """For some of the impressions: gradients of the tower's parameters (W, b, W, b, ...) and, by number, of the shared
     blocks. Those of the own blocks go into `own`."""
     parameters = [gradient.sum(axis=0, keepdims=True)]
     for weight, output in zip(tower.weights[:0:-1], tower.outputs[-2::-1], strict=True):
@@ -134,8 +134,8 @@ def _backward(
         np.matmul(block[cut].T, gradient, out=weight_gradient[span])
         np.matmul(gradient, first[span].T, out=own[i][cut])
     shared = {}
-    for i, block, row_of, span in x.shared:
-        rows, place = _rows_of(row_of[cut])
+    for i, block, row_index, span in x.shared:
+        rows, place = _rows_of(row_index[cut])
         by_row = np.empty((rows.stop - rows.start, gradient.shape[1]), np.float32)
         kernels.sum_rows(gradient, place, by_row)
         np.matmul(block[rows].T, by_row, out=weight_gradient[span])
@@ -145,10 +145,10 @@ def _backward(
     return parameters[::-1], shared
 
 
-def _rows_of(row_of: Array) -> tuple[slice, Array]:
-    """The shared rows that a part of the exposures needs (they come in order of their rows), and each one's place."""
-    first = row_of.min()
-    return slice(first, row_of.max() + 1), row_of - first
+def _rows_of(row_index: Array) -> tuple[slice, Array]:
+    """The shared rows that a part of the impressions needs (they come in order of their rows), and each one's place."""
+    first = row_index.min()
+    return slice(first, row_index.max() + 1), row_index - first
 
 
 def _sum(arrays: Sequence[Array]) -> Array:
@@ -160,7 +160,7 @@ def _sum(arrays: Sequence[Array]) -> Array:
 
 
 def _cuts(size: int, towers: int) -> list[slice]:
-    """The exposures in as many parts as give every thread a tower or a part of one."""
+    """The impressions in as many parts as give every thread a tower or a part of one."""
     parts = max(1, min(-(-threads() // towers), size // _LEAST_ROWS))
     ends = [size * i // parts for i in range(parts + 1)]
     return [slice(a, b) for a, b in pairwise(ends)]

@@ -25,8 +25,8 @@ def fused_towers(x: Features, towers: Sequence[Sequence[tuple[Any, Any]]]) -> li
 
     A tower's layers are (weight [in, out], bias [1, out]), bottom first; W of the first has `x.width` rows.
     """
-    plan = _Plan([row_of is not None for row_of in x.row_of], [len(tower) for tower in towers])
-    rows = [row_of for row_of in x.row_of if row_of is not None]
+    plan = _Plan([row_index is not None for row_index in x.row_index], [len(tower) for tower in towers])
+    rows = [row_index for row_index in x.row_index if row_index is not None]
     inputs = [*rows, *x.blocks, *(each for tower in towers for layer in tower for each in layer)]
     outputs = _Dynamic.apply(plan, *inputs) if paddle.in_dynamic_mode() else _in_program(plan, inputs)
     return list(outputs) if isinstance(outputs, (tuple, list)) else [outputs]
@@ -47,8 +47,8 @@ class _Plan:
     def forward(self, inputs: Sequence[Any]) -> list[Array]:
         arrays = [to_array(tensor) for tensor in inputs]
         rows, blocks = iter(arrays[: self.num_rows]), arrays[self.num_rows :][: len(self.shared)]
-        row_of = [next(rows) if shared else None for shared in self.shared]
-        self.done = stack.forward(blocks, row_of, arrays[self.num_rows + len(blocks) :], self.depths)
+        row_index = [next(rows) if shared else None for shared in self.shared]
+        self.done = stack.forward(blocks, row_index, arrays[self.num_rows + len(blocks) :], self.depths)
         return self.done.outputs
 
     def backward(self, gradients: Sequence[Any]) -> list[Array]:

@@ -23,7 +23,7 @@ def show(value: Any) -> str | None:
 
 
 def is_scalar(value: Any) -> bool:
-    """Whether a value is one figure, not one per exposure ([B, 1] is per exposure even where B is 1)."""
+    """Whether a value is one figure, not one per impression ([B, 1] is per impression even where B is 1)."""
     return not isinstance(value, np.ndarray) or (value.size == 1 and value.ndim < 2)
 
 
@@ -33,7 +33,7 @@ def number(value: Any) -> float:
 
 
 def step_line(epoch: int | str, batch: int, values: Mapping[str, Any], costs: Mapping[str, float]) -> str:
-    """The line of a print interval; `costs` are its averages per step in seconds and its exposures."""
+    """The line of a print interval; `costs` are its averages per step in seconds and its impressions."""
     ips = costs["samples"] / costs["batch"] if costs["batch"] else 0.0
     return (
         f"epoch: {epoch}, batch_id: {batch}, {pairs(values)}avg_reader_cost: {costs['reader']:.5f} sec, "

@@ -31,7 +31,7 @@ class _Means:
 
 
 class Meter:
-    """Averages figures, weighted by exposures, and ratios of sums; times reading and computing.
+    """Averages figures, weighted by impressions, and ratios of sums; times reading and computing.
 
     `start` begins a pass; around each step call `reading_done` when its batch has come and `step_done` when it is over.
     """
@@ -49,18 +49,18 @@ class Meter:
         now = time.perf_counter()
         self._reader += now - self._begun
 
-    def step_done(self, shown: Mapping[str, Any], exposures: int) -> None:
+    def step_done(self, shown: Mapping[str, Any], impressions: int) -> None:
         """The step is over; count its scalars and ratios."""
         now = time.perf_counter()
         self._batch += now - self._begun
         self._begun = now
         self._steps += 1
-        self._samples += exposures
+        self._samples += impressions
         for name, value in shown.items():
             if name.startswith(RATIO) and np.shape(value) == (2,):
                 pair = (name.removeprefix(RATIO), float(value[0]), float(value[1]))
             elif is_scalar(value) and np.asarray(value).dtype.kind in "fiub":
-                pair = (name, number(value) * exposures, float(exposures))
+                pair = (name, number(value) * impressions, float(impressions))
             else:
                 continue
             self._epoch.add(*pair)

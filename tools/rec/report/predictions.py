@@ -1,4 +1,4 @@
-"""Predictions on disk: one row per exposure, in input order."""
+"""Predictions on disk: one row per impression, in input order."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class PredictionFile:
     """A Parquet or CSV file that appears under its name when it is complete.
 
     Columns: sample_id (int64 if all are whole numbers, else text), the labels (null where not known; int8 where a task
-    takes them for 0 or 1, else float) and the model's outputs that are per exposure in the first batch: numbers, and in
-    Parquet vectors too. A PaddleRec model's rows are numbered from 0.
+    takes them for 0 or 1, else float) and the model's outputs that are per impression in the first batch: numbers, and
+    in Parquet vectors too. A PaddleRec model's rows are numbered from 0.
 
     Args:
         path: as `check_path` has found it good.
@@ -66,10 +66,10 @@ class PredictionFile:
             self._temporary.unlink(missing_ok=True)
 
     def add(self, batch: Any, values: Mapping[str, Any]) -> None:
-        """Write a batch's rows; outputs that are not per exposure are left out.
+        """Write a batch's rows; outputs that are not per impression are left out.
 
         Raises:
-            UserError: the file cannot be written, or an output was per exposure in the first batch and is not now.
+            UserError: the file cannot be written, or an output was per impression in the first batch and is not now.
         """
         columns = self._inputs(batch)
         length = len(columns["sample_id"])

@@ -31,7 +31,7 @@ def _print_numbers(results: Mapping[str, Mapping[str, RegressionResult]]) -> Non
     table = Table(title="Predicted numbers (errors in the label's units; Spearman's rank correlation)")
     table.add_column("checkpoint", overflow="fold")
     table.add_column("task")
-    for name in ("MSE", "MAE", "rank correlation", "predicted", "observed", "exposures"):
+    for name in ("MSE", "MAE", "rank correlation", "predicted", "observed", "impressions"):
         table.add_column(name, justify="right")
     rows = 0
     for checkpoint, tasks in results.items():
@@ -48,7 +48,7 @@ def _print_binary(results: Mapping[str, Mapping[str, TaskResult]]) -> None:
     table = Table(title="Evaluation (AUC exact, 95 % confidence interval by DeLong)")
     table.add_column("checkpoint", overflow="fold")
     table.add_column("task")
-    for name in ("AUC", "95 % interval", "logloss", "calibration", "exposures", "positives"):
+    for name in ("AUC", "95 % interval", "logloss", "calibration", "impressions", "positives"):
         table.add_column(name, justify="right")
     rows = 0
     for checkpoint, tasks in results.items():
@@ -64,10 +64,10 @@ def print_truth(results: Mapping[str, Mapping[str, TruthResult]]) -> None:
 
     Below stands which columns of the data are a task's truth.
     """
-    table = Table(title="Against the known truth, over all exposures, clicked or not")
+    table = Table(title="Against the known truth, over all impressions, clicked or not")
     for name in ("checkpoint", "task"):
         table.add_column(name)
-    for name in ("AUC", "ceiling", "share of ceiling", "RMSE", "calibration", "exposures"):
+    for name in ("AUC", "ceiling", "share of ceiling", "RMSE", "calibration", "impressions"):
         table.add_column(name, justify="right")
     rows = 0
     for checkpoint, tasks in results.items():

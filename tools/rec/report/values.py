@@ -13,7 +13,7 @@ from rec.report.lines import is_scalar, number
 def for_line(metrics: Sequence[Any], names: Sequence[str], recent: bool = False) -> dict[str, Any]:
     """What a log line shows: the headline of each task (`auc_<task>`), or a PaddleRec metric under its name.
 
-    `recent`: over the exposures since the last such call rather than over the epoch; PaddleRec's cannot tell.
+    `recent`: over the impressions since the last such call rather than over the epoch; PaddleRec's cannot tell.
     """
     values: dict[str, Any] = {}
     for name, metric in zip(names, metrics, strict=False):

@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import AfterValidator
 
-from rec.config.parts import Kinds
+from rec.config.parts import Registry
 from rec.nn.sharing.aitm import AITM
 from rec.nn.sharing.bottom import NoSharing, SeparateEmbeddings, ShareBottom
 from rec.nn.sharing.cross_stitch import CrossStitch
@@ -15,7 +15,7 @@ from rec.nn.sharing.hierarchical import Hierarchical
 from rec.nn.sharing.mmoe import MMoE
 from rec.nn.sharing.ple import PLE
 
-KINDS = Kinds(
+REGISTRY = Registry(
     {
         "none": NoSharing,
         "separate": SeparateEmbeddings,
@@ -30,5 +30,5 @@ KINDS = Kinds(
     "towers",
 )
 
-Sharing: TypeAlias = Annotated[dict[str, Any], AfterValidator(KINDS.check)]
+Sharing: TypeAlias = Annotated[dict[str, Any], AfterValidator(REGISTRY.check)]
 """A section such as `{kind: mmoe, num_expert: 4, fc_sizes: [64]}`."""

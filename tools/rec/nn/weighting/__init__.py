@@ -8,13 +8,13 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import AfterValidator
 
-from rec.config.parts import Kinds
+from rec.config.parts import Registry
 from rec.nn.weighting.fixed import Fixed
 from rec.nn.weighting.gradnorm import GradNorm
 from rec.nn.weighting.pcgrad import PCGrad
 from rec.nn.weighting.uncertainty import Uncertainty
 
-KINDS = Kinds(
+REGISTRY = Registry(
     {"fixed": Fixed, "uncertainty": Uncertainty, "gradnorm": GradNorm, "pcgrad": PCGrad}, "weights", "numbers"
 )
 
@@ -24,5 +24,5 @@ LEARNED = ("uncertainty", "gradnorm")
 GradNorm would raise it, and for `Uncertainty` the loss would be s / 2 alone, which falls until exp(-s) overflows.
 """
 
-Weighting: TypeAlias = Annotated[dict[str, Any], AfterValidator(KINDS.check)]
+Weighting: TypeAlias = Annotated[dict[str, Any], AfterValidator(REGISTRY.check)]
 """A section such as `{kind: gradnorm, alpha: 1.5}`."""

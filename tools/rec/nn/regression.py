@@ -8,7 +8,7 @@ from typing import Any
 import paddle
 
 
-class Number:
+class RegressionHead:
     """An estimate of a label that is a number of at least 0, float [B, 1].
 
     Args:
@@ -26,5 +26,5 @@ class Number:
         return paddle.expm1(self.output) if self.log_scale else self.output
 
     def loss(self, label: Any) -> Any:
-        """Squared error per exposure, on the scale of the output, float [B, 1]."""
+        """Squared error per impression, on the scale of the output, float [B, 1]."""
         return ((paddle.log1p(label) if self.log_scale else label) - self.output) ** 2
