@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from rec import parallel_map as module
+from rec import parallel as module
 from rec.parallel import parallel_map
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import paddle
 import pytest
 
-from rec import together
+from rec import parallel
 from rec.nn import stack
 from rec.nn.features import Features
 from rec.nn.layers import MLP, side_by_side
@@ -43,7 +43,7 @@ def run(towers: list[MLP], widths: tuple[int, int], size: int, on_host: bool) ->
 def test_towers_are_their_layers(monkeypatch, widths, sizes, size):
     paddle.seed(3)
     monkeypatch.setattr(stack, "threads", lambda: 4)
-    monkeypatch.setattr(together, "threads", lambda: 4)
+    monkeypatch.setattr(parallel, "threads", lambda: 4)
     towers = [MLP(sum(widths), each) for each in sizes]
     fast, slow = (run(towers, widths, size, on_host) for on_host in (True, False))
     assert len(fast) == len(slow)

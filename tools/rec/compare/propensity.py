@@ -45,7 +45,7 @@ class Propensities:
         return np.where(self.digests[place] == digest, self.p_click[place], np.float32(1))
 
 
-def together(halves: list[dict[str, Array]]) -> Propensities | None:
+def merge(halves: list[dict[str, Array]]) -> Propensities | None:
     """Those of both halves, each with `digests` and `p_click` of its clicks and the number of its `impressions`.
 
     None where there are no halves.

@@ -13,7 +13,7 @@ import numpy as np
 import rec
 from rec.compare import fit
 from rec.compare.judge import Facts, clipped, content_of
-from rec.compare.propensity import HALVES, Propensities, half_of, together
+from rec.compare.propensity import HALVES, Propensities, half_of, merge
 from rec.compare.rows import Choose, ChosenRows, usable
 from rec.compare.rules import copies, digests, inverse_propensity
 from rec.compare.runs import CTCVR, CTR, HELP, Run
@@ -107,7 +107,7 @@ class Runner:
         target: Any = run.target
         # Helpers first: training one loads another model directory.
         needed = {name: self._helper(run, name) for name in run.needs}
-        choose = self._choose(run, together([needed[name] for name in HALVES if name in needed]))
+        choose = self._choose(run, merge([needed[name] for name in HALVES if name in needed]))
         built = Built(self.plan, run.system, target, run.seed)
         valid = ChosenRows(built.train_reader, self._valid_rows)
         if run.name == CTR and run.system is HELP:
