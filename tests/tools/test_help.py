@@ -97,7 +97,7 @@ def test_hyper_parameters_are_those_of_any_combination_of_parts(name):
         "num_field: int [as many as fields] fields of an impression.",
         "tower_fc_sizes: list of int > 0 [required] hidden layers of each tower.",
         "num_shared_expert: int > 0 [required] experts at each level, shared and per tower.",
-        "alpha: float or int >= 0 [1.5] how strongly lagging tasks are pulled up.",
+        "alpha: number >= 0 [1.5] how strongly lagging tasks are pulled up.",
     ):
         assert said in text
 

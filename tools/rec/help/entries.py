@@ -65,6 +65,8 @@ def shown_type(annotation: Any, limits: str = "") -> str:
     if origin is Literal:
         return "one of " + ", ".join(map(str, inner))
     if origin in (Union, UnionType):
+        if set(inner) == {int, float}:
+            return "number" + limits
         return " or ".join(shown_type(each, limits) for each in inner)
     if origin in (list, tuple, Sequence):  # its own limits are of its length
         return f"list of {shown_type(inner[0])}"
