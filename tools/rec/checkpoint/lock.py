@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
+import errno
 import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from rec.errors import UserError
 
@@ -18,16 +20,20 @@ NAME = ".lock"
 def only_writer(folder: Path) -> Iterator[None]:
     """Hold a folder's lock; the system releases it when this process ends, however it ends.
 
-    A POSIX lock rather than flock: a forked reader process, which may outlive a killed trainer by a moment, does not
-    inherit it, so a resumed run can start at once.
+    A forked reader process, which may outlive a killed trainer by a moment, does not inherit it (filelock closes the
+    file there), so a resumed run can start at once.
 
     Raises:
         UserError: another process holds it, or the folder cannot be written to.
     """
     path = folder / NAME
+    # No marker file where the file system has no locks: a killed process would leave it behind.
+    lock = FileLock(path, timeout=0, fallback_to_soft=False)
     try:
-        handle = _lock(path)
-    except BlockingIOError:
+        if not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        lock.acquire()
+    except Timeout:
         raise UserError(
             f"{folder}: another training{_holder(path)} writes its checkpoints there; wait for its end, or set another "
             "runner.model_save_path"
@@ -35,31 +41,15 @@ def only_writer(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise UserError(f"runner.model_save_path: cannot write to {folder}: {error.strerror}") from None
     try:
-        with contextlib.suppress(OSError):  # who holds it is only for the message: a full disk may not take it
-            os.truncate(handle, 0)
-            os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+        # Who holds it is only for the message: a full disk may not take it, and Windows no write to a locked file.
+        with contextlib.suppress(OSError):
+            path.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
         yield
     finally:
-        path.unlink(missing_ok=True)
-        os.close(handle)
-
-
-def _lock(path: Path) -> int:
-    """An open handle of the locked file that stands under `path`."""
-    while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Its last holder may have removed it between our two calls: then ours is a lock on nothing.
-            if path.exists() and path.stat().st_ino == os.fstat(handle).st_ino:
-                return handle
-        except PermissionError:  # what POSIX also allows a held lock to be called
-            os.close(handle)
-            raise BlockingIOError from None
-        except BaseException:
-            os.close(handle)
-            raise
-        os.close(handle)
+        # Before the release: who opened it meanwhile finds that it is gone, and opens another.
+        with contextlib.suppress(OSError):  # Windows removes no open file
+            path.unlink(missing_ok=True)
+        lock.release()
 
 
 def _holder(path: Path) -> str:
