@@ -2,8 +2,8 @@
 
     python benchmarks/demo.py
 
-fits scikit-learn's logistic regression on the bundled sample's tokens (a column per id), simulates the sample again with
-the probabilities that its labels were drawn from, and prints a line of Markdown for each task.
+fits scikit-learn's logistic regression on the bundled sample's tokens (a column per id), simulates the sample again
+with the probabilities that its labels were drawn from, and prints a line of Markdown for each task.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "datasets" / "ali-ccp")]
-
-from simulate import DEMO
+sys.path.insert(0, str(ROOT / "tools"))
+sys.path.insert(0, str(ROOT / "datasets" / "ali-ccp"))
 
 from rec.metrics.auc import auc
+from simulate import DEMO
 
 SAMPLE = ROOT / "models" / "multitask" / "esmm" / "data"
 
