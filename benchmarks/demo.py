@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tools"))
-sys.path.insert(0, str(ROOT / "datasets" / "ali-ccp"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "datasets" / "ali-ccp"))
 
 from rec.metrics.auc import auc
 from simulate import DEMO
 
+ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "models" / "multitask" / "esmm" / "data"
 
 PENALTY = 0.1
