@@ -111,10 +111,13 @@ def test_hyper_parameters_of_a_directory_are_those_of_its_network(tmp_path):
     assert "num_expert" not in text
 
 
-def test_hyper_parameters_of_a_derived_network_include_its_base():
+def test_hyper_parameters_of_a_derived_network_are_its_own_and_its_base_s():
     text = shown("trainer", "-m", ESMM.parent / "escm2" / "config.yaml", "--help", "hyper_parameters")
-    assert "tower_fc_sizes: list of int > 0 [required] hidden layers of each tower." in text
-    assert re.search(r"network ESCM2: ", text)
+    assert "network ESCM2: " in text
+    assert "interaction: one of none, nfwfm ['none'] what the bottom sees" in text
+    assert "propensity_min: float > 0 < 1 [0.01] what pCTR is raised to at least" in text
+    # Of a parameter that both explain, what the derived class says.
+    assert "[required] hidden layers of each tower; of the imputation tower, too." in text
 
 
 def test_a_paddlerec_directory_and_an_unknown_topic_end_in_one_line():
