@@ -122,6 +122,7 @@ def test_data_read_otherwise_is_refused(config_file, tool: Tool, override, said)
         ("hyper_parameters.optimizer.learning_rate=0.1", "hyper_parameters.optimizer was"),
         ("hyper_parameters.table_optimizer={class: SGD, learning_rate: 0.1}", "hyper_parameters.table_optimizer was"),
         ("data.valid_share=0.2", "data.valid_share was"),
+        ("data.unknown_rate=0", "data.unknown_rate was None, is 0"),
         ("runner.label_policy=keep", "runner.label_policy was"),
     ],
 )

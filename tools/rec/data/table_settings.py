@@ -53,6 +53,12 @@ class DataSettings(BaseModel):
         0.0, ge=0, lt=1, description="share of its other rows, by the same hash, to validate on after each epoch"
     )
     min_count: int = Field(1, gt=0, description="values rarer than this share the field's out-of-vocabulary id")
+    unknown_rate: float = Field(
+        1.0,
+        ge=0,
+        description="r: in training a value that occurs n times is taken for an unknown one with probability "
+        "r / (r + n), so that what is new in other data has a trained vector; 0: never",
+    )
     hash_size: int | None = Field(None, gt=1, description="ids per field by hashing, instead of a vocabulary")
 
 

@@ -23,6 +23,7 @@ from rec.data.pooling import token_weights
 from rec.data.reader import Block, Part, Reader, ReaderSettings, reading_of
 from rec.data.table import Table, read_table
 from rec.data.table_settings import DataSettings, FieldColumn, read_settings
+from rec.data.unknown import UnknownReplacement
 from rec.errors import UserError
 from rec.numeric import Array
 
@@ -72,6 +73,8 @@ class TabularReader(Reader):
         vocabulary = self.vocabulary = vocabulary or build_vocabulary(table, settings)
         self.num_id = vocabulary.num_id
         self._rows, self.unseen = encode(table, settings, vocabulary, values.pooling == "weighted", values.max_len)
+        rate = settings.unknown_rate if self.part == "train" else 0
+        self._replacement = UnknownReplacement(self._rows.ids, vocabulary, rate) if rate else None
         kinds: dict[str, LabelKind] = {**dict.fromkeys(settings.labels, "binary"), **self.rules.kinds}
         labels = {
             name: columns.label_column(table, known[name], kinds.get(name, "number"))
@@ -107,16 +110,18 @@ class TabularReader(Reader):
     def batches(self, plan: ReadPlan) -> Iterator[Batch]:
         """The batches of a plan, in order."""
         for rows in plan.rows(len(self), self._request):
-            yield self._batch(rows, plan.training)
+            yield self._batch(rows, plan)
 
-    def _batch(self, rows: Array, training: bool) -> Batch:
+    def _batch(self, rows: Array, plan: ReadPlan) -> Batch:
         counts = {"impressions": len(rows), **self._judged.counts(rows)}
         excluded = self._judged.contradicting[rows]
-        if training and excluded.any():
+        if plan.training and excluded.any():
             rows, excluded = rows[~excluded], excluded[:0]
         if self._distinct is None:
             self._distinct = DistinctIds(self.num_id)
         taken = self._rows.take(rows)
+        if plan.training and self._replacement:
+            taken = self._replacement(taken, rows, plan)
         distinct, (positions,) = self._distinct(taken.ids)
         weights = token_weights(self._pooling, taken.offsets, taken.values)
         bags = Bags(taken.num_field, positions, taken.offsets, weights)

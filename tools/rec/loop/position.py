@@ -63,7 +63,7 @@ def settings(run: Run) -> dict[str, Any]:
     values = {
         f"hyper_parameters.{name}": config.hyper_parameters.get(name) for name in ("optimizer", "table_optimizer")
     }
-    values |= {f"data.{name}": (config.data or {}).get(name) for name in ("test_share", "valid_share")}
+    values |= {f"data.{name}": (config.data or {}).get(name) for name in ("test_share", "valid_share", "unknown_rate")}
     values["runner.label_policy"] = config.runner.label_policy
     if not run.directory.own_loader:
         values["the training data"] = fingerprint(config.resolve(config.runner.train_data_dir))
