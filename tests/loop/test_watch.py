@@ -70,7 +70,7 @@ def test_a_loss_spike_in_either_mode(tool: Tool, tiny, tmp_path, name):
 def test_the_batch_of_a_loss_that_is_not_finite_is_kept_and_replayed(tool: Tool, tiny, name):
     assert tool(name, *tiny, "runner.epochs=1").code == 0
     rate = "hyper_parameters.optimizer.learning_rate=1e38"
-    outcome = tool(name, *tiny, rate)
+    outcome = tool(name, *tiny, rate, "runner.overwrite=true")
     assert outcome.code == 2
     (file,) = Path("out").glob("not-finite-*.npz")
     last = outcome.err.splitlines()[-1]
@@ -225,7 +225,7 @@ def test_advice_names_what_is_at_fault_in_the_batch():
 @pytest.mark.parametrize("name", ["trainer", "static_trainer"])
 def test_a_checkpoint_of_a_run_before_is_not_called_the_last_good_one(tool: Tool, tiny, name):
     assert tool(name, *tiny, "runner.epochs=1").code == 0
-    options = ["hyper_parameters.optimizer.learning_rate=1e38"]
+    options = ["hyper_parameters.optimizer.learning_rate=1e38", "runner.overwrite=true"]
     last = tool(name, *tiny, *options).err.splitlines()[-1]
     assert "no checkpoint was written yet" in last
     assert "out/0" not in last

@@ -92,6 +92,31 @@ def test_both_modes_agree(case, monkeypatch):
         np.testing.assert_allclose(as_program[key].reshape(value.shape), value, rtol=2e-4, atol=2e-6, err_msg=key)
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_a_label_that_is_not_known_spoils_no_other_loss(case, monkeypatch):
+    """The last two impressions tell of clicks only, the first two of everything else; alike in both modes."""
+    directory, name, settings = CASES[case]
+    network = load(monkeypatch, directory, name)
+    settings = {**SIZES, **settings, **({"position_dropout": 1e-6} if directory == "youtube" else {})}
+
+    def build():
+        return network(**settings)
+
+    paddle.seed(3)
+    net = build()
+    vectors = np.random.default_rng(0).normal(size=(6, 6)).astype(np.float32)
+    given = {label: values.copy() for label, values in labels().items()}
+    given["click"][:2] = np.nan
+    for label in given.keys() - {"click"}:
+        given[label][4:] = np.nan
+    found, as_program = dynamic(net, vectors, given), static(build, weights_of(net), vectors, given)
+    for key, value in found.items():
+        assert np.isfinite(value).all(), key
+        np.testing.assert_allclose(as_program[key].reshape(value.shape), value, rtol=2e-4, atol=2e-6, err_msg=key)
+    alone = dynamic(net, vectors[2:], {label: values[2:] for label, values in given.items()})
+    assert found["loss_ctr"] == pytest.approx(alone["loss_ctr"], rel=1e-5)
+
+
 def test_aitms_calibrator_by_hand(monkeypatch):
     behaviours = {"click": None, "conversion": {"implies": "click"}}
     net = load(monkeypatch, "aitm", "AITM")(**SIZES, behaviours=behaviours, calibrator_weight=0.5)

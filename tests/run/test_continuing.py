@@ -111,7 +111,9 @@ def test_data_read_otherwise_is_refused(config_file, tool: Tool, override, said)
         ended = tool(command, "-m", config_file, "-o", "runner.infer_end_epoch=1", override)
         assert ended.code == 2
         assert said.replace("\\", "") in ended.err, command
-    started = tool("trainer", "-m", config_file, "-o", "runner.model_init_path=out/0", override)
+    started = tool(
+        "trainer", "-m", config_file, "-o", "runner.model_init_path=out/0", "runner.model_save_path=b", override
+    )
     assert started.code == 2
     assert said.replace("\\", "") in started.err
 

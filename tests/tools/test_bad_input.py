@@ -192,7 +192,7 @@ def test_what_is_wrong_with_validation_costs_no_epoch(tool: Tool, tiny, tmp_path
 
 def test_epochs_of_another_run_are_left_out(tool: Tool, tiny):
     assert tool("trainer", *tiny, "runner.epochs=3", "hyper_parameters.ctr_fc_sizes=[9]").code == 0
-    assert tool("trainer", *tiny, "runner.epochs=2").code == 0
+    assert tool("trainer", *tiny, "runner.epochs=2", "runner.overwrite=true").code == 0
     outcome = tool("infer", *tiny, "runner.infer_end_epoch=3")
     assert outcome.code == 0, outcome.err
     assert "out/2: of another run: left out" in outcome.err

@@ -80,6 +80,12 @@ class RunnerSettings(BaseModel):
     )
     resume: bool = Field(False, description="go on from the newest checkpoint under model_save_path, if there is one")
 
+    overwrite: bool = Field(
+        False,
+        description="write over the checkpoints of another run under model_save_path, one with another model, data or "
+        "hyper-parameters; the same run may always be repeated",
+    )
+
     use_out_vec: bool = Field(False, description="write the trained embedding emb_weight_name to out_vec_path")
     emb_weight_name: str | None = Field(
         None, description="the embedding's parameter: its name in the checkpoint, or the one its ParamAttr gives it"

@@ -15,7 +15,7 @@ from rec.doctor.program import check_program
 from rec.doctor.resources import Needs, check_disk, check_memory, check_time, table_needs
 from rec.doctor.rows import check_rows
 from rec.doctor.sample import Sample
-from rec.doctor.settings import check_settings, check_unread
+from rec.doctor.settings import check_checkpoints, check_settings, check_unread
 from rec.doctor.subject import Subject, load_subject
 from rec.doctor.take import take
 from rec.doctor.trial import Trial, run
@@ -34,6 +34,7 @@ def examine(config: Config, mode: Literal["dygraph", "static"]) -> Iterator[Find
     yield from settings
     if worst(settings) == "wrong":
         return
+    yield from check_checkpoints(subject)
     train, findings = _open(subject, "train") if subject.native else (None, [])
     needs = table_needs(subject)  # the reader of a table has said how many ids there are
     findings += check_memory(subject, needs)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from rec.config.suggest import did_you_mean
 from rec.doctor.finding import Finding
 from rec.doctor.subject import Subject
+from rec.errors import UserError
+from rec.run.overwrite import written_over
 
 CHECK = "config"
 _SECTION = "hyper_parameters."
@@ -21,6 +23,15 @@ def check_settings(subject: Subject) -> list[Finding]:
         return [Finding(CHECK, "wrong", problem, advice) for problem in problems]
     found = "every key is known, none is missing" if subject.native else "no key is missing"
     return [Finding(CHECK, "ok", found), *(Finding(CHECK, "note", each) for each in config.without_effect())]
+
+
+def check_checkpoints(subject: Subject) -> list[Finding]:
+    """Whether training would stop because it would write over another run's checkpoints."""
+    try:
+        problem = written_over(subject.config, subject.native)
+    except UserError as error:
+        problem = str(error)
+    return [Finding("checkpoints", "wrong", problem, "choose another folder, or say what is meant")] if problem else []
 
 
 def check_unread(subject: Subject) -> list[Finding]:

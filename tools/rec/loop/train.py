@@ -30,6 +30,7 @@ from rec.report.lines import epoch_line, step_line
 from rec.report.meter import Meter
 from rec.report.values import for_line
 from rec.run.assembly import Run, batch_length
+from rec.run.overwrite import written_over
 
 
 def train(run: Run) -> None:
@@ -44,8 +45,15 @@ def train(run: Run) -> None:
 
 def check(run: Run) -> None:
     """Raise what `train` would stop at before its first step; writes nothing."""
+    _check_folder(run)
     Validation(run)
     begin(run)
+
+
+def _check_folder(run: Run) -> None:
+    problem = written_over(run.config, run.native)
+    if problem:
+        raise UserError(problem)
 
 
 class _Training:
@@ -75,6 +83,7 @@ class _Training:
 
     def _work(self) -> None:
         self.store.recover()
+        _check_folder(self.run)
         if self.runner.use_visual:
             self.curves = Curves(self.run.config, "train")
         self._begin()
