@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 
 from rec.config.config import load
 from support import ROOT
@@ -32,22 +34,34 @@ def _settings(config: Path, folder: Path) -> Iterator[tuple[str, Any]]:
     loaded = load(config)
     yield "runner.epochs", 1
     yield "runner.infer_end_epoch", 1
-    yield "runner.print_interval", 1
+    yield "runner.print_interval", 20
     data = loaded.resolve(loaded.runner.train_data_dir or "").resolve()
     if data.is_relative_to(MODELS):
         return
-    yield "runner.train_batch_size", 512
+    yield "runner.train_batch_size", 128
     if loaded.data:
         train = test = _write_table(folder / "table", loaded.data)
     else:
-        train, test = SAMPLE / "train", SAMPLE / "test"
+        train, test = _write_sample(folder / "sample")
     yield "runner.train_data_dir", train
     yield "runner.test_data_dir", test
     if loaded.runner.valid_data_dir:
         yield "runner.valid_data_dir", test
 
 
-def _write_table(folder: Path, section: dict[str, Any], rows: int = 3000) -> Path:
+def _write_sample(folder: Path) -> tuple[Path, Path]:
+    """The first impressions of the bundled sample, for training and for testing."""
+    for part, rows in (("train", 1500), ("test", 750)):
+        (folder / part).mkdir(parents=True)
+        for source in (SAMPLE / part).glob("*.parquet"):
+            table = pq.read_table(source)
+            kept = table.slice(0, rows) if source.name.startswith("exposures") else table
+            pq.write_table(kept, folder / part / source.name, row_group_size=1 << 20)
+    shutil.copy(SAMPLE / "schema.json", folder)
+    return folder / "train", folder / "test"
+
+
+def _write_table(folder: Path, section: dict[str, Any], rows: int = 2000) -> Path:
     """A table as a `data` section describes it: what follows the first label happens only where that did."""
     random = np.random.default_rng(0)
     fields = {key: value or {} for key, value in section["fields"].items()}
