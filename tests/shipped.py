@@ -55,7 +55,7 @@ def _write_sample(folder: Path) -> tuple[Path, Path]:
         (folder / part).mkdir(parents=True)
         for source in (SAMPLE / part).glob("*.parquet"):
             table = pq.read_table(source)
-            kept = table.slice(0, rows) if source.name.startswith("exposures") else table
+            kept = table.slice(0, rows) if source.name.startswith("impressions") else table
             pq.write_table(kept, folder / part / source.name, row_group_size=1 << 20)
     shutil.copy(SAMPLE / "schema.json", folder)
     return folder / "train", folder / "test"

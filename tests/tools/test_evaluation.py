@@ -71,7 +71,7 @@ def test_predictions_are_the_same_in_either_mode_and_format(tool: Tool, tmp_path
         tables[mode, "parquet"] = pyarrow.parquet.read_table(f"{mode}.parquet")
     expected = tables["dygraph", "parquet"]
     assert {"sample_id", "click", "pctr"} < set(expected.column_names)
-    assert len(expected) == json.loads(Path("out/0/metrics.json").read_text())["exposures"]
+    assert len(expected) == json.loads(Path("out/0/metrics.json").read_text())["impressions"]
     for found in tables.values():
         assert found.column_names == expected.column_names
         for name in expected.column_names:
