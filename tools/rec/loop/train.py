@@ -29,8 +29,8 @@ from rec.report.curves import Curves
 from rec.report.lines import epoch_line, step_line
 from rec.report.meter import Meter
 from rec.report.values import for_line
+from rec.run import overwrite
 from rec.run.assembly import Run, batch_length
-from rec.run.overwrite import written_over
 
 
 def train(run: Run) -> None:
@@ -45,15 +45,9 @@ def train(run: Run) -> None:
 
 def check(run: Run) -> None:
     """Raise what `train` would stop at before its first step; writes nothing."""
-    _check_folder(run)
+    overwrite.refuse(run.config, run.native)
     Validation(run)
     begin(run)
-
-
-def _check_folder(run: Run) -> None:
-    problem = written_over(run.config, run.native)
-    if problem:
-        raise UserError(problem)
 
 
 class _Training:
@@ -83,7 +77,7 @@ class _Training:
 
     def _work(self) -> None:
         self.store.recover()
-        _check_folder(self.run)
+        overwrite.refuse(self.run.config, self.run.native)
         if self.runner.use_visual:
             self.curves = Curves(self.run.config, "train")
         self._begin()

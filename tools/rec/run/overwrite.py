@@ -16,6 +16,7 @@ import yaml
 from rec.checkpoint.store import Store
 from rec.config import yaml_io
 from rec.config.config import Config
+from rec.errors import UserError
 from rec.run.start import training_start
 
 _DECISIVE = {
@@ -52,6 +53,13 @@ def written_over(config: Config, native: bool) -> str | None:
         f"{store.folder}: holds checkpoints of another run ({'; '.join(found[:_SHOWN])}{more}): save elsewhere with "
         "runner.model_save_path, go on with runner.resume=true, or write over them with runner.overwrite=true"
     )
+
+
+def refuse(config: Config, native: bool) -> None:
+    """Raise UserError if a training would write over another's checkpoints; see `written_over`."""
+    problem = written_over(config, native)
+    if problem:
+        raise UserError(problem)
 
 
 def _read(path: Path) -> Mapping[str, Any]:
