@@ -1,7 +1,7 @@
 """A table's rare values taken for unknown ones now and then in training, so that what is new has a trained vector.
 
 Without it no step moves the row of the unknown id where each value of the training data is known, and what is new in
-test data gets a vector of initial excluded, which the network has never met.
+test data gets a random initial vector, which the network has never met.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,7 +21,7 @@ def unseen(monkeypatch):
     return unseen
 
 
-def write_habits(folder, unseen) -> None:
+def write_habits(folder: Path) -> None:
     """Every fourth of 400 users always clicks, the others never do, five times each; the test users are 400 others."""
     for part, first in (("train", 0), ("test", 400)):
         users = np.repeat(np.arange(first, first + 400), 5)
@@ -32,8 +34,8 @@ def write_habits(folder, unseen) -> None:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_new_users_are_calibrated(unseen, tmp_path, seed):
     """Nothing but the user tells clicks, and nothing is known of a new one: his p(click) is the mean, 1/4."""
-    write_habits(tmp_path, unseen)
-    test = unseen.Test(np.full(2000, 0.25), np.ones(2000, bool))
+    write_habits(tmp_path)
+    test = unseen.Test(np.full(2000, 0.25), np.arange(2000) % 2 == 0)
     rates: dict[str, float] = {}
     for name, rate in (("off", 0.0), ("default", None)):
         config = unseen.config_of(tmp_path, seed, rate)
