@@ -18,6 +18,8 @@ DIRECTORIES = sorted(path.parent for path in MODELS.glob("**/config.yaml"))
 CONFIGS = [path for directory in DIRECTORIES for path in sorted(directory.glob("*.yaml"))]
 SAMPLE = MODELS / "multitask" / "data" / "behaviours"
 """Bundled impressions, prepared, with all the labels that `simulate.py --behaviours` has."""
+LINES = MODELS / "multitask" / "esmm" / "data"
+"""Bundled impressions as lines of text."""
 
 
 def name(path: Path) -> str:
@@ -41,8 +43,10 @@ def _settings(config: Path, folder: Path) -> Iterator[tuple[str, Any]]:
     yield "runner.train_batch_size", 128
     if loaded.data:
         train = test = _write_table(folder / "table", loaded.data)
-    else:
+    elif "prepared" in data.parts[-2]:
         train, test = _write_sample(folder / "sample")
+    else:
+        train, test = LINES / "train", LINES / "test"
     yield "runner.train_data_dir", train
     yield "runner.test_data_dir", test
     if loaded.runner.valid_data_dir:
@@ -55,7 +59,7 @@ def _write_sample(folder: Path) -> tuple[Path, Path]:
         (folder / part).mkdir(parents=True)
         for source in (SAMPLE / part).glob("*.parquet"):
             table = pq.read_table(source)
-            kept = table.slice(0, rows) if source.name.startswith("impressions") else table
+            kept = table.slice(0, rows) if source.name.startswith("exposures") else table
             pq.write_table(kept, folder / part / source.name, row_group_size=1 << 20)
     shutil.copy(SAMPLE / "schema.json", folder)
     return folder / "train", folder / "test"
