@@ -187,7 +187,6 @@ def test_item_13_the_bundled_demo_tests_on_other_rows_and_reads_each_rows_first_
     train, test = ((data / part / "part-0.txt").read_text().splitlines() for part in ("train", "test"))
     assert not set(train) & set(test)
     config = load(ROOT / "models" / "multitask" / "esmm" / "config.yaml")
-    labels = ("click", "conversion")
-    reader = TextReader([str(data / "test" / "part-0.txt")], config, labels=labels)
+    reader = TextReader([str(data / "test" / "part-0.txt")], config)
     (batch,) = reader.batches(ReadPlan(batch_size=len(test), training=False))
     assert sum(len(bags.positions) for bags in batch.bags) == sum(line.count(":") for line in test)

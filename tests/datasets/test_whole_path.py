@@ -74,7 +74,8 @@ def test_text_and_prepared_data_give_the_same_losses(simulated, tool: Tool, tmp_
         outcome = tool(
             "trainer", "-m", CONFIG, "-o", f"runner.train_data_dir={folder}", "runner.valid_data_dir=null",
             "runner.best_metric=null", "runner.shuffle=false", "runner.train_batch_size=100", "runner.print_interval=1",
-            "runner.num_workers=0", f"hyper_parameters.sparse_feature_number={number}",
+            "runner.num_workers=0", f"runner.model_save_path=output_{name}",
+            f"hyper_parameters.sparse_feature_number={number}",
             "hyper_parameters.ctr_fc_sizes=[16]", "hyper_parameters.cvr_fc_sizes=[16]",
         )  # fmt: skip
         assert outcome.code == 0, outcome.err
@@ -119,7 +120,7 @@ def test_evaluation_against_the_truth(simulated, tool: Tool, tmp_path, monkeypat
     (path,) = Path("output_model_esmm_bigdata").glob("*/metrics.json")
     metrics = json.loads(path.read_text())
     truth = metrics["truth"]
-    assert truth["cvr"]["n"] == metrics["exposures"] == pq.read_metadata("p.parquet").num_rows
+    assert truth["cvr"]["n"] == metrics["impressions"] == pq.read_metadata("p.parquet").num_rows
     for task in ("ctr", "cvr", "ctcvr"):
         assert 0.5 < truth[task]["auc"] < truth[task]["ceiling"] < 1
         assert truth[task]["share_of_ceiling"] == pytest.approx(

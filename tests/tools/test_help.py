@@ -24,7 +24,7 @@ def test_a_tool_is_a_dozen_lines_and_lists_every_setting(name, tmp_path):
     for setting, field in RunnerSettings.model_fields.items():
         assert f"  {setting}: " in shown.stdout
         assert field.description
-    assert "keep_last: int [0]" in shown.stdout
+    assert "keep_last: int >= 0 [0]" in shown.stdout
     assert "use_gpu: bool [false]" in shown.stdout
 
 

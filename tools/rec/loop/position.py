@@ -30,8 +30,11 @@ class Position:
     step: int = 0
 
 
-def begin(run: Run) -> Position:
+def begin(run: Run, facts: Mapping[str, Any]) -> Position:
     """Give the engine the weights that training starts from, and say where.
+
+    Args:
+        facts: the `settings` of the run.
 
     Raises:
         UserError: the checkpoint does not fit, or a resumed run is no continuation of what was interrupted.
@@ -40,7 +43,7 @@ def begin(run: Run) -> Position:
     if start.folder is None:
         return Position()
     if start.resumes:
-        _check_continues(run, start)
+        _check_continues(run, start, facts)
     run.restore(start)
     if start.resumes:
         log.info("resumed from %s: epoch %d, batch %d", start.folder, start.epoch, start.batch)
@@ -58,7 +61,10 @@ def order(run: Run) -> dict[str, Any]:
 
 
 def settings(run: Run) -> dict[str, Any]:
-    """What a resumed run must have as it was: data, splits, and the optimizers that the saved state belongs to."""
+    """What a resumed run must have as it was: data, splits, and the optimizers that the saved state belongs to.
+
+    It reads of every data file: once, when training begins.
+    """
     config = run.config
     values = {
         f"hyper_parameters.{name}": config.hyper_parameters.get(name) for name in ("optimizer", "table_optimizer")
@@ -70,10 +76,10 @@ def settings(run: Run) -> dict[str, Any]:
     return values
 
 
-def _check_continues(run: Run, start: Start) -> None:
+def _check_continues(run: Run, start: Start, facts: Mapping[str, Any]) -> None:
     manifest = start.manifest
     assert manifest is not None
-    changed = _changed(manifest.training, settings(run))
+    changed = _changed(manifest.training, facts)
     if changed:
         raise UserError(
             f"{start.folder}: cannot be resumed, for this run is another: {'; '.join(changed)}. Set it as it was, or "

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from rec.checkpoint.manifest import Manifest
 from rec.checkpoint.store import Store
 from rec.data.vocabulary import VOCABULARY
 from rec.errors import UserError
-from rec.loop.position import order, settings
+from rec.loop.position import order
 from rec.report.meter import Meter
 from rec.run.assembly import Run
 
 METRIC_STATE = "metrics.safetensors"
 
 
-def save(run: Run, store: Store, step: int, epoch: int, next_batch: int | None, meter: Meter) -> None:
+def save(
+    run: Run, store: Store, facts: dict[str, Any], step: int, epoch: int, next_batch: int | None, meter: Meter
+) -> None:
     """Write the run as it is; `next_batch` is where it goes on within the epoch, None at its end.
+
+    Args:
+        facts: the `settings` of the run, as they were when it began.
 
     Raises:
         UserError: a weight is not finite, or the disk does not take it.
@@ -25,7 +32,7 @@ def save(run: Run, store: Store, step: int, epoch: int, next_batch: int | None, 
     broken = [name for name, value in state.weights.items() if not np.isfinite(np.sum(value, dtype=np.float64))]
     if broken:
         raise UserError(f"{', '.join(broken)}: not finite after step {step}; no checkpoint is made of that")
-    manifest = Manifest(epoch, next_batch, step, store.run, training=settings(run))
+    manifest = Manifest(epoch, next_batch, step, store.run, training=facts)
     texts = {"config.yaml": run.config.to_yaml()}
     if run.native:
         manifest.reading = run.reader.reading()

@@ -20,7 +20,7 @@ from rec.loading import error_context
 from rec.loop import vectors
 from rec.loop.failure import not_finite, stop
 from rec.loop.notices import Notices
-from rec.loop.position import Position, begin
+from rec.loop.position import Position, begin, settings
 from rec.loop.save import METRIC_STATE, save
 from rec.loop.usable import check_rows
 from rec.loop.validate import Validation
@@ -47,7 +47,7 @@ def check(run: Run) -> None:
     """Raise what `train` would stop at before its first step; writes nothing."""
     overwrite.refuse(run.config, run.native)
     Validation(run)
-    begin(run)
+    begin(run, settings(run))
 
 
 class _Training:
@@ -92,7 +92,8 @@ class _Training:
             log.info("embedding %s: %s", self.runner.emb_weight_name, vectors.write(self.runner, self.engine).resolve())
 
     def _begin(self) -> None:
-        self.place = begin(self.run)
+        self.facts = settings(self.run)
+        self.place = begin(self.run, self.facts)
         start = self.run.start
         if start.manifest is None or not (start.resumes or start.epoch):
             return
@@ -186,7 +187,7 @@ class _Training:
         self.store.record_metrics(str(epoch), metrics)
 
     def _save(self, epoch: int, next_batch: int | None) -> None:
-        save(self.run, self.store, self.place.step, epoch, next_batch, self.meter)
+        save(self.run, self.store, self.facts, self.place.step, epoch, next_batch, self.meter)
         if next_batch is not None:
             self.store.prune(self.runner.keep_last, self.runner.best_metric)
 
