@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from rec.compare.rows import ChosenRows
+from rec.compare.rows import ChosenRows, usable
 from rec.config.config import Config
+from rec.data.batch import Batch
 from rec.data.columnar import ColumnarReader
 from rec.data.lines import data_files
 from rec.data.plan import ReadPlan
@@ -16,6 +17,13 @@ FIELDS = ("101", "110_14", "205", "210")
 def reader() -> ColumnarReader:
     config = Config(DATA / "c.yaml", {"hyper_parameters": {"fields": list(FIELDS), "pooling": "mean"}})
     return ColumnarReader(data_files(DATA / "test"), config)
+
+
+def test_rows_that_do_not_tell_both_labels_are_nobodys():
+    nan = np.nan
+    labels = {"click": np.array([1, nan, 0, 0, 1]), "conversion": np.array([0, 1, nan, 1, 1])}
+    batch = Batch(np.empty(0, np.int64), (), labels, np.arange(5), np.array([False, False, False, True, False]))
+    assert usable(batch).tolist() == [True, False, False, False, True]
 
 
 def impressions(batch) -> dict[int, list]:

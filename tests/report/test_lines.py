@@ -40,6 +40,18 @@ def test_averages_are_weighted_by_impressions():
     assert again.averages() == meter.averages()
 
 
+def test_a_mean_of_fewer_rows_counts_for_so_many():
+    """1.0 of 1 row and 4.0 of 3; where there was none a figure says nothing."""
+    meter = Meter()
+    meter.start()
+    for loss, rows in ((1.0, 1), (0.0, 0), (4.0, 3)):
+        meter.step_done({"loss": 2.0, "loss_like": loss}, 10, {"loss_like": rows})
+    assert meter.averages() == {"loss": 2.0, "loss_like": 13.0 / 4}
+    assert meter.interval()[0] == {"loss": 2.0, "loss_like": 13.0 / 4}
+    meter.step_done({"loss": 2.0, "loss_like": 0.0}, 10, {"loss_like": 0})
+    assert meter.interval()[0] == {"loss": 2.0}
+
+
 def test_ratios_are_of_sums_whatever_batch_they_came_in():
     """1 of 1 and 1 of 9 are .2 together and not (1 + 1 / 9) / 2; a batch of none counts for nothing."""
     meter = Meter()

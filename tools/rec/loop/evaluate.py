@@ -68,7 +68,7 @@ def evaluate(run: Run) -> None:
     for start in starts:
         folder, run = checkpoint_folder(start), run.restore(start)
         writer = PredictionFile(predictions, _tasks(run)) if predictions and folder == last else None
-        evaluation = evaluate_pass(run, run.reader, folder.name, writer)
+        evaluation = evaluate_pass(run, run.reader, folder.name, writer, announce=not shown)
         log.info(epoch_line(folder.name, evaluation.values, evaluation.seconds))
         shown[folder.name] = evaluation
         if writer:
@@ -86,13 +86,19 @@ def check(run: Run) -> None:
 
 
 def evaluate_pass(
-    run: Run, reader: Any, epoch: str, writer: PredictionFile | None = None, validation: bool = False
+    run: Run,
+    reader: Any,
+    epoch: str,
+    writer: PredictionFile | None = None,
+    validation: bool = False,
+    announce: bool = True,
 ) -> Evaluation:
     """Score every impression of a reader once with the engine's present weights.
 
     Args:
         epoch: whose weights these are, for log lines; `validation`: they say that it is one within training.
         writer: where predictions go.
+        announce: say what the reader met in the data.
     """
     title, prefix = (f"validation of epoch {epoch}", "validation, ") if validation else (f"evaluation of {epoch}", "")
     engine, runner = run.engine, run.config.runner
@@ -117,7 +123,8 @@ def evaluate_pass(
                 averages, costs = meter.interval()
                 recent = for_line(engine.metrics, engine.metric_names, recent=True)
                 log.info("%s%s", prefix, step_line(epoch, index, {**averages, **recent}, costs))
-    notices.log(title, "predicted, but not counted in metrics")
+    if announce:
+        notices.log(title, "predicted, but not counted in metrics")
     counted = [metric for metric in engine.metrics if isinstance(metric, TaskMetrics)]
     for warning in (w for metric in counted for w in not_finite_predictions(metric, title).values()):
         log.warning("%s", warning)

@@ -141,7 +141,8 @@ class _Training:
         self.place.step += 1
         self.trained |= {name.removeprefix("loss_") for name in shown}
         self._check_finite(shown, batch, {"epoch": epoch, "batch": index, "step": self.place.step})
-        self.meter.step_done(shown, batch_length(batch))
+        rows = self.run.counted.newest if self.run.counted else {}
+        self.meter.step_done(shown, batch_length(batch), {f"loss_{task}": count for task, count in rows.items()})
         place = f"epoch {epoch}, batch {index}"
         self.watch.step(shown, batch_length(batch), place)
         if index % self.runner.print_interval == 0:

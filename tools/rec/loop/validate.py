@@ -31,11 +31,13 @@ class Validation:
                 f"runner.best_metric: {name} is not measured{did_you_mean(name, known)}; one of {', '.join(known)}"
             )
         self._reader = run.open_reader("valid") if runner.valid_data_dir else None
+        self._announced = False
 
     def measure(self, epoch: int) -> dict[str, float | None] | None:
         """The metrics with the engine's present weights, flat; None where there are no validation data."""
         if self._reader is None:
             return None
-        evaluation = evaluate_pass(self._run, self._reader, str(epoch), validation=True)
+        announce, self._announced = not self._announced, True
+        evaluation = evaluate_pass(self._run, self._reader, str(epoch), validation=True, announce=announce)
         log.info("validation, %s", epoch_line(epoch, evaluation.values, evaluation.seconds))
         return flat(evaluation.results) or numbers(evaluation.values)

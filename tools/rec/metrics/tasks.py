@@ -28,6 +28,7 @@ class TaskMetrics:
     Attributes:
         tasks: what is counted.
         not_finite: predictions since the last reset that were NaN or infinite, by task.
+        newest: how many rows of the newest batch counted for each task.
     """
 
     def __init__(self, tasks: Sequence[Task]) -> None:
@@ -44,6 +45,7 @@ class TaskMetrics:
         self._seen = 1
         self.spreads.clear()
         self.not_finite = dict.fromkeys((task.name for task in self.tasks), 0)
+        self.newest = dict(self.not_finite)
         for task in self.tasks:
             self._pieces[_score_key(task)] = [np.empty(0, np.float32)]
             self._pieces[_label_key(task)] = [np.empty(0, np.bool_ if task.kind == "binary" else np.float32)]
@@ -79,6 +81,7 @@ class TaskMetrics:
                 spread.add(scores[task.name], new[_label_key(task)])
         for key, values in new.items():
             self._pieces[key].append(values)
+        self.newest = {task.name: len(new[_label_key(task)]) for task in self.tasks}
 
     def rows(self) -> dict[str, int]:
         """How many rows have counted for each task since the last reset: labelled, and with `among` 1."""

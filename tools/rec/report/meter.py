@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -49,8 +50,16 @@ class Meter:
         now = time.perf_counter()
         self._reader += now - self._begun
 
-    def step_done(self, shown: Mapping[str, Any], impressions: int) -> None:
-        """The step is over; count its scalars and ratios."""
+    def step_done(
+        self, shown: Mapping[str, Any], impressions: int, rows: Mapping[str, int] = MappingProxyType({})
+    ) -> None:
+        """The step is over; count its scalars and ratios.
+
+        Args:
+            shown: by name.
+            impressions: in the batch.
+            rows: how many of them a figure is the mean of, where these are fewer.
+        """
         now = time.perf_counter()
         self._batch += now - self._begun
         self._begun = now
@@ -60,7 +69,8 @@ class Meter:
             if name.startswith(RATIO) and np.shape(value) == (2,):
                 pair = (name.removeprefix(RATIO), float(value[0]), float(value[1]))
             elif is_scalar(value) and np.asarray(value).dtype.kind in "fiub":
-                pair = (name, number(value) * impressions, float(impressions))
+                weight = rows.get(name, impressions)
+                pair = (name, number(value) * weight if weight else 0.0, float(weight))
             else:
                 continue
             self._epoch.add(*pair)

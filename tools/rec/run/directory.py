@@ -15,6 +15,7 @@ from rec.engine.engine import Engine
 from rec.errors import UserError
 from rec.loading import where
 from rec.metrics.task import Task
+from rec.run.model import Mode
 
 
 class Directory(ABC):
@@ -87,6 +88,21 @@ class Directory(ABC):
 
     @abstractmethod
     def _build_engine(self, training: bool, reader: Any) -> Engine: ...
+
+
+def make_model(model: type, config: Config, mode: Mode) -> Any:
+    """A directory's `DygraphModel()` or `StaticModel(config)`.
+
+    Raises:
+        UserError: it cannot be made.
+    """
+    try:
+        return model(config) if mode == "static" else model()
+    except UserError:
+        raise
+    except Exception as error:
+        call = "StaticModel(config)" if mode == "static" else "DygraphModel()"
+        raise UserError(f"{call} failed: {where(error, config.model_dir)}") from error
 
 
 def on_this_machine(config: Config) -> Config:

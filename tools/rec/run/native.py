@@ -9,7 +9,6 @@ from rec.config.config import Config
 from rec.config.hyper import complete
 from rec.console import log
 from rec.contract.native import DENSE_OPTIMIZERS, NativeModel, TableSettings, check
-from rec.contract.static import StaticModel
 from rec.data.labels import LabelRules
 from rec.data.lines import data_files
 from rec.data.reader import Part, Reader
@@ -20,7 +19,7 @@ from rec.engine.static import StaticEngine
 from rec.errors import UserError
 from rec.loading import ModelDirectory
 from rec.metrics.task import Task
-from rec.run.directory import Directory, on_this_machine, warn_of_inference
+from rec.run.directory import Directory, make_model, on_this_machine, warn_of_inference
 from rec.run.model import Mode, reader_class
 from rec.run.parts import mixed_parts, with_shares
 
@@ -66,7 +65,7 @@ class NativeDirectory(Directory):
         except UserError as error:  # the data section
             problems, self.config = [*problems, str(error)], complete(config, targets)
         self.problems = [*problems, *check(self.config, targets)]
-        self.model: Any = model(self.config) if issubclass(model, StaticModel) else model()
+        self.model: Any = make_model(model, self.config, mode)
 
     def missing(self, training: bool) -> list[str]:
         """Runner settings that are needed and not there, or there by halves."""

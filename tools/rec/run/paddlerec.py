@@ -14,10 +14,9 @@ from rec.data.vocabulary import Vocabulary
 from rec.engine.dygraph import DygraphEngine
 from rec.engine.engine import Engine
 from rec.engine.static_directory import StaticDirectoryEngine
-from rec.errors import UserError
-from rec.loading import ModelDirectory, where
+from rec.loading import ModelDirectory
 from rec.metrics.task import Task
-from rec.run.directory import Directory, on_this_machine, warn_of_inference
+from rec.run.directory import Directory, make_model, on_this_machine, warn_of_inference
 from rec.run.model import Mode
 from rec.run.parts import mixed_parts
 
@@ -43,15 +42,8 @@ class PaddleRecDirectory(Directory):
         self.problems = config.problems
         self.directory, self.mode = directory, mode
         self._feed_dtypes: list[str] | None = None
-        self.model = None if model is None else self._make(model)
+        self.model = None if model is None else make_model(model, self.config, mode)
         self.own_loader = brings_loader(self.config, self.model)
-
-    def _make(self, model: type) -> Any:
-        try:
-            return model(self.config) if self.mode == "static" else model()
-        except Exception as error:
-            call = "StaticModel(config)" if self.mode == "static" else "DygraphModel()"
-            raise UserError(f"{call} failed: {where(error, self.config.model_dir)}") from error
 
     def warn(self) -> None:
         """Say also what a model of ours would be refused for."""
