@@ -6,7 +6,7 @@ import pytest
 
 from rec.config.config import load
 from rec.run.assembly import open_directory
-from support import ROOT, Tool
+from support import ROOT
 
 DIRECTORIES = sorted(path.parent for path in (ROOT / "models").glob("**/config.yaml"))
 CONFIGS = sorted(path for path in (ROOT / "models").glob("**/*.yaml") if not path.name.startswith("base"))
@@ -27,18 +27,3 @@ def test_a_directory_is_complete(directory):
 def test_a_config_fits_its_model(config_file, mode):
     directory = open_directory(load(config_file), mode)
     directory.config.check(directory.problems)
-
-
-@pytest.mark.parametrize("directory", DIRECTORIES, ids=name)
-@pytest.mark.parametrize("prefix", ["", "static_"])
-def test_a_directory_trains_and_evaluates_on_its_bundled_data(directory, prefix, tool: Tool, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    arguments = ["-m", directory / "config.yaml", "-o", "runner.epochs=1", "runner.infer_end_epoch=1"]
-    trained = tool(f"{prefix}trainer", *arguments)
-    assert trained.code == 0, trained.err
-    assert "epoch: 0 done, loss: " in trained.err
-    evaluated = tool(f"{prefix}infer", *arguments)
-    assert evaluated.code == 0, evaluated.err
-    assert "epoch: 0 done, auc_" in evaluated.err
-    save_path = load(directory / "config.yaml").runner.model_save_path
-    assert (tmp_path / save_path / "0" / "metrics.json").is_file()
