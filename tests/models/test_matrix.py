@@ -138,8 +138,6 @@ def test_training_is_alike_in_both_modes_and_nothing_warns(case):
     assert found["static"] == pytest.approx(found["dygraph"], rel=1e-3)
     weights, others = case.weights["dygraph"], case.weights["static"]
     assert weights.keys() == others.keys()
-    d = [(float(np.abs(v - others[k]).max()), float(np.abs(v - others[k]).mean()), k) for k, v in weights.items()]
-    print("WORST", case.config, max(d), max(x[1] for x in d))
     for mode, log in case.trained.items():
         assert " - WARNING - " not in log, (mode, log)
 
@@ -174,7 +172,6 @@ def test_the_doctor_finds_nothing_wrong(case, mode):
     report = case.json("doctor.json")
     assert report["counts"]["wrong"] == 0
     assert report["counts"]["ok"] > 5
-    print("DOCTOR", case.config, [f for f in report["findings"] if f["severity"] == "warn"])
 
 
 def test_a_replay_has_the_same_losses_in_both_modes(case):
