@@ -3,13 +3,15 @@
 import json
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet
 import pytest
 
-from support import ROOT, Tool, tiny_lines, write_lines
+from commands import Commands
+from support import ROOT, Outcome, Tool, tiny_lines, write_lines
 
 MODEL = """
 import paddle
@@ -76,6 +78,23 @@ runner: {train_data_dir: data, test_data_dir: data, train_reader_path: reader, i
 """
 
 
+@pytest.fixture(scope="module")
+def process() -> Iterator[Commands]:
+    started = Commands()
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def export(process: Commands) -> Tool:
+    """`tool` in a process of its own: Paddle Inference ends one in which Python operators have run."""
+
+    def run(name: str, *arguments: object) -> Outcome:
+        return process(Path.cwd(), name, *arguments)
+
+    return run
+
+
 @pytest.fixture
 def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A dynamic model directory in PaddleRec's style, trained."""
@@ -99,10 +118,10 @@ def succeed(tool: Tool, name: str, *arguments: object) -> str:
     return outcome.err
 
 
-def test_a_dynamic_directory(directory, tool: Tool):
+def test_a_dynamic_directory(directory, tool: Tool, export: Tool):
     arguments = ["-m", directory / "config.yaml", "-o", "runner.seed=1"]
     succeed(tool, "trainer", *arguments)
-    succeed(tool, "to_static", *arguments)
+    succeed(export, "to_static", *arguments)
     inputs = json.loads(Path("out/1/tostatic.feeds.json").read_text())["inputs"]
     assert [(i["position"], i["shape"], i["dtype"]) for i in inputs] == [
         (0, [-1, 1], "int64"), (1, [-1, 1], "int64"), (3, [-1, 1], "float32"),
@@ -110,7 +129,7 @@ def test_a_dynamic_directory(directory, tool: Tool):
     for epoch in (0, 1):
         succeed(tool, "infer", *arguments, f"runner.infer_end_epoch={epoch + 1}", "runner.predict_save_path=a.parquet")
         model = ["--model_file", f"out/{epoch}/tostatic.json"]
-        log = succeed(tool, "paddle_infer", *arguments, "runner.predict_save_path=b.parquet", *model)
+        log = succeed(export, "paddle_infer", *arguments, "runner.predict_save_path=b.parquet", *model)
         expected = column("a.parquet", "p")
         assert len(expected) == 200
         assert column("b.parquet", "output_0") == pytest.approx(expected, rel=1e-5)
@@ -118,67 +137,67 @@ def test_a_dynamic_directory(directory, tool: Tool):
         assert mean == pytest.approx(np.mean(expected), abs=1e-6)
 
 
-def test_an_input_that_the_model_computes_is_refused_when_it_is_fed(directory, tool: Tool):
+def test_an_input_that_the_model_computes_is_refused_when_it_is_fed(directory, tool: Tool, export: Tool):
     text = (directory / "dygraph_model.py").read_text()
     (directory / "dygraph_model.py").write_text(text.replace('paddle.cast(batch[3], "float32")', "1 / (batch[3] + 1)"))
     (directory / "reader.py").write_text(READER.replace("np.array([len(tokens) / 4])", "np.float32([len(tokens) / 4])"))
     arguments = ["-m", directory / "config.yaml", "-o", "runner.epochs=1", "runner.infer_end_epoch=1"]
     succeed(tool, "trainer", *arguments)
-    succeed(tool, "to_static", *arguments)
-    outcome = tool("paddle_infer", *arguments)
+    succeed(export, "to_static", *arguments)
+    outcome = export("paddle_infer", *arguments)
     assert outcome.code == 2
     assert "error: input input_2 of the model is none of the reader's arrays" in outcome.err
 
 
-def test_what_cannot_be_exported_or_run_is_said_in_a_line(directory, tool: Tool):
+def test_what_cannot_be_exported_or_run_is_said_in_a_line(directory, tool: Tool, export: Tool):
     arguments = ["-m", directory / "config.yaml", "-o", "runner.epochs=1", "runner.infer_end_epoch=1"]
-    outcome = tool("to_static", *arguments)
+    outcome = export("to_static", *arguments)
     assert outcome.code == 2
     assert "error: out: no checkpoint of epochs 0 to 0" in outcome.err
     succeed(tool, "trainer", *arguments)
-    outcome = tool("paddle_infer", *arguments)
+    outcome = export("paddle_infer", *arguments)
     assert outcome.code == 2
     assert "error: out/0: holds no tostatic.json (tools/to_static.py writes it)" in outcome.err
     text = (directory / "dygraph_model.py").read_text()
     (directory / "dygraph_model.py").write_text(text.replace("return F.sigmoid(raw)", "return F.sigmoid(raw.gone)"))
-    outcome = tool("to_static", *arguments)
+    outcome = export("to_static", *arguments)
     assert outcome.code == 2
     assert "error: Paddle cannot turn the network into a program: " in outcome.err
     assert "Traceback" not in outcome.err
     assert not list(Path("out/0").glob("*tostatic*"))
     (directory / "dygraph_model.py").write_text(text.replace("dy_model.forward(", "Net()("))
-    outcome = tool("to_static", *arguments)
+    outcome = export("to_static", *arguments)
     assert outcome.code == 2
     assert "error: dygraph_model.py: infer_forward does not call the model" in outcome.err
 
 
 @pytest.mark.parametrize("pooling", ["sum", "mean"])
-def test_one_of_ours_with_its_table(pooling, tool: Tool, tiny: list[str]):
+def test_one_of_ours_with_its_table(pooling, tool: Tool, tiny: list[str], export: Tool):
     tiny = [*tiny, f"hyper_parameters.pooling={pooling}", "runner.infer_checkpoint=latest"]
     succeed(tool, "trainer", *tiny)
-    succeed(tool, "to_static", *tiny)
+    succeed(export, "to_static", *tiny)
     succeed(tool, "infer", *tiny, "runner.predict_save_path=a.parquet")
-    succeed(tool, "paddle_infer", *tiny, "runner.predict_save_path=b.parquet")
+    succeed(export, "paddle_infer", *tiny, "runner.predict_save_path=b.parquet")
     for name in ("pctr", "pcvr", "pctcvr"):
         assert column("b.parquet", name) == pytest.approx(column("a.parquet", name), rel=1e-5)
     assert column("b.parquet", "sample_id") == column("a.parquet", "sample_id")
 
 
-def test_what_the_exported_model_would_not_see_is_refused(tool: Tool, tiny: list[str]):
+def test_what_the_exported_model_would_not_see_is_refused(tool: Tool, tiny: list[str], export: Tool):
     """A mean is a sum with token weights, which a model exported for sums would leave out in silence."""
     tiny = [*tiny, "runner.epochs=1", "runner.infer_end_epoch=1"]
-    for name in ("trainer", "to_static"):
-        succeed(tool, name, *tiny)
+    for run, name in ((tool, "trainer"), (export, "to_static")):
+        succeed(run, name, *tiny)
     for file, message in (
         ([], "hyper_parameters.pooling was 'sum', is 'mean'"),
         (["--model_file", "out/0/tostatic.json"], "exported for other data: a batch has weights_0, unused"),
     ):
-        outcome = tool("paddle_infer", *file, *tiny, "hyper_parameters.pooling=mean")
+        outcome = export("paddle_infer", *file, *tiny, "hyper_parameters.pooling=mean")
         assert outcome.code == 2
         assert message in outcome.err
 
 
-def test_a_static_directory(tool: Tool, tmp_path, monkeypatch):
+def test_a_static_directory(tool: Tool, tmp_path, monkeypatch, export: Tool):
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "static_inference"
     shutil.copytree(ROOT / "tests" / "contract" / "directories" / "static_inference", folder)
@@ -190,13 +209,13 @@ def test_a_static_directory(tool: Tool, tmp_path, monkeypatch):
     arguments = ["-m", folder / "config.yaml", "-o", "runner.infer_start_epoch=2"]
     succeed(tool, "static_trainer", *arguments)
     succeed(tool, "static_infer", *arguments, "runner.predict_save_path=a.parquet")
-    log = succeed(tool, "paddle_infer", *arguments)
+    log = succeed(export, "paddle_infer", *arguments)
     mean = float(re.search(r"rec_inference.json done, softmax_0.tmp_0: ([\d.]+), impressions: 120, batches: 3", log)[1])
     assert mean == pytest.approx(0.5, abs=1e-6)  # both classes together
-    export = ["runner.save_inference_fetch_varnames=[predict]", "runner.model_save_path=again"]
-    succeed(tool, "static_trainer", *arguments, *export)
+    twice = ["runner.save_inference_fetch_varnames=[predict]", "runner.model_save_path=again"]
+    succeed(tool, "static_trainer", *arguments, *twice)
     model = ["--model_file", "again/2/rec_inference.json"]
-    succeed(tool, "paddle_infer", *arguments, "runner.predict_save_path=b.parquet", *model)
+    succeed(export, "paddle_infer", *arguments, "runner.predict_save_path=b.parquet", *model)
     assert column("b.parquet", "predict") == pytest.approx(column("a.parquet", "predict"), rel=1e-5)
 
     for setting, part in (
