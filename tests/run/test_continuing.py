@@ -121,7 +121,10 @@ def test_data_read_otherwise_is_refused(config_file, tool: Tool, override, said)
 @pytest.mark.parametrize(
     ("override", "said"),
     [
-        ("hyper_parameters.optimizer.learning_rate=0.1", "hyper_parameters.optimizer was"),
+        ("hyper_parameters.optimizer.learning_rate=0.1", "hyper_parameters.optimizer.learning_rate was 0.02, is 0.1"),
+        ("hyper_parameters.share_embedding=false", "hyper_parameters.share_embedding was True, is False"),
+        ("data.min_count=5", "data.min_count was None, is 5"),
+        ("data.labels.conversion=click", "data.labels.conversion was 'buy', is 'click'"),
         ("hyper_parameters.table_optimizer={class: SGD, learning_rate: 0.1}", "hyper_parameters.table_optimizer was"),
         ("data.valid_share=0.2", "data.valid_share was"),
         ("data.unknown_rate=0", "data.unknown_rate was None, is 0"),

@@ -188,8 +188,8 @@ def test_lines_with_empty_labels(tool: Tool, arguments, tmp_path, prefix):
         lines.append(f"{row.Index},{click},,{cart},user:{row.user},item:{10 + row.item}")
     options = arguments(frame, "{click: , cart: {after: click}}")
     options = [text for text in options if not text.startswith(("data.", "hyper_parameters.sparse"))]
-    for part in ("train", "test"):
-        write_lines(tmp_path / part, lines)
+    for part, order in (("train", 1), ("test", -1)):  # the very file that was trained on is warned of
+        write_lines(tmp_path / part, lines[::order])
         (tmp_path / part / "t.csv").unlink()
     options += ["hyper_parameters.fields=[user, item]", "hyper_parameters.sparse_feature_number=20"]
     for name in ("trainer", "infer"):

@@ -78,9 +78,20 @@ def read_manifest(folder: Path) -> Manifest | None:
 
 def write_manifest(path: Path, manifest: Manifest) -> None:
     """Write it, with a checksum of itself."""
-    content = json.loads(json.dumps(asdict(manifest)))  # as it will be read: lists for tuples, text for number keys
+    content = plain(asdict(manifest))
     content["checksum"] = own_checksum(content)
     path.write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values as they will be read: lists for tuples, text for number keys. What JSON does not know is left out."""
+    known = {}
+    for name, value in values.items():
+        try:
+            known[name] = json.loads(json.dumps(value))
+        except TypeError:  # an object that a PaddleRec model put into its config
+            continue
+    return known
 
 
 def own_checksum(content: Mapping[str, Any]) -> str:

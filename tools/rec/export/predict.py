@@ -19,6 +19,7 @@ from rec.export.native import inputs
 from rec.numeric import Array
 from rec.report.predictions import PredictionFile, check_path
 from rec.run.assembly import Run, batch_length
+from rec.run.held_out import check_tested
 from rec.run.start import checkpoint_folder, evaluated
 
 NAMES = ("tostatic", "rec_inference")
@@ -40,6 +41,7 @@ def predict(run: Run, model_file: str | None, threads: int) -> None:
         path = Path(model_file)
     else:
         start = evaluated(run.config)[-1]
+        check_tested([start], run.config)
         path, run = _exported(checkpoint_folder(start)), run.adopt(start)
     signature, predictor = read_signature(path), _predictor(path, threads)
     output = Path(runner.predict_save_path) if runner.predict_save_path else None

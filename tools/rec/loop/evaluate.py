@@ -26,6 +26,7 @@ from rec.report.predictions import PredictionFile, check_path
 from rec.report.table import print_results, print_truth
 from rec.report.values import flat, for_line, headlines
 from rec.run.assembly import Run, batch_length
+from rec.run.held_out import check_tested
 from rec.run.start import checkpoint_folder, evaluated, left_out
 
 
@@ -58,6 +59,7 @@ def evaluate(run: Run) -> None:
     starts = evaluated(run.config)
     for line in left_out(run.config):
         log.warning("%s", line)
+    check_tested(starts, run.config)
     last = checkpoint_folder(starts[-1])
     predictions = Path(runner.predict_save_path) if runner.predict_save_path else None
     if runner.use_save_data and predictions is None:
@@ -82,7 +84,9 @@ def evaluate(run: Run) -> None:
 
 def check(run: Run) -> None:
     """Raise what `evaluate` would stop at before its first batch; writes nothing."""
-    run.restore(evaluated(run.config)[0])
+    starts = evaluated(run.config)
+    check_tested(starts, run.config)
+    run.restore(starts[0])
 
 
 def evaluate_pass(

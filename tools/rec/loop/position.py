@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rec.checkpoint.manifest import Manifest
+from rec.checkpoint.manifest import Manifest, plain
 from rec.console import log
 from rec.data.fingerprint import fingerprint
+from rec.data.table_settings import DataSettings
 from rec.errors import UserError
 from rec.run.assembly import Run
-from rec.run.reading import differences
+from rec.run.held_out import DATA, check_trained
+from rec.run.reading import check_reading, differences
 from rec.run.start import Start
 
 _ORDER = ("train_batch_size", "seed", "shuffle", "shuffle_chunk", "drop_last")
@@ -43,7 +45,10 @@ def begin(run: Run, facts: Mapping[str, Any]) -> Position:
     if start.folder is None:
         return Position()
     if start.resumes:
+        check_reading(start, run.reader)  # it names a single separator, say
         _check_continues(run, start, facts)
+    else:
+        check_trained(start, run.config)
     run.restore(start)
     if start.resumes:
         log.info("resumed from %s: epoch %d, batch %d", start.folder, start.epoch, start.batch)
@@ -61,19 +66,20 @@ def order(run: Run) -> dict[str, Any]:
 
 
 def settings(run: Run) -> dict[str, Any]:
-    """What a resumed run must have as it was: data, splits, and the optimizers that the saved state belongs to.
+    """What a resumed run must have as it was: the data, what is read of them and how they are split, the network, its
+    losses, and the optimizers that the saved state belongs to.
 
     It reads of every data file: once, when training begins.
     """
     config = run.config
-    values = {
-        f"hyper_parameters.{name}": config.hyper_parameters.get(name) for name in ("optimizer", "table_optimizer")
-    }
-    values |= {f"data.{name}": (config.data or {}).get(name) for name in ("test_share", "valid_share", "unknown_rate")}
+    values: dict[str, Any] = {"hyper_parameters.table_optimizer": None}
+    values |= {f"hyper_parameters.{name}": value for name, value in config.hyper_parameters.items()}
+    data = {**dict.fromkeys(DataSettings.model_fields), **(config.data or {})}
+    values |= {f"data.{name}": value for name, value in data.items()}
     values["runner.label_policy"] = config.runner.label_policy
     if not run.directory.own_loader:
-        values["the training data"] = fingerprint(config.resolve(config.runner.train_data_dir))
-    return values
+        values[DATA] = fingerprint(config.resolve(config.runner.train_data_dir))
+    return plain(values)
 
 
 def _check_continues(run: Run, start: Start, facts: Mapping[str, Any]) -> None:

@@ -34,8 +34,15 @@ def check_reading(start: Start, reader: Any) -> None:
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """A line for each setting that differs; what only one side knows is None on the other."""
-    names = dict.fromkeys([*before, *now])
-    return [
-        f"{name} was {before.get(name)!r}, is {now.get(name)!r}" for name in names if before.get(name) != now.get(name)
-    ]
+    """A line for each setting that differs; what only one side knows is None on the other.
+
+    Of two sections with the same keys each key that differs.
+    """
+    lines = []
+    for name in dict.fromkeys([*before, *now]):
+        old, new = before.get(name), now.get(name)
+        if isinstance(old, Mapping) and isinstance(new, Mapping) and old.keys() == new.keys():
+            lines += differences(*({f"{name}.{key}": value for key, value in side.items()} for side in (old, new)))
+        elif old != new:
+            lines.append(f"{name} was {old!r}, is {new!r}")
+    return lines
