@@ -13,7 +13,7 @@ from rec.checkpoint import arrays
 from rec.checkpoint.files import check_file, load
 from rec.checkpoint.manifest import Manifest, read_manifest
 from rec.checkpoint.state import State
-from rec.checkpoint.store import Store
+from rec.checkpoint.store import Store, lower_is_better
 from rec.errors import UserError
 
 
@@ -131,6 +131,16 @@ def test_latest_and_best_are_of_the_newest_run(tmp_path):
     assert store.best("auc_ctr").name == "1"
     assert store.best("logloss_ctr").name == "0"
     assert store.best("auc_cvr") is None
+
+
+@pytest.mark.parametrize("name", ["logloss_ctr", "rmse", "valid_loss", "ctr_RMSE", "log_loss", "test-mae"])
+def test_errors_are_best_where_they_are_lowest(name):
+    assert lower_is_better(name)
+
+
+@pytest.mark.parametrize("name", ["auc_ctr", "auc_loss", "rank_correlation_error", "recall", "lossless"])
+def test_others_are_best_where_they_are_highest(name):
+    assert not lower_is_better(name)
 
 
 def test_thinning_keeps_the_newest_the_best_and_other_runs(tmp_path):

@@ -60,6 +60,12 @@ def test_named_lists_under_runner_are_flattened_by_name():
         ("hyper_parameters.sizes=[1, 2, 3]", "hyper_parameters.sizes", [1, 2, 3]),
         ("hyper_parameters.fields=[101, 109_14]", "hyper_parameters.fields", [101, "109_14"]),
         ("hyper_parameters.new=a=b", "hyper_parameters.new", "a=b"),
+        ("runner.seed=010", "runner.seed", 10),  # octal in YAML 1.1, where 08 is no number at all
+        ("runner.seed=08", "runner.seed", 8),
+        ("runner.seed=-0x1F", "runner.seed", "-0x1F"),
+        ("runner.seed=0x1F", "runner.seed", 31),
+        ("runner.model_save_path=out #2", "runner.model_save_path", "out #2"),
+        ("runner.model_save_path='out' #2", "runner.model_save_path", "out"),
         ("hyper_parameters.new=.5", "hyper_parameters.new", 0.5),
     ],
 )
@@ -91,6 +97,10 @@ def test_all_problems_are_reported_at_once(tmp_path):
     assert "runner.train_batch_size should be greater than 0, got 0" in message
     assert "runer is not a section" in message
     assert "did you mean runner?" in message
+    config = load(path)
+    with pytest.raises(UserError) as error:
+        config.check(config.problems)  # whoever adds them gets them once
+    assert str(error.value).count("epochs") == 1
 
 
 def test_a_misspelt_setting_names_the_nearest(config_file):

@@ -59,6 +59,21 @@ def test_what_goes_on_or_starts_elsewhere_is_not_asked(tool: Tool, tiny):
     assert tool("trainer", *tiny, "runner.seed=3", "runner.model_save_path=new").code == 0
 
 
+def test_going_on_from_a_checkpoint_elsewhere_is_asked(tool: Tool, tiny):
+    """`last_epoch` with `model_init_path` wrote over whatever stood in the folder."""
+    assert tool("trainer", *tiny, "runner.epochs=2").code == 0
+    before = files()
+    assert tool("trainer", *tiny, "runner.epochs=1", "runner.seed=3", "runner.model_save_path=other").code == 0
+    going_on = ["runner.epochs=2", "runner.seed=3", "last_epoch=0", "runner.model_init_path=other/0"]
+    outcome = tool("trainer", *tiny, *going_on)
+    assert outcome.code == 2
+    assert "out: holds checkpoints of another run (" in outcome.err
+    assert "runner.seed was 12345, is 3" in outcome.err
+    assert files() == before
+    assert tool("trainer", *tiny, *going_on, "runner.model_save_path=new").code == 0
+    assert tool("trainer", *tiny, *going_on, "runner.model_save_path=other").code == 0  # it stands there
+
+
 def test_a_copied_example_overwrites_nothing(tool: Tool, tiny, tmp_path):
     """A table in ESMM's directory, whose config names the same folder as ESMM's own."""
     assert tool("trainer", *tiny, "runner.epochs=1").code == 0

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -59,9 +60,10 @@ def test_paths_that_are_no_config(tool: Tool, tmp_path):
         ("hyper_parameters.optimizer.class=Momentum", ["table_optimizer is missing", "no Momentum, but Adam, Adagrad"]),
         ("hyper_parameters.cvr_fc_sizes=[8, 0]", ["hyper_parameters.cvr_fc_sizes[1]", "greater than 0, got 0"]),
         ("runner.seed=-1", ["runner.seed should be greater than or equal to 0, got -1"]),
+        ("runner.seed=4294967296", ["runner.seed should be less than 4294967296"]),
         ("hyper_parameters.fields=[x, y]", ["x, y of hyper_parameters.fields in none of", "have item, tags, user"]),
         ("hyper_parameters.fields=[a, a]", ["names a more than once"]),
-        ("runner.train_reader_path=no_reader", ["has no no_reader.py"]),
+        ("runner.train_reader_path=no_reader", ["has no no_reader.py", "names its directory: model: DIRECTORY"]),
         ("runner.train_data_dir=none", ["none: no such data directory"]),
         ("runner.best_metric=auc_ctr", ["runner.best_metric needs runner.valid_data_dir"]),
         ("hyper_parameters.table_optimizer={class: SGD, beta1: 1}", ["table_optimizer.beta1 is not a setting of SGD"]),
@@ -77,6 +79,7 @@ def test_wrong_settings(tool: Tool, tiny, override, parts):
 def test_several_wrong_settings_are_told_together(tool: Tool, tiny):
     outcome = tool("trainer", *tiny, "runner.epochs=x", "runner.foo=1", "hyper_parameters.bar=2")
     check(outcome, "runner.epochs should be an int", "runner.foo is not a setting", "hyper_parameters.bar is not used")
+    assert outcome.err.count("runner.epochs") == 1
 
 
 def test_an_empty_data_directory(tool: Tool, tiny, tmp_path):
@@ -334,3 +337,15 @@ def test_weight_decay_says_what_it_does_not_reach(tool: Tool, tiny, name):
     assert outcome.code == 0, outcome.err
     assert outcome.err.count("weight_decay: decays the network's parameters; the embedding table has none") == 1
     assert "decays the network" not in tool(name, *tiny, "runner.epochs=1", "runner.model_save_path=b").err
+
+
+@pytest.mark.parametrize("name", ["trainer", "static_trainer"])
+def test_a_learning_rate_may_be_a_whole_number(tool: Tool, tiny, name):
+    """Paddle takes floats only."""
+    logs = []
+    for rate in ("1", "1.0"):
+        section = f"hyper_parameters.optimizer={{class: SGD, learning_rate: {rate}}}"
+        outcome = tool(name, *tiny, "runner.epochs=1", section)
+        assert outcome.code == 0, outcome.err
+        logs.append(re.search(r"done, (.*), epoch time", outcome.err)[1])
+    assert logs[0] == logs[1]

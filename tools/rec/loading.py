@@ -40,7 +40,10 @@ class ModelDirectory:
             UserError: no such file or attribute, or the module cannot be imported.
         """
         if not self.has(name):
-            raise UserError(f"{self.path}: has no {name}.py; a model directory holds {attribute} there")
+            raise UserError(
+                f"{self.path}: has no {name}.py; a model directory holds {attribute} there (a config that stands "
+                "elsewhere names its directory: model: DIRECTORY)"
+            )
         module = self.module(name)
         try:
             return getattr(module, attribute)

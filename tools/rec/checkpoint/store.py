@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 import uuid
@@ -153,6 +154,11 @@ class Store:
                 shutil.rmtree(self.folder / name, ignore_errors=True)
 
 
+_ERRORS = {"loss", "logloss", "mae", "mse", "rmse", "mape", "error", "err"}
+_GAINS = {"auc", "rank"}
+
+
 def lower_is_better(metric: str) -> bool:
-    """Whether a metric is an error, such as logloss_ctr."""
-    return metric.lower().startswith(("loss", "logloss", "mae", "mse", "rmse"))
+    """Whether a metric is an error, by the first word of its name that tells: logloss_ctr, valid_loss, not auc_loss."""
+    words = re.split(r"[^a-z]+", metric.lower())
+    return next((word in _ERRORS for word in words if word in _ERRORS | _GAINS), False)

@@ -94,7 +94,7 @@ class Config(dict[str, Any]):
 
     def check(self, more: Iterable[str] = ()) -> None:
         """Raise all problems of the sections, and `more`, as one UserError."""
-        problems = [*self.problems, *more]
+        problems = dict.fromkeys([*self.problems, *more])  # `more` may tell them too
         if problems:
             raise UserError(f"{self.path}: " + "; ".join(problems))
 

@@ -12,10 +12,10 @@ class RunnerSettings(BaseModel):
 
     # Device
     use_gpu: bool = Field(False, description="compute on a GPU (needs the GPU wheel of Paddle)")
-    seed: int = Field(12345, ge=0, description="seed of initial weights, shuffling and dropout")
+    seed: int = Field(12345, ge=0, lt=2**32, description="seed of initial weights, shuffling and dropout")
 
     # Training
-    train_data_dir: str = Field("", description="folder of training files, relative to the model directory")
+    train_data_dir: str = Field("", description="folder of training files, relative to the file that names it")
     train_reader_path: str = Field("reader", description="reader module of the model directory, without .py")
     train_batch_size: int | None = Field(None, gt=0, description="impressions a step; null: the reader yields batches")
     epochs: int = Field(1, gt=0, description="passes over the training data")
@@ -98,7 +98,7 @@ class RunnerSettings(BaseModel):
     valid_data_dir: str | None = Field(
         None, description="folder evaluated after each training epoch; with data.valid_share: the training folder"
     )
-    test_data_dir: str = Field("", description="folder of test files, relative to the model directory")
+    test_data_dir: str = Field("", description="folder of test files, relative to the file that names it")
     infer_reader_path: str = Field("reader", description="reader module used in evaluation, without .py")
     infer_batch_size: int | None = Field(None, gt=0, description="impressions a step in evaluation")
     infer_load_path: str | None = Field(

@@ -176,6 +176,8 @@ def _typed(old: Any, raw: str, text: str) -> Any:
         raise UserError(f"-o {text}: the value is not valid YAML: {' '.join(str(error).split())}") from None
     if isinstance(old, str) and not isinstance(value, str | list | dict | None):
         return raw  # a path or name that happens to look like a number stays text
+    if isinstance(value, str) and " #" in raw and raw.strip()[0] not in "'\"":
+        return raw.strip()  # one line has no comment
     if isinstance(old, bool) and isinstance(value, str) and value.lower() in ("true", "false"):
         return value.lower() == "true"
     if isinstance(old, float) and isinstance(value, int) and not isinstance(value, bool):

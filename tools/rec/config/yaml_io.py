@@ -12,7 +12,7 @@ from rec.errors import UserError
 class _Loader(yaml.SafeLoader):
     """SafeLoader with YAML 1.2's numbers, which notes the keys that are given twice; the last one counts.
 
-    YAML 1.1 reads 1e-3 as text, and Ali-CCP's field name 109_14 as the number 10914.
+    YAML 1.1 reads 1e-3 as text, Ali-CCP's field name 109_14 as the number 10914, and 010 as 8.
     """
 
     def __init__(self, text: str) -> None:
@@ -28,6 +28,13 @@ class _Loader(yaml.SafeLoader):
             seen.add(str(key))
         return super().construct_mapping(node, deep)
 
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        """Decimal, leading zeros or not, or 0x and hexadecimal digits."""
+        text = str(self.construct_scalar(node))
+        return int(text, 16 if text.startswith("0x") else 10)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 
 _NUMBERS = {
     "tag:yaml.org,2002:int": r"^(?:[-+]?[0-9]+|0x[0-9a-fA-F]+)$",

@@ -76,8 +76,10 @@ class NativeModel:
 
     def dense_optimizer(self, config: Config, parameters: Any = None) -> Any:
         """The Paddle optimizer of the network's own parameters."""
-        section = config.hyper_parameters["optimizer"]
-        optimizer = DENSE_OPTIMIZERS[section["class"]]
+        # As floats, for Paddle refuses a learning rate of 1.
+        given = config.hyper_parameters["optimizer"]
+        section = {key: float(value) if key in hyper.NUMBERS else value for key, value in given.items()}
+        optimizer = DENSE_OPTIMIZERS[given["class"]]
         # One operator for all parameters instead of one for each, where Paddle has it: in dynamic graph. It expects all
         # of them to have gradients in every step.
         return optimizer(**bind(optimizer, {"use_multi_tensor": True, **section, "parameters": parameters}))

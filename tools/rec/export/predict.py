@@ -17,7 +17,7 @@ from rec.errors import UserError
 from rec.export.files import Signature, read_signature
 from rec.export.native import inputs
 from rec.numeric import Array
-from rec.report.predictions import PredictionFile, check_path
+from rec.report.predictions import PredictionFile, check_path, make_folder
 from rec.run.assembly import Run, batch_length
 from rec.run.held_out import check_tested
 from rec.run.start import checkpoint_folder, evaluated
@@ -47,6 +47,7 @@ def predict(run: Run, model_file: str | None, threads: int) -> None:
     output = Path(runner.predict_save_path) if runner.predict_save_path else None
     if output:
         check_path(output)
+        make_folder(output)
     names = signature.outputs or [f"output_{index}" for index in range(len(predictor.get_output_names()))]
     sums, impressions, times = dict.fromkeys(names, 0.0), 0, []
     with PredictionFile(output) if output else contextlib.nullcontext() as writer:

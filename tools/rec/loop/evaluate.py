@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rec.checkpoint.manifest import read_manifest
+from rec.config.settings import RunnerSettings
 from rec.console import Bar, log
 from rec.data.batch import Batch
 from rec.errors import UserError
@@ -22,7 +23,7 @@ from rec.metrics.tasks import TaskMetrics
 from rec.metrics.truth import TruthMetrics, TruthResult
 from rec.report.lines import epoch_line, step_line
 from rec.report.meter import Meter
-from rec.report.predictions import PredictionFile, check_path
+from rec.report.predictions import PredictionFile, check_path, make_folder
 from rec.report.table import print_results, print_truth
 from rec.report.values import flat, for_line, headlines
 from rec.run.assembly import Run, batch_length
@@ -61,11 +62,9 @@ def evaluate(run: Run) -> None:
         log.warning("%s", line)
     check_tested(starts, run.config)
     last = checkpoint_folder(starts[-1])
-    predictions = Path(runner.predict_save_path) if runner.predict_save_path else None
-    if runner.use_save_data and predictions is None:
-        predictions = last / "predictions.parquet"
+    predictions = _predictions(runner, last)
     if predictions:
-        check_path(predictions)
+        make_folder(predictions)
     shown: dict[str, Evaluation] = {}
     for start in starts:
         folder, run = checkpoint_folder(start), run.restore(start)
@@ -86,7 +85,18 @@ def check(run: Run) -> None:
     """Raise what `evaluate` would stop at before its first batch; writes nothing."""
     starts = evaluated(run.config)
     check_tested(starts, run.config)
+    _predictions(run.config.runner, checkpoint_folder(starts[-1]))
     run.restore(starts[0])
+
+
+def _predictions(runner: RunnerSettings, last: Path) -> Path | None:
+    """The file for predictions of the `last` checkpoint, if they are asked for."""
+    path = Path(runner.predict_save_path) if runner.predict_save_path else None
+    if runner.use_save_data and path is None:
+        path = last / "predictions.parquet"
+    if path:
+        check_path(path)
+    return path
 
 
 def evaluate_pass(
@@ -125,7 +135,7 @@ def evaluate_pass(
             meter.step_done(values, batch_length(batch))
             if index % runner.print_interval == 0:
                 averages, costs = meter.interval()
-                recent = for_line(engine.metrics, engine.metric_names, recent=True)
+                recent = for_line(engine.metrics, engine.metric_names, run.config.model_dir, recent=True)
                 log.info("%s%s", prefix, step_line(epoch, index, {**averages, **recent}, costs))
     if announce:
         notices.log(title, "predicted, but not counted in metrics")
@@ -133,7 +143,8 @@ def evaluate_pass(
     for warning in (w for metric in counted for w in not_finite_predictions(metric, title).values()):
         log.warning("%s", warning)
     results = {name: r for metric in counted for name, r in metric.accumulate().items()}
-    shown = {**meter.averages(), **(headlines(results) or for_line(engine.metrics, engine.metric_names))}
+    counts = headlines(results) or for_line(engine.metrics, engine.metric_names, run.config.model_dir)
+    shown = {**meter.averages(), **counts}
     return Evaluation(shown, results, truth.accumulate(), impressions, time.perf_counter() - begun)
 
 

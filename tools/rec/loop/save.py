@@ -6,15 +6,35 @@ from typing import Any
 
 import numpy as np
 
+from rec.checkpoint import arrays
+from rec.checkpoint.files import check_file
 from rec.checkpoint.manifest import Manifest
 from rec.checkpoint.store import Store
+from rec.console import log
 from rec.data.vocabulary import VOCABULARY
 from rec.errors import UserError
 from rec.loop.position import order
 from rec.report.meter import Meter
 from rec.run.assembly import Run
+from rec.run.start import checkpoint_folder
 
 METRIC_STATE = "metrics.safetensors"
+
+
+def load_metrics(run: Run) -> None:
+    """Let metrics go on from the checkpoint within an epoch that the run starts from, or say that they cannot.
+
+    Raises:
+        UserError: the checkpoint is damaged.
+    """
+    start = run.start
+    if run.counted is not None:
+        run.counted.load_state(arrays.read(check_file(checkpoint_folder(start), METRIC_STATE, start.manifest)))
+    elif run.engine.metric_names:
+        names = ", ".join(run.engine.metric_names)
+        log.warning(
+            "epoch %d goes on at batch %d: its %s will count what follows only", start.epoch, start.batch, names
+        )
 
 
 def save(

@@ -9,8 +9,6 @@ from typing import Any
 
 import paddle
 
-from rec.checkpoint import arrays
-from rec.checkpoint.files import check_file
 from rec.checkpoint.lock import only_writer
 from rec.checkpoint.store import Store
 from rec.console import Bar, log
@@ -21,7 +19,7 @@ from rec.loop import vectors
 from rec.loop.failure import not_finite, stop
 from rec.loop.notices import Notices
 from rec.loop.position import Position, begin, settings
-from rec.loop.save import METRIC_STATE, save
+from rec.loop.save import load_metrics, save
 from rec.loop.usable import check_rows
 from rec.loop.validate import Validation
 from rec.loop.watch import Watch
@@ -104,9 +102,7 @@ class _Training:
             self._validate(start.manifest.epoch)  # it was killed before that
         if start.batch:
             self.meter.load(start.manifest.meter)
-            if self.run.counted is not None and start.folder is not None:
-                state = arrays.read(check_file(start.folder, METRIC_STATE, start.manifest))
-                self.run.counted.load_state(state)
+            load_metrics(self.run)
 
     def _epoch(self, epoch: int, start: int, announce: bool) -> None:
         begun = time.perf_counter()
@@ -131,7 +127,7 @@ class _Training:
             notices.log(self.runner.train_data_dir, "not trained on")
             if self.run.counted is not None:
                 check_rows(self.run.counted, self.trained, self.runner.train_data_dir)
-        self._end_epoch(epoch, time.perf_counter() - begun)
+        self._end_epoch(epoch, time.perf_counter() - begun, self.run.native or index >= 0)
 
     def _step(self, epoch: int, index: int, batch: Any) -> None:
         # Random layers draw from the step's own seed: a resumed run needs no generator state to repeat them.
@@ -147,7 +143,7 @@ class _Training:
         self.watch.step(shown, batch_length(batch), place)
         if index % self.runner.print_interval == 0:
             values, costs = self.meter.interval()
-            values |= for_line(self.engine.metrics, self.engine.metric_names, recent=True)
+            values |= self._figures(recent=True)
             log.info(step_line(epoch, index, values, costs))
             self.watch.interval(self.engine.metrics, costs, place)
             if self.curves:
@@ -164,8 +160,9 @@ class _Training:
             place = f"epoch {facts['epoch']}, batch {facts['batch']}"
             self.watch.warn("not finite", f"{', '.join(names)} is not finite at {place} (runner.detect_nan is false)")
 
-    def _end_epoch(self, epoch: int, seconds: float) -> None:
-        values = {**self.meter.averages(), **for_line(self.engine.metrics, self.engine.metric_names)}
+    def _end_epoch(self, epoch: int, seconds: float, counted: bool) -> None:
+        """`counted`: whether the metrics have met anything; PaddleRec's have not where all but this was done before."""
+        values = {**self.meter.averages(), **(self._figures() if counted else {})}
         log.info(epoch_line(epoch, values, seconds))
         self.watch.predictions(self.engine.metrics, f"the end of epoch {epoch}")
         self.meter = Meter()
@@ -191,6 +188,9 @@ class _Training:
         save(self.run, self.store, self.facts, self.place.step, epoch, next_batch, self.meter)
         if next_batch is not None:
             self.store.prune(self.runner.keep_last, self.runner.best_metric)
+
+    def _figures(self, recent: bool = False) -> dict[str, Any]:
+        return for_line(self.engine.metrics, self.engine.metric_names, self.run.config.model_dir, recent)
 
     def _reset_metrics(self) -> None:
         for metric in self.engine.metrics:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rec.checkpoint.store import lower_is_better
 from rec.config.suggest import did_you_mean
 from rec.console import log
 from rec.errors import UserError
@@ -30,6 +31,8 @@ class Validation:
             raise UserError(
                 f"runner.best_metric: {name} is not measured{did_you_mean(name, known)}; one of {', '.join(known)}"
             )
+        if name and not run.native:  # a name of the directory's own
+            log.info("the best epoch is the one with the %s %s", "lowest" if lower_is_better(name) else "highest", name)
         self._reader = run.open_reader("valid") if runner.valid_data_dir else None
         self._announced = False
 

@@ -13,17 +13,22 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from rec.console import log
 from rec.data.batch import Batch
 from rec.errors import UserError
 from rec.metrics.task import Task
 
 
 def check_path(path: Path) -> None:
-    """Raise UserError if predictions cannot be written to `path`: now, not after the evaluation."""
+    """Raise UserError if `path` is no name for predictions: now, not after the evaluation."""
     if path.suffix not in (".parquet", ".csv"):
         raise UserError(f"runner.predict_save_path: {path} should end in .parquet or .csv")
     if path.is_dir():
         raise UserError(f"runner.predict_save_path: {path} is a directory; expected a file name")
+
+
+def make_folder(path: Path) -> None:
+    """Make the folder that `path` is to stand in. Raises UserError if it cannot be made."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -38,7 +43,7 @@ class PredictionFile:
     in Parquet vectors too. A PaddleRec model's rows are numbered from 0.
 
     Args:
-        path: as `check_path` has found it good.
+        path: as `check_path` has found it good, in a folder that is there.
         tasks: the model's.
     """
 
@@ -75,6 +80,8 @@ class PredictionFile:
         length = len(columns["sample_id"])
         if self._writer is None:
             self._outputs = [name for name, value in values.items() if self._is_column(value, length)]
+            if not self._outputs:
+                log.warning("%s: will hold no predictions: the model returns nothing per impression", self._path)
         for name in self._outputs:
             if not self._is_column(values.get(name), length):
                 raise UserError(f"{self._path}: the model's {name} has no value for each of a batch's {length} rows")

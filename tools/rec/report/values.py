@@ -1,19 +1,27 @@
 """A model directory's metrics as flat names and values: ours, which count tasks, and PaddleRec's single numbers."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from rec.loading import error_context
 from rec.metrics.task import Result, Task
 from rec.metrics.tasks import TaskMetrics
 from rec.report.lines import is_scalar, number
 
 
-def for_line(metrics: Sequence[Any], names: Sequence[str], recent: bool = False) -> dict[str, Any]:
+def for_line(metrics: Sequence[Any], names: Sequence[str], folder: Path, recent: bool = False) -> dict[str, Any]:
     """What a log line shows: the headline of each task (`auc_<task>`), or a PaddleRec metric under its name.
 
-    `recent`: over the impressions since the last such call rather than over the epoch; PaddleRec's cannot tell.
+    Args:
+        metrics, names: an engine's.
+        folder: the model directory.
+        recent: over the impressions since the last such call rather than over the epoch; PaddleRec's cannot tell.
+
+    Raises:
+        UserError: a PaddleRec metric fails.
     """
     values: dict[str, Any] = {}
     for name, metric in zip(names, metrics, strict=False):
@@ -21,7 +29,8 @@ def for_line(metrics: Sequence[Any], names: Sequence[str], recent: bool = False)
             results = metric.recent() if recent else metric.accumulate()
             values |= headlines(results)
         else:
-            values[name] = np.asarray(metric.accumulate())
+            with error_context(folder, f"accumulating {name}"):
+                values[name] = np.asarray(metric.accumulate())
     return values
 
 

@@ -17,7 +17,7 @@ from rec.checkpoint.store import Store
 from rec.config import yaml_io
 from rec.config.config import Config
 from rec.errors import UserError
-from rec.run.start import training_start
+from rec.run.start import checkpoint_folder, training_start
 
 _DECISIVE = {
     "train_batch_size", "seed", "shuffle", "shuffle_chunk", "drop_last", "label_policy", "model_init_path",
@@ -38,7 +38,8 @@ def written_over(config: Config, native: bool) -> str | None:
         UserError: the config names a checkpoint to start from that is not there.
     """
     store, start = Store(config.runner.model_save_path), training_start(config)
-    if config.runner.overwrite or start.resumes or start.epoch:
+    goes_on = start.resumes or (start.epoch and checkpoint_folder(start).resolve().parent == store.folder.resolve())
+    if config.runner.overwrite or goes_on:
         return None
     newest = store.latest()
     if newest is None:
