@@ -322,6 +322,15 @@ def test_a_mistake_is_one_line(tmp_path, in_dynamic_graph, override, message):
     assert "\n" not in str(error.value)
 
 
+def test_a_system_that_cannot_be_made_ends_it_before_the_first_run(tmp_path, in_dynamic_graph):
+    """The search for rates comes before the other systems' runs, and may take hours."""
+    for name, message in (("model: ../nothing", "no such file"), ("model: ., hyper_parameters: {x: 1}", "x is not")):
+        plan = Plan.load(ESMM / "paper.yaml", [*settings(tmp_path), f"compare.systems.LAST={{{name}}}"])
+        with pytest.raises(UserError, match=message):
+            command.compare(plan, dry_run=False)
+        assert not (tmp_path / "out").exists()
+
+
 def test_a_config_without_the_section(tmp_path):
     with pytest.raises(UserError, match="has no compare section"):
         Plan.load(ESMM / "config.yaml", [])

@@ -174,6 +174,7 @@ def test_rules_of_behaviours():
         },
         targets=("seen", "seconds", "conversion"),
         weights=(Weight("w", "seconds", "seen"), Weight("v", "conversion", None)),
+        spaces={"seconds": "seen"},
         implies=(("conversion", "seen"),),
     )
     with pytest.raises(UserError, match=r"hyper_parameters\.behaviours: like: click is not declared above it"):
@@ -185,6 +186,16 @@ def judge(**labels: list[float]):
     return rules_of(WEIGHTED).judge(
         {name: np.float32(values) for name, values in (given | labels).items()}, "drop", lambda row: f"row {row + 1}"
     )
+
+
+def test_a_number_that_is_empty_outside_its_space_is_nothing_to_tell():
+    """Who has not clicked has watched nothing: that was a warning for most rows of a healthy table."""
+    assert judge(seconds=[3, 4, NAN]).counts() == {}
+    said = "impressions with seen but an empty seconds: not in its losses and metrics"
+    assert judge(seconds=[3, NAN, NAN], w=[1, NAN, NAN]).counts() == {said: 1}
+    # Where it is predicted over all impressions as well, any row without it is told.
+    both = {**WEIGHTED, "again": {"label": "seconds", "head": "regression"}}
+    assert rules_of(both).spaces == {}
 
 
 @pytest.mark.parametrize(

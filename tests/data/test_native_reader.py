@@ -72,6 +72,18 @@ def test_a_label_that_its_loss_cannot_take_is_told_when_it_is_read(tmp_path, row
             open_reader(tmp_path / "t.csv", config(tmp_path, behaviours, data))
 
 
+def test_a_number_that_is_predicted_is_no_field(tmp_path):
+    """Only labels of 0 and 1 were refused; a price that weighs a loss may be a field as well."""
+    (tmp_path / "t.csv").write_text(TABLE)
+    behaviours = {"click": None, "watch_time": {"head": "log_regression", "sample_weight": "price"}}
+    fields = {"user": None, "p": {"column": "price", "buckets": 2}}
+    assert len(open_reader(tmp_path / "t.csv", config(tmp_path, behaviours, {**DATA, "fields": fields})))
+    for field in ({"column": "seconds"}, {"column": "user", "separator": "|", "weights": "seconds"}):
+        made = config(tmp_path, behaviours, {**DATA, "fields": {"s": field}})
+        with pytest.raises(UserError, match=r"data\.fields\.s: column seconds is the label watch_time"):
+            open_reader(tmp_path / "t.csv", made.merged({"hyper_parameters": {"pooling": "weighted"}}))
+
+
 def test_a_number_may_be_negative_where_its_loss_allows(tmp_path):
     (tmp_path / "t.csv").write_text(TABLE.replace("12.5", "-12.5"))
     reader = open_reader(tmp_path / "t.csv", config(tmp_path, NUMBERS, DATA))

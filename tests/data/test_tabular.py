@@ -53,6 +53,17 @@ def test_rare_values_and_hashing(tmp_path):
     assert max(ids) < 16
 
 
+def test_a_field_without_a_known_value_is_warned_of(tmp_path, caplog):
+    write(tmp_path, text="row,color,none,clicked,bought\n1,red,,1,0\n2,red,,0,0\n3,blue,,0,0\n")
+    data = {**DATA, "fields": {"color": None, "none": None}}
+    reader(tmp_path, data={**data, "min_count": 2})
+    assert caplog.messages == ["field none: its column is empty in all rows, so it says nothing"]
+    caplog.clear()
+    counts = reader(tmp_path, data={**data, "fields": {"color": None}, "min_count": 3}).unseen["color"]
+    assert (counts.unseen_tokens, counts.min_count) == (3, 3)
+    assert caplog.messages == ["field color: all its values occur fewer than data.min_count times, so it says nothing"]
+
+
 def test_parquet_lists_and_weights(tmp_path):
     (tmp_path / "data").mkdir()
     table = {

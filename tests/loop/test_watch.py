@@ -11,6 +11,7 @@ from rec.data.batch import Bags, Batch
 from rec.data.batch_file import load_batch, save_batch
 from rec.errors import UserError
 from rec.loop.failure import advice
+from rec.loop.usable import check_losses
 from rec.metrics.task import Task
 from shipped import MODELS
 from support import Tool, write_lines
@@ -202,6 +203,16 @@ def test_what_is_no_saved_batch_is_refused(tool: Tool, tiny, tmp_path):
     assert "holds a batch of other fields or labels" in outcome.err.splitlines()[-1]
 
 
+def test_a_loss_that_trains_nothing_is_told(caplog):
+    """A weight of 0 in every row, or requests of one impression each; a loss of 0 on average has been 0 throughout."""
+    check_losses({"loss": 0.7, "loss_ctr": 0.7, "loss_ctr_pairs": 0.0, "loss_like": 0.0, "clipped_clicks": 0.0}, "rows")
+    assert caplog.messages == [
+        "rows: loss_ctr_pairs was 0 in every step and trains nothing: no two impressions of one request_id in a batch, "
+        "one with and one without the behaviour",
+        "rows: loss_like was 0 in every step and trains nothing: is its sample_weight 0 in every row?",
+    ]
+
+
 def test_advice_names_what_is_at_fault_in_the_batch():
     seconds = Task("seconds", "watch", kind="regression")
     bad = batch()
@@ -210,6 +221,8 @@ def test_advice_names_what_is_at_fault_in_the_batch():
     assert said.startswith("Try a smaller hyper_parameters.optimizer.learning_rate")
     assert said.endswith(", or look at watch, which goes from 0 to 1e+30 there")
     assert "watch" not in advice(["loss_ctr"], bad, [seconds])
+    bad.labels["price"][0] = 1e30
+    assert advice(["loss_ctr"], bad, [seconds]).endswith(", or look at price, which goes up to 1e+30 there")
     bad.labels["watch"][0] = np.inf
     assert (
         advice(["loss_seconds"], bad, [seconds])

@@ -42,6 +42,15 @@ def test_ids_that_are_whole_numbers_are_numbers(tmp_path, suffix):
 
 
 @FORMATS
+def test_numbers_of_requests_within_a_batch_are_not_written(tmp_path, suffix):
+    """They looked like the ids of the table's column, and began at 0 in each batch."""
+    one = batch("7", "12")
+    one.labels["request_id"] = np.float32([0, 1])
+    found = written(tmp_path / f"p{suffix}", [(one, probabilities(0.1, 0.2))])
+    assert list(found) == ["sample_id", "click", "watch", "pctr"]
+
+
+@FORMATS
 @pytest.mark.parametrize("as_bytes", [True, False])
 def test_an_id_that_is_no_number_comes_late(tmp_path, suffix, as_bytes):
     batches = [

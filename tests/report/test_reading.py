@@ -39,6 +39,17 @@ def test_a_field_most_of_whose_values_are_unseen_is_warned_of(caplog):
     )
 
 
+def test_rare_values_are_not_called_new(caplog):
+    """With data.min_count they share the unknown id, whether training has seen them or not."""
+    caplog.set_level("INFO")
+    log_unseen({"user": Unseen(7, 6, 100, 90, ("u1",), min_count=20)})
+    assert caplog.messages == [
+        "values that training has seen fewer than 20 times (data.min_count): user 90.0%",
+        "training has seen most values of field user fewer than 20 times (data.min_count) (90.0%: 6 of 7 values, such "
+        "as 'u1'): are they spelled otherwise?",
+    ]
+
+
 def test_a_run_says_how_many_rows_each_file_had(tool: Tool, tiny, tmp_path):
     (tmp_path / "train" / "part-1.txt").write_text("".join(line + "\n" for line in tiny_lines(50)))
     write_lines(tmp_path / "valid", tiny_lines(30))

@@ -16,7 +16,7 @@ from rec.compare.report import FIGURE, markdown, page
 from rec.compare.runner import Runner
 from rec.compare.runs import Run, plan_runs, searches
 from rec.compare.store import RunStore
-from rec.compare.systems import Built, Plan
+from rec.compare.systems import Built, Plan, opened
 from rec.console import log
 from rec.errors import UserError
 from rec.numeric import Array
@@ -61,6 +61,8 @@ def compare(plan: Plan, dry_run: bool) -> None:
     if dry_run:
         _check(plan, runner)
         return
+    for system in plan.compare.systems.values():  # before the first run, which may take hours, and not before its own
+        opened(plan, system, None if system.model is not None else "cvr", plan.compare.seeds[0])
     runner.store.make()
     with show.progress:
         outcome = _do_all(plan, runner, show)

@@ -17,6 +17,7 @@ from rec.errors import UserError
 from rec.nn.multitask import MultiTask
 from rec.nn.network import Network
 from rec.run.assembly import open_directory
+from rec.run.directory import Directory
 
 Target: TypeAlias = Literal["ctr", "cvr", "ctcvr"]
 
@@ -96,6 +97,26 @@ class Plan:
         return Config(path, {name: section for name, section in tree.items() if section is not None}, (), model_dir)
 
 
+def opened(plan: Plan, system: System, target: Target | None, seed: int) -> Directory:
+    """The model directory of `system.model`, or of a network that predicts `target`; no data are read.
+
+    Raises:
+        UserError: anything wrong with config or model directory.
+    """
+    config = plan.config(system, seed, target)
+    network: type[Network] | None = None if target is None else MultiTask
+    # Rows are chosen by click and conversion, whichever of them a net of one task needs.
+    directory = open_directory(config, "dygraph", network, None if target is None else LabelRules())
+    if not directory.native:
+        raise UserError(f"{config.model_dir}/dygraph_model.py: only models of ours can be compared")
+    problems = [*directory.problems, *directory.missing(training=True)]
+    if target is not None:  # in the words of the plan
+        own, _ = _sizes(plan.source.tree.get("hyper_parameters") or {}, target)
+        problems = [problem.replace("hyper_parameters.tower_fc_sizes", own) for problem in problems]
+    config.check(problems)
+    return directory
+
+
 class Built:
     """A network's readers and engine, built for one seed: the network of `system.model`, or one that predicts `target`.
 
@@ -104,17 +125,7 @@ class Built:
     """
 
     def __init__(self, plan: Plan, system: System, target: Target | None, seed: int) -> None:
-        config = plan.config(system, seed, target)
-        network: type[Network] | None = None if target is None else MultiTask
-        # Rows are chosen by click and conversion, whichever of them a net of one task needs.
-        directory = open_directory(config, "dygraph", network, None if target is None else LabelRules())
-        if not directory.native:
-            raise UserError(f"{config.model_dir}/dygraph_model.py: only models of ours can be compared")
-        problems = [*directory.problems, *directory.missing(training=True)]
-        if target is not None:  # in the words of the plan
-            own, _ = _sizes(plan.source.tree.get("hyper_parameters") or {}, target)
-            problems = [problem.replace("hyper_parameters.tower_fc_sizes", own) for problem in problems]
-        config.check(problems)
+        directory = opened(plan, system, target, seed)
         self.config = directory.config
         self.train_reader = directory.open_reader("train")
         self.test_reader = directory.open_reader("test", self.train_reader.vocabulary)

@@ -27,6 +27,10 @@ def build_vocabulary(table: Table, settings: DataSettings) -> Vocabulary:
         if odd:
             log.warning("field %s %s (data.fields.%s.buckets cuts numbers into ranges)", name, odd, name)
         values[name] = None if settings.hash_size else known_values(texts, settings.min_count)
+        if not len(texts):
+            log.warning("field %s: its column is empty in all rows, so it says nothing", name)
+        elif not settings.hash_size and not values[name]:
+            log.warning("field %s: all its values occur fewer than data.min_count times, so it says nothing", name)
     return Vocabulary(values, settings.hash_size, edges)
 
 
@@ -42,5 +46,5 @@ def encode(
         ids = vocabulary.ids(name, texts)
         fields.append((starts, ids, weights))
         if vocabulary.values[name] is not None:
-            unseen[name] = Unseen.of(texts, ids == vocabulary.offset(name))
+            unseen[name] = Unseen.of(texts, ids == vocabulary.offset(name), settings.min_count)
     return Ragged.from_fields(fields, with_values, max_len), unseen

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rec.config.behaviours import LabelKind, columns, implied_labels, label_kinds, label_of, parse
+from rec.config.behaviours import Behaviour, LabelKind, columns, implied_labels, label_kinds, label_of, parse
 from rec.errors import UserError
 from rec.numeric import Array
 
@@ -35,6 +35,7 @@ class LabelRules:
         kinds: what their values may be, where that is known.
         targets: those that losses and metrics are of.
         weights: columns of sample weights.
+        spaces: of a target that is a number, the label that is 1 wherever it counts.
         implies: pairs (effect, cause), in the order of causes: an effect never goes without its cause. So where the
             cause is 0 an effect that is not known is 0, and an effect of 1 contradicts it.
     """
@@ -43,6 +44,7 @@ class LabelRules:
     kinds: Mapping[str, LabelKind] = field(default_factory=lambda: {"click": "binary", "conversion": "binary"})
     targets: tuple[str, ...] = ("click", "conversion")
     weights: tuple[Weight, ...] = ()
+    spaces: Mapping[str, str] = field(default_factory=dict)
     implies: tuple[tuple[str, str], ...] = (("conversion", "click"),)
 
     def judge(self, labels: Mapping[str, Array], policy: Policy, where: Callable[[int], str]) -> Judged:
@@ -74,7 +76,13 @@ class LabelRules:
             ] = np.isnan(full[effect]) & (full[cause] == 1)
         self._check_weights(full, where)
         for name in self.targets:
-            findings[f"impressions with an empty {name}: not in its losses and metrics"] = np.isnan(full[name])
+            empty, space = np.isnan(full[name]), self.spaces.get(name)
+            if space:
+                findings[f"impressions with {space} but an empty {name}: not in its losses and metrics"] = empty & (
+                    full[space] == 1
+                )
+            else:
+                findings[f"impressions with an empty {name}: not in its losses and metrics"] = empty
         return Judged(full, contradicting, {what: rows for what, rows in findings.items() if rows.any()})
 
     def _check_weights(self, labels: Mapping[str, Array], where: Callable[[int], str]) -> None:
@@ -112,8 +120,19 @@ def rules_of(section: Mapping[str, Any], more: Mapping[str, LabelKind] = Mapping
             for name, b in labelled.items()
             if b.sample_weight
         ),
+        spaces=_spaces(behaviours),
         implies=implied_labels(behaviours),
     )
+
+
+def _spaces(behaviours: Mapping[str, Behaviour]) -> dict[str, str]:
+    """By label what is the label of the space of all behaviours that it is of, where these are numbers."""
+    found: dict[str, set[str]] = {}
+    for name, behaviour in behaviours.items():
+        space = behaviour.space or ""
+        narrow = behaviour.head != "binary" and space in behaviours and not behaviours[space].instead_of
+        found.setdefault(label_of(behaviours, name), set()).add(label_of(behaviours, space) if narrow else "")
+    return {name: labels.pop() for name, labels in found.items() if len(labels) == 1 and "" not in labels}
 
 
 @dataclass(frozen=True)

@@ -46,13 +46,15 @@ class TabularReader(Reader):
         if absent:
             raise UserError(f"data.labels: has no {', '.join(absent)}; expected {', '.join(self.labels)}")
         folder = Path(file_list[0]).parent
-        _check_leaks(settings, self.labels)
         paths = [path for path in file_list if fnmatch.fnmatch(Path(path).name, settings.files)]
         if not paths:
             raise UserError(f"{folder}: holds no file that matches data.files: {settings.files}")
         values = build(ReaderSettings, self.config)
         self._pooling, self._max_len = values.pooling, values.max_len
         _check_weights(settings, values.pooling)
+        _check_leaks(
+            settings, {known[name]: name for name in self.labels if name in (*settings.labels, *self.rules.targets)}
+        )
         table = read_table(paths, settings)
         self.file_rows = table.file_rows
         of_training = os.path.realpath(folder) == os.path.realpath(
@@ -102,7 +104,9 @@ class TabularReader(Reader):
             for key in ("column", "separator", "weights", "buckets"):
                 found[f"data.fields.{name}.{key}"] = getattr(field, key)
         found["data.hash_size"] = settings.hash_size
-        return found | {f"data.labels.{name}": column for name, column in settings.labels.items()}
+        for section in ("labels", "numbers"):
+            found |= {f"data.{section}.{name}": column for name, column in getattr(settings, section).items()}
+        return found
 
     def __len__(self) -> int:
         return len(self._sample_ids)
@@ -147,13 +151,18 @@ def _share(table: Table, settings: DataSettings, part: Part, of_training: bool) 
     return table.filter((begin <= place) & (place < end))
 
 
-def _check_leaks(settings: DataSettings, labels: tuple[str, ...]) -> None:
-    """Refuse a field whose column is a label: the answer would be among the questions."""
-    answers = {column: name for name, column in settings.labels.items() if name in labels}
+def _check_leaks(settings: DataSettings, answers: dict[str, str]) -> None:
+    """Refuse a field that is read from a label's column: the answer would be among the questions.
+
+    Args:
+        answers: labels by their columns. A price or a sample weight, which nobody predicts, may be a field too.
+    """
     for name, field in settings.fields.items():
-        column = (field.column if field else None) or name
-        if column in answers:
-            raise UserError(f"data.fields.{name}: column {column} is the label {answers[column]}: leave the field out")
+        for column in ((field.column if field else None) or name, field.weights if field else None):
+            if column in answers:
+                raise UserError(
+                    f"data.fields.{name}: column {column} is the label {answers[column]}: leave the field out"
+                )
 
 
 def _check_weights(settings: DataSettings, pooling: str) -> None:

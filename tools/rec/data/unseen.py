@@ -26,6 +26,7 @@ class Unseen:
         values, unseen_values: distinct values, and how many of them are not in the vocabulary.
         tokens, unseen_tokens: the same of all their occurrences.
         examples: some of the unseen values, the commonest first.
+        min_count: values that training has seen less often are unseen ones, too.
     """
 
     values: int
@@ -33,19 +34,28 @@ class Unseen:
     tokens: int
     unseen_tokens: int
     examples: tuple[str, ...]
+    min_count: int = 1
 
     @classmethod
-    def of(cls, texts: pa.ChunkedArray, unknown: Array) -> Unseen:
+    def of(cls, texts: pa.ChunkedArray, unknown: Array, min_count: int = 1) -> Unseen:
         """Of a field's values and whether each is unknown, bool [T]."""
         counts = pc.value_counts(texts.filter(pa.array(unknown)))
         often = np.argsort(-counts.field("counts").to_numpy(), kind="stable")[:_EXAMPLES]
         examples = tuple(counts.field("values").take(pa.array(often)).to_pylist())
-        return cls(pc.count_distinct(texts).as_py(), len(counts), len(texts), int(unknown.sum()), examples)
+        values, unseen = pc.count_distinct(texts).as_py(), int(unknown.sum())
+        return cls(values, len(counts), len(texts), unseen, examples, min_count)
 
     @property
     def share(self) -> float:
         """Of the occurrences, those of unseen values."""
         return self.unseen_tokens / max(self.tokens, 1)
+
+    def says(self, values: str = "") -> str:
+        """What makes `values` unseen ones, such as "most values of a field", in words."""
+        values = f" {values}" if values else ""
+        if self.min_count == 1:
+            return f"training has not seen{values}"
+        return f"training has seen{values} fewer than {self.min_count} times (data.min_count)"
 
     def __str__(self) -> str:
         examples = f", such as {', '.join(repr(text[:_LONG]) for text in self.examples)}" if self.examples else ""

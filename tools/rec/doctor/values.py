@@ -41,7 +41,7 @@ def check_unseen(train: Sample, test: Sample, known: Mapping[str, Unseen]) -> li
         Finding(
             CHECK,
             "warn",
-            f"training has not seen most values of field {name} in the test data ({one})",
+            f"{one.says(f'most values of field {name} in the test data')} ({one})",
             "are they spelled otherwise in training? If they are new, the field says nothing of these rows",
             {"field": name, "share": one.share},
         )
@@ -49,7 +49,10 @@ def check_unseen(train: Sample, test: Sample, known: Mapping[str, Unseen]) -> li
         if one.share > MANY
     ]
     shares = {name: one.share for name, one in unseen.items()}
-    return findings or [Finding(CHECK, "ok", f"training has not seen: {summary(unseen)}", "", shares)]
+    if findings or not unseen:
+        return findings
+    says = next(iter(unseen.values())).says()
+    return [Finding(CHECK, "ok", f"{says}: {summary(unseen)}", "", shares)]
 
 
 def _by_ids(train: Sample, test: Sample) -> dict[str, Unseen]:

@@ -15,6 +15,9 @@ from rec.errors import UserError
 from rec.metrics.task import Task
 from rec.report.lines import is_scalar
 
+_LARGE = 1e6
+"""A weight from which on it may be what a loss or a gradient breaks at."""
+
 
 def not_finite(shown: Mapping[str, Any]) -> list[str]:
     """The figures of a step that are NaN or infinite, by name: those of tasks (`loss_ctr`) rather than `loss`."""
@@ -89,4 +92,9 @@ def _ranges(names: Sequence[str], batch: Any, tasks: Sequence[Task]) -> list[str
             known = values[np.isfinite(values)]
             if len(known):
                 found.append(f", or look at {task.label}, which goes from {known.min():g} to {known.max():g} there")
+    seen = {task.label for task in tasks}
+    for name, values in batch.labels.items() if isinstance(batch, Batch) else ():
+        largest = float(values[np.isfinite(values)].max(initial=0))
+        if name not in seen and largest >= _LARGE:  # a sample weight, or a price
+            found.append(f", or look at {name}, which goes up to {largest:g} there")
     return found

@@ -20,7 +20,7 @@ from rec.loop.failure import not_finite, stop
 from rec.loop.notices import Notices
 from rec.loop.position import Position, begin, settings
 from rec.loop.save import load_metrics, save
-from rec.loop.usable import check_rows
+from rec.loop.usable import check_losses, check_rows
 from rec.loop.validate import Validation
 from rec.loop.watch import Watch
 from rec.report.curves import Curves
@@ -127,6 +127,7 @@ class _Training:
             notices.log(self.runner.train_data_dir, "not trained on")
             if self.run.counted is not None:
                 check_rows(self.run.counted, self.trained, self.runner.train_data_dir)
+                check_losses(self.meter.averages(), self.runner.train_data_dir)
         self._end_epoch(epoch, time.perf_counter() - begun, self.run.native or index >= 0)
 
     def _step(self, epoch: int, index: int, batch: Any) -> None:

@@ -1,8 +1,9 @@
-"""Whether an epoch had rows to train each task on."""
+"""Whether an epoch had something to train each task on."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from rec.console import log
 from rec.errors import UserError
@@ -28,6 +29,17 @@ def check_rows(metrics: TaskMetrics, trained: Collection[str], data: str) -> Non
         raise UserError(f"{data}: nothing to train on: {'; '.join(map(_what, without))}")
     for task in without:
         log.warning("%s: %s is not trained: %s", data, task.name, _what(task))
+
+
+def check_losses(means: Mapping[str, Any], data: str) -> None:
+    """Warn of each loss that was 0 in every step of an epoch, which no prediction reaches; `means` by name."""
+    for name in (name for name, mean in means.items() if name.startswith("loss_") and mean == 0):
+        why = (
+            "no two impressions of one request_id in a batch, one with and one without the behaviour"
+            if name.endswith("_pairs")
+            else "is its sample_weight 0 in every row?"
+        )
+        log.warning("%s: %s was 0 in every step and trains nothing: %s", data, name, why)
 
 
 def _what(task: Task) -> str:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from rec.config.behaviours import REQUEST
 from rec.console import log
 from rec.data.batch import Batch
 from rec.errors import UserError
@@ -39,8 +40,9 @@ class PredictionFile:
     """A Parquet or CSV file that appears under its name when it is complete.
 
     Columns: sample_id (int64 if all are whole numbers, else text), the labels (null where not known; int8 where a task
-    takes them for 0 or 1, else float) and the model's outputs that are per impression in the first batch: numbers, and
-    in Parquet vectors too. A PaddleRec model's rows are numbered from 0.
+    takes them for 0 or 1, else float; not request_id, which is numbered anew in each batch) and the model's outputs
+    that are per impression in the first batch: numbers, and in Parquet vectors too. A PaddleRec model's rows are
+    numbered from 0.
 
     Args:
         path: as `check_path` has found it good, in a folder that is there.
@@ -108,6 +110,8 @@ class PredictionFile:
         ids = np.char.decode(ids, "utf-8", "replace") if ids.dtype.kind == "S" else ids.astype(str)
         columns = {"sample_id": pa.array(ids.astype(np.int64) if all(map(_whole_number, ids)) else ids)}
         for name, label in batch.labels.items():
+            if name == REQUEST:
+                continue
             values = pa.array(label, from_pandas=True)
             columns[name] = values.cast(pa.int8()) if name in self._binary else values
         return columns

@@ -45,7 +45,7 @@ def log_rows(rows: Mapping[str, int], purpose: str, used: int) -> None:
 def log_unseen(unseen: Mapping[str, Unseen]) -> None:
     """The share of each field's values that training has not seen; a warning where that is most of a field."""
     if unseen:
-        log.info("values that training has not seen: %s", summary(unseen))
+        log.info("values that %s: %s", next(iter(unseen.values())).says(), summary(unseen))
     for name, one in unseen.items():
         if one.share > MANY:
-            log.warning("training has not seen most values of field %s (%s): are they spelled otherwise?", name, one)
+            log.warning("%s (%s): are they spelled otherwise?", one.says(f"most values of field {name}"), one)

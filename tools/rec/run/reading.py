@@ -10,7 +10,7 @@ from rec.data.reader import Reader
 from rec.errors import UserError
 from rec.run.start import Start
 
-_LABELS = "data.labels."
+_LABELS = ("data.labels.", "data.numbers.")
 
 
 def check_reading(start: Start, reader: Any) -> None:
