@@ -131,15 +131,14 @@ def _loss(engine: DygraphEngine, batch: Any, subject: Subject) -> float:
 
 def _record_gradients(engine: DygraphEngine, norms: dict[str, list[float]]) -> None:
     """Note the norm of each part's gradient just before the engine uses it."""
-    step, close = engine.optimizer.step, engine.feed.close
+    assert engine.optimizer is not None
+    optimizer, step, close = engine.optimizer, engine.optimizer.step, engine.feed.close
 
     def recorded_step() -> None:
         squares: dict[str, float] = {}
-        for name, parameter in engine.net.named_parameters():
-            if parameter.stop_gradient:
-                continue
+        for name, gradient in optimizer.gradients():
             part = name.split(".")[0]
-            squares[part] = squares.get(part, 0.0) + _square(parameter.grad)
+            squares[part] = squares.get(part, 0.0) + _square(gradient)
         _append(norms, squares)
         step()
 
@@ -148,7 +147,7 @@ def _record_gradients(engine: DygraphEngine, norms: dict[str, list[float]]) -> N
             _append(norms, {"embedding": sum(_square(block.grad) for block in inputs.features.blocks)})
         close(inputs)
 
-    engine.optimizer.step = recorded_step
+    optimizer.step = recorded_step  # type: ignore[method-assign]
     engine.feed.close = recorded_close  # type: ignore[method-assign]
 
 
@@ -158,5 +157,5 @@ def _append(norms: dict[str, list[float]], squares: dict[str, float]) -> None:
 
 
 def _square(gradient: Any) -> float:
-    """Sum of squares of a gradient; a sparse one counts each look-up of a row by itself, none is 0."""
-    return 0.0 if gradient is None else float(np.square(gradient.numpy().astype(np.float64)).sum())
+    """Sum of squares of a gradient, tensor or array; none is 0."""
+    return 0.0 if gradient is None else float(np.square(np.asarray(gradient, np.float64)).sum())

@@ -9,14 +9,13 @@ import paddle
 
 from rec.checkpoint.state import State
 from rec.config.config import Config
-from rec.console import log
 from rec.contract.dygraph import Inputs
 from rec.data.batch import Batch
 from rec.device import choose, to_tensor
-from rec.engine.embeddings import check_ids, right_gradients
+from rec.engine.embeddings import check_lookups
 from rec.engine.engine import Engine
-from rec.engine.match import by_structure, by_variable, check_match, check_rule, rule_of
-from rec.engine.schedule import Schedule
+from rec.engine.match import check_match, check_rule, rule_of
+from rec.engine.optimizers import Optimizers
 from rec.errors import UserError
 from rec.nn.features import Features
 from rec.numeric import Array
@@ -93,57 +92,49 @@ class DygraphEngine(Engine):
         # Names start from zero, whatever else this process has built: accumulators are found by name on resume.
         with paddle.utils.unique_name.guard():
             self.net = model.create_model(config)
-            self.optimizer: Any = model.create_optimizer(self.net, config) if training else None
+            made = model.create_optimizer(self.net, config) if training else None
         self.metrics, self.metric_names = model.create_metrics()
         if num_id is not None:
             self.table = model.create_table(self.net, config, num_id, place)
         self.feed: Feed = TableFeed(self.table, place) if self.table else TensorFeed(place)
-        self._schedule = Schedule(getattr(self.optimizer, "_learning_rate", None))
         if self.table is None:
-            self._look_after_embeddings()
-
-    def _look_after_embeddings(self) -> None:
-        check_ids(self.net)
-        changed = right_gradients(self.net, self.optimizer) if self.optimizer is not None else []
-        if changed:
-            log.info(
-                "dense gradients for %s, whose sparse=True Paddle's %s gets wrong (lazy_mode=True keeps it)",
-                ", ".join(changed), type(self.optimizer).__name__,
-            )  # fmt: skip
+            check_lookups(self.net)
+        rows = self.table is None and isinstance(place, paddle.CPUPlace)
+        self.optimizer = Optimizers(made, self.net, rows) if training else None
 
     def train_step(self, batch: Any) -> dict[str, Any]:
+        assert self.optimizer is not None
         self.net.train()
+        self.optimizer.begin()
         inputs = self.feed.open(batch, training=True)
         loss, self.metrics, shown = self.model.train_forward(self.net, self.metrics, inputs, self.config)
         loss.backward()
         self.feed.close(inputs)
-        # Accumulators are made, and named, in the first step: their names must not depend on this process's history.
-        with paddle.utils.unique_name.guard():
-            self.optimizer.step()
-        self.optimizer.clear_grad()
-        self._schedule.after_step()
+        self.optimizer.gather()
+        self.optimizer.step()
         return {"loss": loss.numpy(), **_arrays(shown)}
 
     def eval_step(self, batch: Any) -> dict[str, Any]:
         self.net.eval()
+        if self.optimizer is not None:
+            self.optimizer.sparse.settle()
         with paddle.no_grad():
             inputs = self.feed.open(batch, training=False)
             self.metrics, shown = self.model.infer_forward(self.net, self.metrics, inputs, self.config)
         return _arrays(shown)
 
     def state(self) -> State:
+        if self.optimizer is not None:
+            self.optimizer.sparse.settle()
         weights = {name: tensor.numpy() for name, tensor in self.net.state_dict().items()}
         if self.table is not None:
             weights |= self.table.weights()
         if self.optimizer is None:
             return State(weights)
-        saved = dict(self.optimizer.state_dict())
-        scheduler = saved.pop("LR_Scheduler", {})
-        arrays = {name: value.numpy() for name, value in saved.items() if hasattr(value, "numpy")}
-        optimizer = by_structure(arrays, self.variable_names())
+        optimizer, scheduler = self.optimizer.state(self.variable_names())
         if self.table is not None:
             optimizer |= self.table.optimizer_state()
-        return State(weights, optimizer, scheduler, rule_of(self.optimizer, self.table))
+        return State(weights, optimizer, scheduler, rule_of(self.optimizer.rule, self.table))
 
     def load(self, state: State) -> None:
         own = self.state()
@@ -156,12 +147,9 @@ class DygraphEngine(Engine):
         if self.table is not None:
             arrays = {**state.weights, **state.optimizer}
             self.table.load({name: arrays[name] for name in table_names if name in arrays})
-        if state.optimizer and self.optimizer is not None:
-            dense = {k: paddle.to_tensor(v) for k, v in state.optimizer.items() if k not in table_names}
-            saved: dict[str, Any] = by_variable(dense, self.variable_names())
-            if state.scheduler:
-                saved["LR_Scheduler"] = state.scheduler
-            self.optimizer.set_state_dict(saved)
+        if self.optimizer is not None:
+            rest = {name: value for name, value in state.optimizer.items() if name not in table_names}
+            self.optimizer.load(rest, state.scheduler, self.variable_names())
 
     def _check_optimizer(self, found: dict[str, Array]) -> None:
         """Paddle takes whatever state it is given: check that the table's fits and no parameter's is missing."""

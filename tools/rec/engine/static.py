@@ -123,7 +123,7 @@ class StaticEngine(Engine):
             return State(weights)
         optimizer = by_structure({name: self._get(name) for name in self._accumulators()}, self._parameters)
         optimizer |= self.table.optimizer_state()
-        return State(weights, optimizer, rule=rule_of(self._optimizer, self.table))
+        return State(weights, optimizer, rule=rule_of(type(self._optimizer).__name__, self.table))
 
     def load(self, state: State) -> None:
         own = self.state()

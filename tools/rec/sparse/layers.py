@@ -1,0 +1,169 @@
+"""`nn.Embedding` layers with `sparse=True` in dynamic graph, looked up and moved by rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import paddle
+
+from rec.console import log
+from rec.errors import UserError
+from rec.numeric import Array
+from rec.sparse.clip import ClipWithRows, Pairs
+from rec.sparse.looked_up import LookedUp, memory
+from rec.sparse.rows import Rows
+from rec.sparse.rule import NoRuleError, learning_rate, rule_for
+
+
+class SparseLayers:
+    """The embeddings of a network that are moved by rows.
+
+    A weight stays its layer's parameter, in its memory: whoever looks at it after `settle` sees what a dense optimizer
+    would have made of it. Embeddings whose optimizer has no rule for rows, or which turn out to be used as a whole too,
+    get dense gradients, which the log says.
+
+    Args:
+        net: the network.
+        optimizers: those of its parameters.
+    """
+
+    def __init__(self, net: Any, optimizers: Sequence[Any]) -> None:
+        self._tables: dict[str, LookedUp] = {}  # by the weight's name
+        self._training = False
+        for name, layer in embeddings(net):
+            if not layer._sparse:
+                continue
+            try:
+                self._add(name, layer, _owner(layer.weight, optimizers))
+            except NoRuleError as reason:
+                layer._sparse = False
+                log.info("embedding %s gets dense gradients: no rule for rows under %s", name, reason)
+        for optimizer in optimizers:
+            if optimizer._grad_clip is not None:
+                optimizer._grad_clip = ClipWithRows(optimizer._grad_clip, partial(self._pairs, optimizer))
+
+    def _add(self, name: str, layer: Any, optimizer: Any) -> None:
+        if optimizer is None:
+            raise NoRuleError("no optimizer")
+        if type(layer).forward is not paddle.nn.Embedding.forward or layer._max_norm or layer._scale_grad_by_freq:
+            raise NoRuleError("a lookup of another kind")
+        padding = layer._padding_idx if (layer._padding_idx or 0) >= 0 else None
+        table = self._tables.get(layer.weight.name)
+        if table is None:
+            rows = Rows(memory(layer.weight), rule_for(optimizer, layer.weight), name, padding)
+            table = self._tables[layer.weight.name] = LookedUp(layer.weight, rows, optimizer)
+        elif table.rows.padding != padding:
+            raise NoRuleError("two padding ids")
+        table.layers.append(layer)
+        dense = layer.forward
+
+        def forward(ids: Any) -> Any:
+            return table.look_up(ids) if self._training and paddle.in_dynamic_mode() else dense(ids)
+
+        layer.forward = forward
+
+    @property
+    def names(self) -> list[str]:
+        """Paddle's names of the weights."""
+        return list(self._tables)
+
+    def begin(self) -> None:
+        """A training step begins: lookups are of rows until `step`."""
+        self._training = True
+
+    def gather(self) -> None:
+        """Take the gradients that the backward pass left at the step's lookups."""
+        self._training = False
+        for table in list(self._tables.values()):
+            table.gather()
+            if table.weight.grad is not None:
+                self._make_dense(table)
+
+    def gradient(self, weight: Any) -> Any:
+        """A parameter's gradient after `gather`: of its rows alone, float32 [N, D], where it is moved by rows."""
+        table = self._tables.get(weight.name)
+        return weight.grad if table is None else table.gradient
+
+    def step(self, optimizer: Any) -> None:
+        """Let an optimizer move its parameters, rows among them."""
+        rate = learning_rate(optimizer)
+        optimizer.step()
+        moved = self._moved_by(optimizer)
+        if isinstance(optimizer._grad_clip, ClipWithRows):
+            for table, clipped in zip(moved, optimizer._grad_clip.clipped, strict=True):
+                table.gradient = clipped.numpy()
+        for table in moved:
+            table.push(rate)
+
+    def _make_dense(self, table: LookedUp) -> None:
+        """Go on with a dense gradient: the weight is used as a whole too, by a penalty or a product with it, say.
+
+        Raises:
+            UserError: it has not been from the beginning.
+        """
+        if table.rows.behind:
+            raise UserError(
+                f"embedding {table.rows.name}: its weight is used as a whole since step {table.rows.steps + 1} only, "
+                "when resting rows were not up to date: leave out sparse=True"
+            )
+        log.info("embedding %s gets dense gradients: its weight is used as a whole too", table.rows.name)
+        del self._tables[table.weight.name]
+        for layer in table.layers:
+            del layer.forward
+            layer._sparse = False
+        holder = table.optimizer._accumulators_holder  # where Paddle keeps states that were loaded until they are used
+        if holder or not table.rows.fresh:
+            states = {f"{table.weight.name}_{name}": value for name, value in table.rows.states().items()}
+            holder.update({name: paddle.to_tensor(value) for name, value in states.items()})
+        if len(table.ids):
+            memory(table.weight.grad)[table.ids] += table.gradient
+
+    def _moved_by(self, optimizer: Any) -> list[LookedUp]:
+        """What an optimizer has to move in this step."""
+        return [table for table in self._tables.values() if table.optimizer is optimizer and len(table.ids)]
+
+    def _pairs(self, optimizer: Any) -> Pairs:
+        return [(table.weight, paddle.to_tensor(table.gradient)) for table in self._moved_by(optimizer)]
+
+    def settle(self) -> None:
+        """Catch up every row."""
+        for table in self._tables.values():
+            table.rows.settle()
+
+    def states(self) -> dict[str, Array]:
+        """Optimizer states of all these weights by the names that Paddle would give them."""
+        return {
+            f"{weight}_{name}": value
+            for weight, table in self._tables.items()
+            for name, value in table.rows.states().items()
+        }
+
+    def take(self, states: dict[str, Array]) -> dict[str, Array]:
+        """Copy in what is given of `states()`, and take note that the weights were loaded; returns the rest."""
+        rest = dict(states)
+        for weight, table in self._tables.items():
+            table.rows.weight = memory(table.weight)
+            names = {name: f"{weight}_{name}" for name in table.rows.state_names}
+            table.rows.take({name: rest.pop(full) for name, full in names.items() if full in rest})
+        return rest
+
+
+def embeddings(net: Any) -> Iterator[tuple[str, Any]]:
+    """All `nn.Embedding` layers of a network by name."""
+    for name, layer in net.named_sublayers(include_self=True):
+        if isinstance(layer, paddle.nn.Embedding):
+            yield name or type(layer).__name__, layer
+
+
+def _owner(weight: Any, optimizers: Sequence[Any]) -> Any:
+    """The optimizer that moves a weight; None where none does."""
+    if weight.stop_gradient:
+        return None
+    for optimizer in optimizers:
+        groups = optimizer._parameter_list or []
+        flat = [p for group in groups for p in (group["params"] if isinstance(group, dict) else [group])]
+        if any(p is weight for p in flat):
+            return optimizer
+    return None
