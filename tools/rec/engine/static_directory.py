@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,9 @@ from rec.engine.schedule import Schedule
 from rec.errors import UserError
 from rec.numeric import Array
 from rec.pir.program import Built, build, dtype_of
+from rec.sparse.fed import FedRows
+from rec.sparse.memory import of_variable
+from rec.sparse.rule import NoRuleError
 
 
 class StaticDirectoryEngine(Engine):
@@ -41,17 +45,29 @@ class StaticDirectoryEngine(Engine):
         self._place = choose(config.runner.use_gpu)
         paddle.enable_static()
         self._scope, self._executor = paddle.static.Scope(), paddle.static.Executor(self._place)
-        self._main = build(model, config, is_infer=not training)
+        self._main = self._build_main(model, training)
         self._train = self._main if training else None
         self._eval = None if training else self._main
         paddle.seed(config.runner.seed)
         with paddle.static.scope_guard(self._scope):
             self._executor.run(self._main.startup)
-        if self._main.sparse:
-            log.info("embeddings with sparse=True get dense gradients in static mode: a step's cost depends on V")
+        self._take_memory()
         self._count_in(self._main)
         self._schedule = Schedule(getattr(self._main.program, "lr_scheduler", None))
         self.feed_dtypes = [dtype_of(variable).name for variable in self._main.inputs]
+
+    def _build_main(self, model: Any, training: bool) -> Built:
+        if not training or self.config.runner.use_gpu:
+            return build(model, self.config, is_infer=not training)
+        try:
+            return build(model, self.config, is_infer=False, rows=FedRows())
+        except NoRuleError as reason:
+            log.info("embeddings with sparse=True get dense gradients: no rule for rows under %s", reason)
+        return build(self._model_class(self.config), self.config, is_infer=False)
+
+    def _take_memory(self) -> None:
+        """Let the rows know where the parameters are."""
+        self._main.rows.open(partial(of_variable, self._scope))
 
     def variable_names(self) -> dict[str, str]:
         """Paddle's name of each weight by its name in checkpoints: the same."""
@@ -70,6 +86,7 @@ class StaticDirectoryEngine(Engine):
 
     def eval_step(self, batch: list[Array]) -> dict[str, Any]:
         """What the model returned, and each AUC's predictions and labels as `<name>_prediction`, `<name>_label`."""
+        self._main.rows.settle()
         shown, counted = self._step(self._evaluation(), batch)
         return {**shown, **counted}
 
@@ -90,7 +107,10 @@ class StaticDirectoryEngine(Engine):
         fetches = [*built.fetched.values(), *(v for call in built.counted.values() for v in call.fetches)]
         with paddle.static.scope_guard(self._scope):
             built.ids.check(feed, self._executor)
-            results = iter(self._run(built.program, feed, fetches))
+            feed |= built.rows.pull(feed, self._run)
+            found = self._run(built.program, feed, [*fetches, *built.rows.fetches])
+            built.rows.push(found[len(fetches) :])
+        results = iter(found)
         shown = {name: _figure(next(results), variable) for name, variable in built.fetched.items()}
         counted: dict[str, Any] = {}
         for name, call in built.counted.items():
@@ -112,13 +132,13 @@ class StaticDirectoryEngine(Engine):
             raise UserError(f"a step failed: {_operator_error(str(error), str(self.config.model_dir))}") from error
 
     def state(self) -> State:
-        weights = self._weights(self._main)
         if self._train is None:
-            return State(weights)
+            return State(self._weights(self._main))
         with paddle.static.scope_guard(self._scope):
             names = sorted(self._train.program.state_dict("opt", self._scope))
         own = {name: self._get(name) for name in names if not name.startswith("learning_rate_")}
-        return State(weights, by_structure(own, self.variable_names()))
+        own |= self._main.rows.states()
+        return State(self._weights(self._main), by_structure(own, self.variable_names()))
 
     def _weights(self, built: Built) -> dict[str, Array]:
         return {parameter.name: self._get(parameter.name) for parameter in _parameters(built.program)}
@@ -130,15 +150,17 @@ class StaticDirectoryEngine(Engine):
         arrays = {name: value for name, value in state.weights.items() if name in own.weights}
         if state.optimizer and self._train is not None:
             check_match(state.optimizer, own.optimizer, "the checkpoint's optimizer states")
-            arrays |= by_variable(state.optimizer, self.variable_names())
+            arrays |= self._main.rows.take(by_variable(state.optimizer, self.variable_names()))
         for name, value in arrays.items():
             tensor = self._scope.find_var(name).get_tensor()
             tensor.set(np.ascontiguousarray(value, np.asarray(tensor).dtype), self._place)
+        self._take_memory()
 
     @contextmanager
     def inference(self) -> Iterator[tuple[Built, Any]]:
         """The evaluation program and its executor, with the present parameters in scope."""
         built = self._evaluation()
+        self._main.rows.settle()
         with paddle.static.scope_guard(self._scope):
             yield built, self._executor
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ import paddle
 from rec.console import log
 from rec.errors import UserError
 from rec.numeric import Array
+from rec.sparse.fed import FedRows
+from rec.sparse.program import ProgramRows
+from rec.sparse.rule import NoRuleError
 
 
 @dataclass(frozen=True)
@@ -22,16 +26,19 @@ class Lookup:
     ids: Any
     rows: int
     name: str
-    sparse: bool
 
 
-def recorded_embedding(original: Callable[..., Any], lookups: list[Lookup]) -> Callable[..., Any]:
-    """A `paddle.nn.functional.embedding` that notes what it looks up in `lookups`."""
+def recorded_embedding(original: Callable[..., Any], lookups: list[Lookup], rows: FedRows | None) -> Callable[..., Any]:
+    """A `paddle.nn.functional.embedding` that notes what it looks up in `lookups`, or leaves it to `rows`."""
+    signature = inspect.signature(original)
 
-    def embedding(x: Any, weight: Any, *args: Any, **kwargs: Any) -> Any:
-        sparse = kwargs.get("sparse", len(args) > 3 and args[3])
-        lookups.append(Lookup(x, int(weight.shape[0]), getattr(weight, "name", "embedding"), bool(sparse)))
-        return original(x, weight, *args, **kwargs)
+    def embedding(*args: Any, **kwargs: Any) -> Any:
+        given = signature.bind(*args, **kwargs).arguments
+        x, weight = given["x"], given["weight"]
+        lookups.append(Lookup(x, int(weight.shape[0]), getattr(weight, "name", "embedding")))
+        if rows is not None and given.get("sparse") and not given.get("max_norm"):
+            return rows.look_up(x, weight, given.get("padding_idx"))
+        return original(*args, **kwargs)
 
     return embedding
 
@@ -85,6 +92,30 @@ class IdCheck:
         for lookup, program, names in self._computed:
             (ids,) = executor.run(program, feed={name: feed[name] for name in names})
             _check(np.asarray(ids), lookup, "an id that the model computes")
+
+
+def program_rows(program: Any, inputs: list[Any], rows: FedRows) -> ProgramRows:
+    """The rows of a program that is complete.
+
+    Raises:
+        NoRuleError: they cannot be.
+    """
+    if rows.fed and rows.optimizer is None:
+        raise NoRuleError("no optimizer of Paddle")
+    feeds = {variable.name for variable in inputs}
+    computed = [ids for each in rows.fed.values() for ids, _ in each.lookups if not _is_fed(ids, feeds)]
+    if not computed:
+        return ProgramRows(rows, None)
+    above = set().union(*(upstream(ids) for ids in computed))
+    if not above <= feeds:
+        raise NoRuleError("ids that are made of an embedding's vectors")
+    needed = [variable for variable in inputs if variable.name in above]
+    return ProgramRows(rows, (pruned(program, needed, *computed), [v.name for v in needed], computed))
+
+
+def _is_fed(ids: Any, feeds: set[str]) -> bool:
+    operator = ids.get_defining_op()
+    return operator is not None and operator.name() == "pd_op.data" and ids.name in feeds
 
 
 def pruned(program: Any, inputs: list[Any], *outputs: Any) -> Any:

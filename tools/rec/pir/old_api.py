@@ -14,6 +14,7 @@ import paddle
 
 from rec.pir.embeddings import Lookup, recorded_embedding
 from rec.pir.running_auc import AucCall, recorded_auc
+from rec.sparse.fed import FedRows
 
 
 @dataclass
@@ -25,8 +26,10 @@ class Record:
 
 
 @contextmanager
-def old_static_api(folder: Path) -> Iterator[Record]:
+def old_static_api(folder: Path, rows: FedRows | None = None) -> Iterator[Record]:
     """Within, the functions below stand in for Paddle's own, also where modules of `folder` imported them by name.
+
+    Sparse lookups are left to `rows`, if given.
 
     On leaving, whatever happened, Paddle and those modules are as they were.
     """
@@ -40,7 +43,7 @@ def old_static_api(folder: Path) -> Iterator[Record]:
         (nn, "batch_norm", _batch_norm),
         (nn, "layer_norm", _layer_norm),
         *((nn, name, _refusal(name)) for name in _WITHOUT_SUBSTITUTE),
-        (functional, "embedding", recorded_embedding(functional.embedding, record.lookups)),
+        (functional, "embedding", recorded_embedding(functional.embedding, record.lookups, rows)),
     ]
     originals = [getattr(owner, name) for owner, name, _ in replaced]
     substitutes = [new for _, _, new in replaced]

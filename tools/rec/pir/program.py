@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from dataclasses import dataclass
 from numbers import Real
@@ -15,9 +16,12 @@ from rec.config.config import Config
 from rec.errors import UserError
 from rec.loading import where
 from rec.numeric import Array
-from rec.pir.embeddings import IdCheck
+from rec.pir.embeddings import IdCheck, program_rows
 from rec.pir.old_api import Record, old_static_api
 from rec.pir.running_auc import AucCall, RunningAuc
+from rec.sparse.fed import FedRows
+from rec.sparse.program import ProgramRows
+from rec.sparse.rule import NoRuleError
 
 
 @dataclass
@@ -33,7 +37,7 @@ class Built:
         metrics: the running AUC of each of them, in that order.
         ids: checks the ids of a batch.
         helpers: ids of operators that are ours, not the model's.
-        sparse: whether the model asked for sparse gradients of an embedding.
+        rows: the embeddings whose rows are fed.
     """
 
     program: Any
@@ -46,7 +50,7 @@ class Built:
     metrics: dict[str, RunningAuc]
     ids: IdCheck
     helpers: frozenset[int]
-    sparse: bool
+    rows: ProgramRows
 
     def feed(self, batch: list[Array]) -> dict[str, Array]:
         """A batch's arrays by the names of the feeds, by position; more arrays than feeds are passed over.
@@ -63,16 +67,21 @@ class Built:
         return {variable.name: _fit(variable, array, position) for position, (variable, array) in pairs}
 
 
-def build(model: Any, config: Config, is_infer: bool) -> Built:
+def build(model: Any, config: Config, is_infer: bool, rows: FedRows | None = None) -> Built:
     """Build the training program, or the evaluation program, of a directory's model.
+
+    Args:
+        rows: takes the sparse lookups of a training program; None: they are dense.
 
     Raises:
         UserError: whatever the model raises, with its line.
+        NoRuleError: `rows` cannot take them.
     """
     program, startup = paddle.static.Program(), paddle.static.Program()
     try:
         with (
-            old_static_api(config.model_dir) as record,
+            old_static_api(config.model_dir, rows) as record,
+            contextlib.nullcontext() if rows is None else rows.minimising(),
             paddle.utils.unique_name.guard(),
             # Paddle's static.nn.* number their names in the old IR's program, which exists beside PIR's all the same.
             old_ir.program_guard(old_ir.Program(), old_ir.Program()),
@@ -81,11 +90,12 @@ def build(model: Any, config: Config, is_infer: bool) -> Built:
         ):
             warnings.filterwarnings("ignore", message=".*'place' interface.*")
             inputs, returned = _define(model, is_infer)
-    except UserError:
+    except (UserError, NoRuleError):
         raise
     except Exception as error:
         raise UserError(f"the model could not be built: {where(error, config.model_dir)}") from error
-    return _sort(program, startup, inputs, returned, None if is_infer else model._cost, record)
+    own = program_rows(program, inputs, rows or FedRows())
+    return _sort(program, startup, inputs, returned, None if is_infer else model._cost, record, own)
 
 
 def _define(model: Any, is_infer: bool) -> tuple[list[Any], dict[str, Any]]:
@@ -101,7 +111,15 @@ def _define(model: Any, is_infer: bool) -> tuple[list[Any], dict[str, Any]]:
     return inputs, returned
 
 
-def _sort(program: Any, startup: Any, inputs: list[Any], returned: dict[str, Any], cost: Any, record: Record) -> Built:
+def _sort(
+    program: Any,
+    startup: Any,
+    inputs: list[Any],
+    returned: dict[str, Any],
+    cost: Any,
+    record: Record,
+    rows: ProgramRows,
+) -> Built:
     """Tell apart what the model returned: variables to fetch, AUCs to count, numbers; the rest cannot be shown."""
     variables = {name: value for name, value in returned.items() if isinstance(value, paddle.pir.Value)}
     constants = {name: np.asarray(value) for name, value in returned.items() if isinstance(value, Real | np.ndarray)}
@@ -115,9 +133,8 @@ def _sort(program: Any, startup: Any, inputs: list[Any], returned: dict[str, Any
         fetched = {"loss": cost, **fetched}
     metrics = {name: RunningAuc() for name in counted}
     ids = IdCheck(program, inputs, record.lookups)
-    sparse = any(lookup.sparse for lookup in record.lookups)
     helpers: frozenset[int] = frozenset().union(*(call.operators for call in record.aucs))
-    return Built(program, startup, inputs, variables, fetched, constants, counted, metrics, ids, helpers, sparse)
+    return Built(program, startup, inputs, variables, fetched, constants, counted, metrics, ids, helpers, rows)
 
 
 def _fit(variable: Any, array: Any, position: int) -> Array:

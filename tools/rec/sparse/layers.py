@@ -12,8 +12,9 @@ from rec.console import log
 from rec.errors import UserError
 from rec.numeric import Array
 from rec.sparse.clip import ClipWithRows, Pairs
-from rec.sparse.looked_up import LookedUp, memory
-from rec.sparse.rows import Rows
+from rec.sparse.looked_up import LookedUp
+from rec.sparse.memory import of_tensor
+from rec.sparse.rows import Rows, padding_row
 from rec.sparse.rule import NoRuleError, learning_rate, rule_for
 
 
@@ -49,10 +50,10 @@ class SparseLayers:
             raise NoRuleError("no optimizer")
         if type(layer).forward is not paddle.nn.Embedding.forward or layer._max_norm or layer._scale_grad_by_freq:
             raise NoRuleError("a lookup of another kind")
-        padding = layer._padding_idx if (layer._padding_idx or 0) >= 0 else None
+        padding = padding_row(layer._padding_idx, layer.weight.shape[0])
         table = self._tables.get(layer.weight.name)
         if table is None:
-            rows = Rows(memory(layer.weight), rule_for(optimizer, layer.weight), name, padding)
+            rows = Rows(of_tensor(layer.weight), rule_for(optimizer, layer.weight), name, padding)
             table = self._tables[layer.weight.name] = LookedUp(layer.weight, rows, optimizer)
         elif table.rows.padding != padding:
             raise NoRuleError("two padding ids")
@@ -118,7 +119,7 @@ class SparseLayers:
             states = {f"{table.weight.name}_{name}": value for name, value in table.rows.states().items()}
             holder.update({name: paddle.to_tensor(value) for name, value in states.items()})
         if len(table.ids):
-            memory(table.weight.grad)[table.ids] += table.gradient
+            of_tensor(table.weight.grad)[table.ids] += table.gradient
 
     def _moved_by(self, optimizer: Any) -> list[LookedUp]:
         """What an optimizer has to move in this step."""
@@ -144,7 +145,7 @@ class SparseLayers:
         """Copy in what is given of `states()`, and take note that the weights were loaded; returns the rest."""
         rest = dict(states)
         for weight, table in self._tables.items():
-            table.rows.weight = memory(table.weight)
+            table.rows.weight = of_tensor(table.weight)
             names = {name: f"{weight}_{name}" for name in table.rows.state_names}
             table.rows.take({name: rest.pop(full) for name, full in names.items() if full in rest})
         return rest

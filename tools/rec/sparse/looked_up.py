@@ -42,8 +42,3 @@ class LookedUp:
     def push(self, rate: float) -> None:
         """Move the rows by the gradient that was gathered."""
         self.rows.push(self.ids, self.gradient, rate)
-
-
-def memory(weight: Any) -> Array:
-    """A parameter's own memory, as an array that may be written to."""
-    return np.from_dlpack(weight.detach())

@@ -150,6 +150,11 @@ class Rows:
             self.steps = _steps([float(states[name].ravel()[0]) for name in _POWERS], self.rule.betas)
 
 
+def padding_row(padding_idx: int | None, size: int) -> int | None:
+    """The id that stands for nothing in an embedding of `size` rows; a negative one counts from the end."""
+    return None if padding_idx is None else padding_idx % size
+
+
 def check_ids(ids: Array, size: int, name: str) -> None:
     """Refuse ids that an embedding of `size` rows has no row for; Paddle would read, and write, foreign memory.
 

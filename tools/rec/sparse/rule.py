@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,6 @@ class Rule:
         betas: Adam's, which its bias correction needs.
         lazy: rows outside a batch rest for good.
         scale: a parameter's own factor to the learning rate.
-        clipped: whether the optimizer's clip sees the gradient.
     """
 
     kind: int
@@ -45,7 +44,6 @@ class Rule:
     betas: tuple[float, float] | None = None
     lazy: bool = False
     scale: float = 1.0
-    clipped: bool = True
 
     @property
     def coupled(self) -> bool:
@@ -90,11 +88,8 @@ def rule_for(optimizer: Any, weight: Any) -> Rule:
     if str(weight.dtype).rpartition(".")[2].lower() not in ("float32",):
         raise NoRuleError(f"weights of {weight.dtype}")
     attributes = getattr(weight, "optimize_attr", None) or {}
-    common = {
-        "scale": _number(attributes.get("learning_rate", 1.0)),
-        "clipped": getattr(weight, "need_clip", True),
-    }
-    return make(optimizer, weight, _coupled(optimizer, weight), common)
+    scale = _number(attributes.get("learning_rate", 1.0))
+    return make(optimizer, weight, _coupled(optimizer, weight), scale)
 
 
 def learning_rate(optimizer: Any) -> float:
@@ -124,47 +119,47 @@ def _constants(p: float = 0.0, q: float = 0.0, coupled: float = 0.0, flag: bool 
     return np.array([p, 1 - p, q, 1 - q, coupled, flag], np.float32)
 
 
-def _sgd(optimizer: Any, weight: Any, coupled: float, common: dict[str, Any]) -> Rule:
-    return Rule(kernels.SGD, (None, None, None), _constants(coupled=coupled), **common)
+def _sgd(optimizer: Any, weight: Any, coupled: float, scale: float) -> Rule:
+    return Rule(kernels.SGD, (None, None, None), _constants(coupled=coupled), scale=scale)
 
 
-def _momentum(optimizer: Any, weight: Any, coupled: float, common: dict[str, Any]) -> Rule:
+def _momentum(optimizer: Any, weight: Any, coupled: float, scale: float) -> Rule:
     if optimizer._rescale_grad != 1.0:
         raise NoRuleError("rescale_grad")
     constants = _constants(_number(optimizer._momentum), 0.0, coupled, optimizer._use_nesterov)
-    return Rule(kernels.MOMENTUM, ("velocity_0", None, None), constants, **common)
+    return Rule(kernels.MOMENTUM, ("velocity_0", None, None), constants, scale=scale)
 
 
-def _adagrad(optimizer: Any, weight: Any, coupled: float, common: dict[str, Any]) -> Rule:
+def _adagrad(optimizer: Any, weight: Any, coupled: float, scale: float) -> Rule:
     initial = _number(optimizer.initial_accumulator_value)
     epsilon = _number(optimizer._epsilon)
     states = ("moment_0", None, None)
-    return Rule(kernels.ADAGRAD, states, _constants(coupled=coupled), initial, epsilon, **common)
+    return Rule(kernels.ADAGRAD, states, _constants(coupled=coupled), initial, epsilon, scale=scale)
 
 
-def _rmsprop(optimizer: Any, weight: Any, coupled: float, common: dict[str, Any]) -> Rule:
+def _rmsprop(optimizer: Any, weight: Any, coupled: float, scale: float) -> Rule:
     constants = _constants(_number(optimizer._momentum), _number(optimizer._rho), coupled, optimizer._centered)
     states = ("momentum_0", "mean_square_0", "mean_grad_0")
-    return Rule(kernels.RMSPROP, states, constants, epsilon=_number(optimizer._epsilon), **common)
+    return Rule(kernels.RMSPROP, states, constants, epsilon=_number(optimizer._epsilon), scale=scale)
 
 
-def _adam(optimizer: Any, weight: Any, coupled: float, common: dict[str, Any]) -> Rule:
+def _adam(optimizer: Any, weight: Any, coupled: float, scale: float) -> Rule:
     if optimizer._amsgrad:
         raise NoRuleError("amsgrad")
     betas = (_number(optimizer._beta1), _number(optimizer._beta2))
     return Rule(
         kernels.ADAM, ("moment1_0", "moment2_0", None), _constants(*betas, coupled),
-        epsilon=_number(optimizer._epsilon), betas=betas, lazy=bool(optimizer._lazy_mode), **common,
+        epsilon=_number(optimizer._epsilon), betas=betas, lazy=bool(optimizer._lazy_mode), scale=scale,
     )  # fmt: skip
 
 
-def _adamw(optimizer: Any, weight: Any, coupled: float, common: dict[str, Any]) -> Rule:
+def _adamw(optimizer: Any, weight: Any, coupled: float, scale: float) -> Rule:
     chosen = optimizer._apply_decay_param_fun
     decay = 0.0 if chosen is not None and not chosen(weight.name) else _number(optimizer._weight_decay)
     if optimizer._lr_ratio is not None:
-        common = {**common, "scale": common["scale"] * _number(optimizer._lr_ratio(weight))}
-    rule = _adam(optimizer, weight, 0.0, common)
-    return Rule(**{**vars(rule), "decay": decay})
+        scale *= _number(optimizer._lr_ratio(weight))
+    rule = _adam(optimizer, weight, 0.0, scale)
+    return replace(rule, decay=decay)
 
 
 _RULES = {
