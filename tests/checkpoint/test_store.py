@@ -154,6 +154,19 @@ def test_thinning_keeps_the_newest_the_best_and_other_runs(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "2", "3", "4-batch5", "9"]
 
 
+def test_one_that_is_removed_loses_its_name_first(tmp_path, monkeypatch):
+    """Killed while it removed files, a process left half a checkpoint under its name for good."""
+    store = Store(tmp_path)
+    save(store, 0)
+    save(store, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.rmtree", lambda folder, ignore_errors: (folder / "state.json").unlink(missing_ok=True))
+        store.prune(keep_last=1, best_metric=None)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".removed-0", "1"]
+    Store(tmp_path).recover()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1"]
+
+
 def test_a_damaged_manifest_is_passed_over_unless_it_is_asked_for(tmp_path):
     folder = save(Store(tmp_path), 0)
     (folder / "state.json").write_text(json.dumps({"epoch": 0, "what": 1}))

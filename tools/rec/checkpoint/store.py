@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -23,7 +24,8 @@ class Store:
     """Checkpoints under one folder (`runner.model_save_path`).
 
     A checkpoint is written into a hidden folder, flushed to the disk and renamed, so whatever has a checkpoint's name
-    is whole. One that is replaced is moved aside first; `recover` puts it back if the process died in between.
+    is whole. One that is replaced is moved aside first; `recover` puts it back if the process died in between. One that
+    is removed loses its name first.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -38,7 +40,7 @@ class Store:
                 shutil.rmtree(path)
             else:
                 path.rename(final)
-        for path in self.folder.glob(".saving-*"):
+        for path in (*self.folder.glob(".saving-*"), *self.folder.glob(".removed-*")):
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:
@@ -151,7 +153,15 @@ class Store:
         newest = manifests[-1].name if manifests else ""
         for name in [*drop, *partial]:
             if name != newest and (best is None or name != best.name):
-                shutil.rmtree(self.folder / name, ignore_errors=True)
+                self._remove(name)
+
+    def _remove(self, name: str) -> None:
+        """Remove a checkpoint; what cannot be removed stays as it is."""
+        nameless = self.folder / f".removed-{name}"
+        shutil.rmtree(nameless, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            (self.folder / name).rename(nameless)
+            shutil.rmtree(nameless, ignore_errors=True)
 
 
 _ERRORS = {"loss", "logloss", "mae", "mse", "rmse", "mape", "error", "err"}
