@@ -135,3 +135,13 @@ def test_requests_of_a_table_stay_together_and_are_numbered_within_the_batch(tmp
         for number in range(5):
             (request,) = {int(row) // 4 for row in batch.sample_ids[batch.labels["request_id"] == number]}
             assert 0 <= request < 20
+
+
+def test_impressions_without_a_request_are_no_pair(tmp_path):
+    """All of them were one request, and any two of them a pair of its loss."""
+    (tmp_path / "t.csv").write_text("user,clicked,request\nu1,1,\nu2,0,\nu3,1,7\nu4,0,7.0\nu5,0, \n")
+    data = {"labels": {"click": "clicked"}, "numbers": {"request_id": "request"}, "fields": {"user": None}}
+    reader = open_reader(tmp_path / "t.csv", config(tmp_path, {"click": {"pairwise": 1.0}}, data))
+    one, two, three, four, five = only_batch(reader).labels["request_id"]
+    assert three == four
+    assert len({one, two, three, five}) == 4

@@ -64,6 +64,17 @@ def test_a_field_without_a_known_value_is_warned_of(tmp_path, caplog):
     assert caplog.messages == ["field color: all its values occur fewer than data.min_count times, so it says nothing"]
 
 
+def test_one_long_id_does_not_make_all_ids_long(tmp_path, caplog):
+    """2,000 rows by 100,000 letters of 4 bytes would be 800 MB; ids are as wide as the longest of their batch."""
+    names = ["" if n == 7 else str(n) for n in range(1999)]
+    write(tmp_path, text=pa.table({"row": [*names, "x" * 100_000], "color": ["red"] * 2000,
+                                   "clicked": [0] * 2000, "bought": [0] * 2000}), name="t.parquet")  # fmt: skip
+    source = reader(tmp_path, data={**DATA, "fields": {"color": None}})
+    widths = [batch.sample_ids.dtype.itemsize // 4 for batch in source.batches(ReadPlan(500, training=True))]
+    assert widths == [3, 3, 4, 100_000]
+    assert "data.sample_id: column row is empty in 1 of 2000 rows" in caplog.text
+
+
 def test_parquet_lists_and_weights(tmp_path):
     (tmp_path / "data").mkdir()
     table = {

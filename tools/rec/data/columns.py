@@ -104,9 +104,13 @@ def text_column(table: Table, column: str) -> pa.ChunkedArray:
 
 
 def codes(table: Table, column: str) -> Array:
-    """A number for each value of a column, int64 [R], from 0; empty ones share one."""
-    encoded = text_column(table, column).dictionary_encode().unify_dictionaries()
-    return np.concatenate([np.empty(0, np.int64), *(chunk.indices.to_numpy() for chunk in encoded.chunks)])
+    """A number for each value of a column, int64 [R], from 0; one of its own for each empty one, which equals none."""
+    texts = text_column(table, column)
+    encoded = texts.dictionary_encode().unify_dictionaries()
+    found = np.concatenate([np.empty(0, np.int64), *(chunk.indices.to_numpy() for chunk in encoded.chunks)])
+    empty = np.flatnonzero(pc.equal(texts, ""))
+    found[empty] = found.max(initial=0) + 1 + np.arange(len(empty))
+    return found
 
 
 def _float32(numbers: Array) -> Array:

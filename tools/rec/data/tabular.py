@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from rec.config.behaviours import REQUEST, LabelKind
 from rec.config.config import Config
@@ -132,9 +134,9 @@ class TabularReader(Reader):
         labels = {name: values[rows] for name, values in self._judged.labels.items()}
         if self._request is not None:  # numbered within the batch: float32 holds no large number exactly
             labels[REQUEST] = np.unique(self._request[rows], return_inverse=True)[1].astype(np.float32)
-        return Batch(
-            distinct, (bags,), labels, self._sample_ids[rows], excluded if excluded.any() else None, counts=counts
-        )
+        ids = self._sample_ids.take(pa.array(rows)).to_numpy(zero_copy_only=False)
+        ids = ids if self._settings.sample_id is None else ids.astype(str)
+        return Batch(distinct, (bags,), labels, ids, excluded if excluded.any() else None, counts=counts)
 
 
 def _share(table: Table, settings: DataSettings, part: Part, of_training: bool) -> Table:
@@ -177,7 +179,15 @@ def _check_weights(settings: DataSettings, pooling: str) -> None:
         log.warning("hyper_parameters.pooling is weighted, but no field of data.fields has weights: each counts 1")
 
 
-def _sample_ids(table: Table, settings: DataSettings) -> Array:
+def _sample_ids(table: Table, settings: DataSettings) -> pa.Array:
+    """int64 or text [R]; Arrow's, as NumPy's texts would all be as wide as the longest one."""
     if settings.sample_id is None:
-        return table.number
-    return columns.text_column(table, settings.sample_id).to_numpy().astype(str)
+        return pa.array(table.number)
+    texts = columns.text_column(table, settings.sample_id).cast(pa.large_string()).combine_chunks()
+    empty = pc.sum(pc.equal(texts, "")).as_py()
+    if empty:
+        log.warning(
+            "data.sample_id: column %s is empty in %d of %d rows, which nothing names in predictions, and which "
+            "compare.py takes for one impression", settings.sample_id, empty, len(texts),
+        )  # fmt: skip
+    return texts

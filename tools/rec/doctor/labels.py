@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from rec.config.behaviours import REQUEST
 from rec.doctor.chance import auc_standard_error, beyond
 from rec.doctor.finding import Finding, Severity
 from rec.doctor.ids import binary, task_rows
@@ -40,7 +41,7 @@ def check_labels(
         return [Finding(check, "note", "not checked: the directory does not say which columns are labels")]
     findings = _values(sample, check, tasks)
     if not findings:
-        described = [_describe(name, values) for name, values in sample.labels.items()]
+        described = [_describe(name, values) for name, values in sample.labels.items() if name != REQUEST]
         findings.append(Finding(check, "ok", f"rates: {', '.join(described)}"))
     for pair in implies:
         findings += _contradictions(sample, check, pair, policy)
