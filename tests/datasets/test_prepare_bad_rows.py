@@ -3,6 +3,7 @@
 import gzip
 import re
 import tarfile
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rawfiles import archive, expected, random_split, read_back
+from rich.console import Console
 
 from preparation.badrows import explain
 from preparation.pipeline import Settings, prepare
 from preparation.rows import fields_of, parse
+from preparation.show import show
 from rec.errors import UserError
 
 REAL = Path(__file__).parents[3] / "shared/data/aliccp_raw"
@@ -118,6 +121,15 @@ def test_lines_are_counted_across_blocks_and_only_the_first_bad_rows_are_told(tm
     assert report["bad_rows"]["count"] == 20
     lines = [int(re.search(r":(\d+): 1 columns", line)[1]) for line in report["bad_rows"]["first"]]
     assert lines == [4, 8, 12, 16, 20, 24, 28, 32, 36, 40]
+
+
+def test_a_bad_row_is_shown_as_it_is_told(tmp_path: Path):
+    """The 100th line's `:100:` was a picture."""
+    raw = write(tmp_path / "raw", [*[GOOD] * 99, b"bad", GOOD], [b"00000000000000ab,0,"])
+    report = prepare(raw, tmp_path / "out", Settings(valid=0.0, on_error="skip"), workers=2)
+    shown = StringIO()
+    show(report, Console(file=shown, width=80))
+    assert f"skipped: {raw}/sample_skeleton_train.csv:100: 1 columns instead of 6\n" in shown.getvalue()
 
 
 def test_windows_line_ends_and_a_missing_last_newline_are_no_fault(tmp_path: Path):

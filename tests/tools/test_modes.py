@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
+import yaml
 from safetensors.numpy import load_file
 
 from support import Tool, write_lines
@@ -96,6 +97,14 @@ def test_dry_run_writes_nothing(tool, tiny, tmp_path):
     assert re.search(r"total\s+│\s+466 ", outcome.out)
     assert "first batch: 32 impressions" in outcome.out
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_the_config_that_a_dry_run_prints_is_the_config(tool, tiny):
+    """Whatever the terminal's width; and `:100:` is no picture."""
+    path = f"out:100:{'x' * 200}/[b]"
+    outcome = tool("trainer", *tiny, f"runner.model_save_path={path}", "--dry-run")
+    assert outcome.code == 0, outcome.err
+    assert yaml.safe_load(outcome.out.partition(" parameters")[0])["runner"]["model_save_path"] == path
 
 
 def test_a_dry_run_computes_the_loss_as_the_first_step_does(tool, tiny):

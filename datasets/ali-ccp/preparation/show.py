@@ -32,7 +32,7 @@ def show(report: dict[str, Any], console: Console) -> None:
     if report["release"]:
         console.print(_release(report["release"]))
     for line in report["bad_rows"]["first"]:
-        console.print(f"skipped: {line}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"skipped: {line}", markup=False, emoji=False, highlight=False, soft_wrap=True)
     if report["values_not_kept"]:
         console.print(
             f"{report['values_not_kept']} test values of fields whose training values are all 1 were not kept"

@@ -26,8 +26,8 @@ def dry_run(run: Run) -> None:
     """
     check = train.check if run.task == "train" else evaluate.check
     check(run)
-    console = Console()
-    console.print(run.config.to_yaml(), markup=False, highlight=False)
+    console = Console(emoji=False)
+    console.print(run.config.to_yaml(), markup=False, highlight=False, soft_wrap=True)
     counts = run.engine.num_parameter()
     table = Table(title="parameters")
     table.add_column("name")
@@ -45,7 +45,7 @@ def dry_run(run: Run) -> None:
         if not is_scalar(value):
             console.print(f"  {name}: mean {np.mean(value):.6f}, from {np.min(value):.6f} to {np.max(value):.6f}")
     if run.task == "train":
-        console.print(f"  {_losses(run, batch)}", highlight=False)
+        console.print(f"  {_losses(run, batch)}", highlight=False, soft_wrap=True)
     console.print("dry run: nothing was written")
 
 
