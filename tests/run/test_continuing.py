@@ -140,6 +140,30 @@ def test_a_resumed_run_is_the_same_run(config_file, tool: Tool, override, said):
     assert tool("trainer", "-m", config_file, "-o", "runner.resume=true").code == 0
 
 
+def test_another_label_column_is_told(config_file, tool: Tool):
+    """Prices tested as watch times, say. A label that nothing was trained on is another matter."""
+    before = ["-m", config_file, "-o", "runner.epochs=1", "data.numbers={price: buy}"]
+    assert tool("trainer", *before).code == 0
+    for section, told in (
+        ("labels.conversion=click", "labels.conversion was 'buy', is 'click'"),
+        ("numbers.price=click", "numbers.price was 'buy', is 'click'"),
+        ("numbers.more=tags", None),
+    ):
+        ended = tool("infer", *before, "runner.infer_end_epoch=1", f"data.{section}")
+        assert ended.code == 0, ended.err
+        assert ("trained on another label column" in ended.err) == bool(told)
+        assert (told or "") in ended.err
+
+
+def test_a_warm_start_says_what_is_new(config_file, tmp_path, tool: Tool):
+    """All users spelled otherwise: none has a vector of its own, in a training that looks like any other."""
+    assert tool("trainer", "-m", config_file, "-o", "runner.epochs=1").code == 0
+    (tmp_path / "train" / "t.csv").write_text(rows(500, 3).replace("\nu", "\nU"))
+    begun = tool("trainer", "-m", config_file, "-o", "runner.warm_start=out/0", "runner.model_save_path=next")
+    assert begun.code == 0, begun.err
+    assert "training has not seen most values of field user (100.0%: 20 of 20 values" in begun.err
+
+
 def test_a_resumed_run_has_the_same_data(config_file, tmp_path, tool: Tool):
     assert tool("trainer", "-m", config_file, "-o", "runner.epochs=1").code == 0
     (tmp_path / "train" / "t.csv").write_text(rows(2000, 3))

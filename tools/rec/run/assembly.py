@@ -158,6 +158,8 @@ def assemble_from(directory: Directory, mode: Mode, task: Task) -> Run:
         start = evaluated(directory.config)[0]  # without its vocabulary the table cannot be read
     reader, engine = _build(directory, task, start)
     log_reading(reader, "train" if task == "train" else "test")
+    if task == "train" and directory.native and start.vocabulary_checksum and not start.resumes:
+        log_unseen(reader.unseen)  # the checkpoint was trained on other rows, perhaps
     return Run(directory, mode, task, start, reader, engine)
 
 

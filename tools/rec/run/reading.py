@@ -23,7 +23,9 @@ def check_reading(start: Start, reader: Any) -> None:
     """
     if start.manifest is None or not start.manifest.reading or not isinstance(reader, Reader):
         return
-    changed = differences(start.manifest.reading, reader.reading())
+    before, now = start.manifest.reading, reader.reading()
+    more = [name for name in now if name.startswith(_LABELS) and name not in before]  # of it nothing was trained
+    changed = differences(before, {name: value for name, value in now.items() if name not in more})
     for line in (line for line in changed if line.startswith(_LABELS)):
         log.warning("%s: trained on another label column: %s", start.folder, line)
     wrong = [line for line in changed if not line.startswith(_LABELS)]
