@@ -47,7 +47,8 @@ def test_rare_values_and_hashing(tmp_path):
     write(tmp_path)
     assert rows_of(reader(tmp_path, data={**DATA, "min_count": 3}))["r1"][1] == [1, 2]
     hashed = reader(tmp_path, data={**DATA, "hash_size": 7})
-    assert hashed.num_id == 3 * 8
+    assert hashed.num_id == 2 * 8 + 3, "buckets are known: of 20 hashed to 50 ids four would share another's"
+    assert rows_of(hashed)["r1"][2] != rows_of(hashed)["r4"][2]
     ids = [i for fields in rows_of(hashed).values() for i in fields[1]]
     assert min(ids) > 8
     assert max(ids) < 16

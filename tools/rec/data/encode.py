@@ -26,10 +26,11 @@ def build_vocabulary(table: Table, settings: DataSettings) -> Vocabulary:
         odd = None if field.buckets else doubt(table.types[field.column or name], pc.unique(texts))
         if odd:
             log.warning("field %s %s (data.fields.%s.buckets cuts numbers into ranges)", name, odd, name)
-        values[name] = None if settings.hash_size else known_values(texts, settings.min_count)
+        hashed = settings.hash_size and not field.buckets  # buckets are few and known: none need share an id
+        values[name] = None if hashed else known_values(texts, settings.min_count)
         if not len(texts):
             log.warning("field %s: its column is empty in all rows, so it says nothing", name)
-        elif not settings.hash_size and not values[name]:
+        elif values[name] == []:
             log.warning("field %s: all its values occur fewer than data.min_count times, so it says nothing", name)
     return Vocabulary(values, settings.hash_size, edges)
 

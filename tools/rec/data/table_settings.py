@@ -59,7 +59,9 @@ class DataSettings(BaseModel):
         description="r: in training a value that occurs n times is taken for an unknown one with probability "
         "r / (r + n), so that what is new in other data has a trained vector; 0: never",
     )
-    hash_size: int | None = Field(None, gt=1, description="ids per field by hashing, instead of a vocabulary")
+    hash_size: int | None = Field(
+        None, gt=1, description="ids per field by hashing, instead of a vocabulary; not of buckets, which are few"
+    )
 
 
 def read_settings(section: Any) -> DataSettings:
