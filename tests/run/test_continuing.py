@@ -209,3 +209,13 @@ def _sign(folder: Path, content: dict) -> None:
     rest = {name: value for name, value in content.items() if name != "checksum"}
     digest = hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
     (folder / "state.json").write_text(json.dumps({**rest, "checksum": digest}))
+
+
+def test_a_training_that_has_nothing_left_says_so(tool: Tool, tiny):
+    """`last_epoch` with too few epochs ended as if it had trained; a command that resumes may be given once more."""
+    assert tool("trainer", *tiny, "runner.epochs=2").code == 0
+    for setting, level in (("last_epoch=1", "WARNING"), ("runner.resume=true", "INFO")):
+        outcome = tool("trainer", *tiny, "runner.epochs=2", setting)
+        assert outcome.code == 0
+        assert f" - {level} - nothing is trained: runner.epochs is 2, and they are done" in outcome.err
+    assert "nothing is trained" not in tool("trainer", *tiny, "runner.epochs=3", "last_epoch=1").err

@@ -34,7 +34,7 @@ def test_the_order_of_precedence(tmp_path):
 
     start = training_start(config(tmp_path, last_epoch=0, resume=True, warm_start=other))
     assert (start.folder, start.epoch, start.resumes, start.what) == (tmp_path / "own" / "1", 2, True, "everything")
-    start = training_start(config(tmp_path, last_epoch=0, warm_start=other))
+    start = training_start(config(tmp_path, last_epoch=0))
     assert (start.folder, start.epoch, start.resumes) == (tmp_path / "own" / "0", 1, False)
     start = training_start(config(tmp_path, last_epoch=5, model_init_path=other))
     assert (str(start.folder), start.epoch, start.what) == (other, 6, "everything")
@@ -43,6 +43,17 @@ def test_the_order_of_precedence(tmp_path):
     start = training_start(config(tmp_path, model_init_path=other))
     assert (str(start.folder), start.epoch, start.what) == (other, 0, "weights")
     assert training_start(config(tmp_path)).folder is None
+
+
+def test_last_epoch_is_the_checkpoints(tmp_path):
+    """One of another epoch would be trained again, or the rest of its epoch left out."""
+    store = kept(tmp_path / "own", 0, 1)
+    store.save(Manifest(2, 7, 27, store.run), State({"w": np.zeros(1, np.float32)}), {}, {}, "rec", "safetensors")
+    for name, said in (("1", "is a checkpoint of epoch 1, but last_epoch is 2"), ("2-batch7", "within epoch 2, but")):
+        with pytest.raises(UserError, match=said):
+            training_start(config(tmp_path, last_epoch=2, model_init_path=str(tmp_path / "own" / name)))
+    with pytest.raises(UserError, match=r"last_epoch goes on after an epoch, runner\.warm_start begins at epoch 0"):
+        training_start(config(tmp_path, last_epoch=1, warm_start=str(tmp_path / "own" / "0")))
 
 
 def test_resume_where_nothing_is_goes_down_the_list(tmp_path):

@@ -55,6 +55,9 @@ def begin(run: Run, facts: Mapping[str, Any]) -> Position:
     else:
         what = "weights and optimizer state" if start.what == "everything" else "weights"
         log.info("%s from %s, at epoch %d", what, start.folder, start.epoch)
+    if start.epoch >= run.config.runner.epochs:
+        say = log.info if start.resumes else log.warning  # a command that resumes may be given once too often
+        say("nothing is trained: runner.epochs is %d, and they are done", run.config.runner.epochs)
     goes_on = start.manifest is not None and (start.resumes or start.epoch > 0)
     return Position(start.epoch, start.batch, start.manifest.step if goes_on and start.manifest else 0)
 

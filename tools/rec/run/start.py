@@ -85,14 +85,27 @@ def training_start(config: Config) -> Start:
     if (runner.resume or runner.replay) and (start := _newest(runner)):
         return start
     if config.last_epoch >= 0:
-        folder = Path(runner.model_init_path or Path(runner.model_save_path) / str(config.last_epoch))
-        return Start(folder, epoch=config.last_epoch + 1, manifest=_manifest(folder))
+        return _after(config.last_epoch, runner)
     if runner.warm_start:
         return Start(Path(runner.warm_start), manifest=_manifest(Path(runner.warm_start)))
     if runner.model_init_path:
         folder = Path(runner.model_init_path)
         return Start(folder, "weights", manifest=_manifest(folder))
     return Start()
+
+
+def _after(epoch: int, runner: RunnerSettings) -> Start:
+    if runner.warm_start:
+        raise UserError("last_epoch goes on after an epoch, runner.warm_start begins at epoch 0: leave one out")
+    folder = Path(runner.model_init_path or Path(runner.model_save_path) / str(epoch))
+    manifest = _manifest(folder)
+    if manifest is not None and (manifest.epoch, manifest.next_batch) != (epoch, None):
+        within = f"within epoch {manifest.epoch}" if manifest.next_batch is not None else f"of epoch {manifest.epoch}"
+        raise UserError(
+            f"{folder}: is a checkpoint {within}, but last_epoch is {epoch}: set it as it is, or begin at epoch 0 with "
+            "runner.warm_start"
+        )
+    return Start(folder, epoch=epoch + 1, manifest=manifest)
 
 
 def _newest(runner: RunnerSettings) -> Start | None:
