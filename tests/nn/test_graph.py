@@ -140,6 +140,20 @@ REFUSED = {
         "like": {"after": "click"},
         "conversion": {"after": ["cart", "like"]},
     },
+    "seconds.space: rating has no label of 0 or 1; expected one of impression, click": {
+        "click": None,
+        "rating": {"head": "regression", "space": "click"},
+        "seconds": {"head": "regression", "space": "rating"},
+    },
+    "seconds.space: other has no label of 0 or 1; expected one of impression, click": {
+        "click": None,
+        "other": {"instead_of": "click"},
+        "seconds": {"head": "regression", "space": "other"},
+    },
+    "seconds.space: clik is not declared; expected one of impression, click": {
+        "click": None,
+        "seconds": {"head": "regression", "space": "clik"},
+    },
     "conversion.space: expected one of impression, click, found cart": {
         **ESM2,
         "conversion": {"after": ["cart", "other_action"], "space": "cart"},

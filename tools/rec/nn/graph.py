@@ -129,8 +129,13 @@ class Graph:
         """p(name) from where modelling starts, given the behaviour before, and given that of its loss."""
         if name in self.numbers:
             space = behaviour.space or IMPRESSION
-            if space != IMPRESSION and space not in self._all:
-                raise ValueError(f"{name}.space: {space} is not declared")
+            labelled = [
+                IMPRESSION,
+                *(other for other, b in self._all.items() if not b.instead_of and b.head == "binary"),
+            ]
+            if space not in labelled:
+                what = "has no label of 0 or 1" if space in self._all else "is not declared"
+                raise ValueError(f"{name}.space: {space} {what}; expected one of {', '.join(labelled)}")
             events = [Event(name, name, space)]
         else:
             events = self._binary_events(name, behaviour)
