@@ -74,6 +74,19 @@ def test_an_error_is_best_where_it_is_lowest(tool: Tool, directory):
     assert first < last
 
 
+def test_several_numbers_rank_no_epoch(tool: Tool, directory):
+    """Such as Accuracy(topk=(1, 2)): no best epoch was kept, without a word. What was trained is."""
+    model = directory / "dygraph_model.py"
+    model.write_text(model.read_text().replace("+ self.resets if", "+ self.resets * np.ones(2) if"))
+    model.write_text(f"import numpy as np\n{model.read_text()}")
+    options = ["runner.best_metric=valid_rmse", "runner.valid_data_dir=data/test", "runner.model_save_path=out"]
+    outcome = tool("trainer", "-m", directory / "config.yaml", "-o", *options)
+    assert outcome.code == 2
+    last = "error: runner.best_metric: valid_rmse is 2 numbers, by which no epoch is the best"
+    assert outcome.err.splitlines()[-1] == last
+    assert Path("out/0/rec.pdparams").is_file()
+
+
 def test_a_file_without_predictions_is_told(tool: Tool, directory):
     """Its infer_forward returns None, as many do."""
     options = ["-m", directory / "config.yaml", "-o", "runner.epochs=1", "runner.infer_end_epoch=1"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from rec.checkpoint.store import lower_is_better
 from rec.config.suggest import did_you_mean
 from rec.console import log
@@ -37,10 +39,18 @@ class Validation:
         self._announced = False
 
     def measure(self, epoch: int) -> dict[str, float | None] | None:
-        """The metrics with the engine's present weights, flat; None where there are no validation data."""
+        """The metrics with the engine's present weights, flat; None where there are no validation data.
+
+        Raises:
+            UserError: `best_metric` is several numbers, as a PaddleRec directory's may be.
+        """
         if self._reader is None:
             return None
         announce, self._announced = not self._announced, True
         evaluation = evaluate_pass(self._run, self._reader, str(epoch), validation=True, announce=announce)
         log.info("validation, %s", epoch_line(epoch, evaluation.values, evaluation.seconds))
+        name = self._run.config.runner.best_metric or ""
+        count = np.size(evaluation.values.get(name, 0.0))
+        if count != 1:
+            raise UserError(f"runner.best_metric: {name} is {count} numbers, by which no epoch is the best")
         return flat(evaluation.results) or numbers(evaluation.values)
