@@ -150,6 +150,10 @@ REFUSED = {
         "other": {"instead_of": "click"},
         "seconds": {"head": "regression", "space": "other"},
     },
+    "seconds: its label click is that of click, and one of them is a number: give it a column of its own": {
+        "click": None,
+        "seconds": {"head": "regression", "label": "click"},
+    },
     "seconds.space: clik is not declared; expected one of impression, click": {
         "click": None,
         "seconds": {"head": "regression", "space": "clik"},

@@ -79,6 +79,7 @@ def parse(section: Mapping[str, Any]) -> dict[str, Behaviour]:
             raise ValueError(f"{name} should be a mapping such as {{after: click}}, got {given!r}") from None
         _check(name, behaviour, behaviours)
         behaviours[name] = behaviour
+        _check_label(name, behaviours)
     return behaviours
 
 
@@ -134,7 +135,8 @@ def label_kinds(section: Mapping[str, Any]) -> dict[str, LabelKind]:
         return {}
     heads: dict[str, LabelKind] = {"binary": "binary", "regression": "number", "log_regression": "not negative"}
     kinds = {b.label or name: heads[b.head] for name, b in behaviours.items() if not b.instead_of}
-    return {**kinds, **{b.sample_weight: "not negative" for b in behaviours.values() if b.sample_weight}}
+    weights = {b.sample_weight for b in behaviours.values() if b.sample_weight}
+    return {**kinds, **{name: "not negative" for name in weights if kinds.get(name) != "binary"}}
 
 
 def _check(name: str, behaviour: Behaviour, above: Mapping[str, Behaviour]) -> None:
@@ -151,6 +153,17 @@ def _check(name: str, behaviour: Behaviour, above: Mapping[str, Behaviour]) -> N
     if partner and any(other.instead_of == partner for other in above.values()):
         raise ValueError(f"{name}: {partner} has an alternative already")
     _check_keys(name, behaviour)
+
+
+def _check_label(name: str, behaviours: Mapping[str, Behaviour]) -> None:
+    """Refuse one column for what is 0 or 1 and for a number: losses and metrics would take it for either."""
+    for other, behaviour in behaviours.items():
+        kinds = [b.head == "binary" for b in (behaviour, behaviours[name])]
+        if label_of(behaviours, other) == label_of(behaviours, name) and len(set(kinds)) > 1:
+            raise ValueError(
+                f"{name}: its label {label_of(behaviours, name)} is that of {other}, and one of them is a number: "
+                "give it a column of its own"
+            )
 
 
 def _check_keys(name: str, behaviour: Behaviour) -> None:
