@@ -137,6 +137,33 @@ def test_what_the_model_raises_is_one_line_with_its_place(tool: Tool, tmp_path):
     refused(tool("trainer", "-m", folder / "config.yaml"), rf"fm/net.py:{line}: .*\(training, epoch 0, batch 0\)$")
 
 
+@pytest.mark.parametrize(
+    ("name", "old", "new", "found"),
+    [
+        ("infer", "def infer_forward", "def other", "DygraphModel has no infer_forward; the contract is infer_forward"),
+        ("trainer", "return loss, metrics_list,", "return loss,", "train_forward returned 2 values; the contract is "),
+        ("trainer", "return loss, metrics_list, {", "return loss, {}, 1, {", "train_forward returned 4 values"),
+        ("infer", "return metrics_list, None", "return metrics_list", "infer_forward returned 1 values; the contract"),
+        ("infer", "return metrics_list, None", "return None", "infer_forward returned NoneType; the contract is "),
+        (
+            "infer",
+            "return metrics_list, None",
+            "return metrics_list, 1",
+            "infer_forward returned int last; the contract",
+        ),
+    ],
+)
+def test_a_model_outside_the_contract_is_told_its_form(tool: Tool, tmp_path, name, old, new, found):
+    folder = tmp_path / "fm"
+    shutil.copytree(HERE / "rows_fm", folder)
+    options = ["-m", folder / "config.yaml", "-o", "runner.epochs=1", "runner.infer_end_epoch=1"]
+    assert tool("trainer", *options).code == 0
+    model = folder / "dygraph_model.py"
+    assert old in model.read_text()
+    model.write_text(model.read_text().replace(old, new))
+    refused(tool(name, *options, "runner.overwrite=true"), found)
+
+
 def test_the_seed_decides_what_a_directory_draws_with_numpy(tool: Tool):
     logs = [tool("trainer", *arguments("whole_batches_ncf", f"runner.seed={seed}")).err for seed in (1, 1, 2)]
     losses = [re.search(r"done, loss: ([\d.]+)", log).group(1) for log in logs]

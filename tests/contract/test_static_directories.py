@@ -202,7 +202,7 @@ def edit(name: str, file: str, old: str, new: str) -> None:
             "auc_states",
             "slot_reader.py",
             "[int(value)]",
-            "int(value)",
+            "[int(value)] * 2",
             ["feed label (array 0 of the reader)", "[-1, 1]"],
         ),
         ("auc_states", "slot_reader.py", '"int64"', '"float32"', ["expected int64, got float32"]),
@@ -234,6 +234,56 @@ def test_what_a_model_or_reader_gets_wrong_is_named(name, file, old, new, parts,
     assert last.startswith("error: ")
     for part in parts:
         assert part in last
+
+
+BY_NAME = """
+
+def by_name(row):
+    user, dense, price = row
+    return {"price": price, "more": user, "dense": dense, "user": user}
+"""
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        # What the model declares as [-1, 1] comes as [B]; and the other way round.
+        [("price_reader.py", "np.array([float(price)])", "np.float64(price)")],
+        [
+            ("static_model.py", 'name="price", shape=[None, 1]', 'name="price", shape=[None]'),
+            (
+                "static_model.py",
+                "dense, price = inputs",
+                "dense, price = [*inputs[:2], paddle.unsqueeze(inputs[2], 1)]",
+            ),
+        ],
+        # Arrays by the feeds' names, in an order of their own, and one more.
+        [
+            ("price_reader.py", "yield [", "yield by_name(["),
+            ("price_reader.py", "                    ]\n", "                    ])\n" + BY_NAME),
+        ],
+    ],
+    ids=["row", "column", "names"],
+)
+def test_arrays_that_fit_but_for_a_one_or_come_by_name(changes, place, tool: Tool):
+    arguments = place("regression")
+    plain = tool("static_trainer", *arguments).err
+    for change in changes:
+        edit("regression", *change)
+    outcome = tool("static_trainer", *arguments)
+    assert outcome.code == 0, outcome.err
+    found, expected = (re.findall(r"loss: ([\d.]+)", log) for log in (outcome.err, plain))
+    assert len(found) > 5
+    assert found == expected
+
+
+def test_an_array_that_no_name_has_is_told(place, tool: Tool):
+    arguments = place("regression")
+    edit("regression", "price_reader.py", "yield [", "yield dict(zip(('user', 'dense', 'cost'), [")
+    edit("regression", "price_reader.py", "                    ]", "                    ]))")
+    outcome = tool("static_trainer", *arguments)
+    assert outcome.code == 2
+    assert "error: the reader yields user, dense, cost, but create_feeds asks for price" in outcome.err
 
 
 def test_paddle_is_as_it_was_afterwards_also_after_a_failure(place):

@@ -25,6 +25,13 @@ def rows(files: list[str], command: str, folder: Path, dtypes=None) -> list[list
     return [[slot.tolist() for slot in row] for row in PipeDataset(files, command, folder, dtypes)]
 
 
+def test_python_is_the_one_that_runs_the_tool(files, tmp_path):
+    own = f"int(sys.prefix == {sys.prefix!r})"
+    (tmp_path / "which.py").write_text(f"import sys, numpy\nfor line in sys.stdin:\n    print('1', {own})\n")
+    found = rows(files[1:], "python which.py", tmp_path)
+    assert found == [[[1]], [[1]]]
+
+
 def test_rows_are_slots_in_order_and_a_fraction_makes_a_slot_float(files, tmp_path):
     found = list(PipeDataset(files, "cat", tmp_path))
     assert [row[1].tolist() for row in found] == [[7, 8], [9, 1], [2, 2], [4, 5], [6, 7]]

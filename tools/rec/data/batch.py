@@ -1,6 +1,8 @@
 """What a reader hands to the training step: labels by name and ragged tokens by field."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -70,3 +72,10 @@ class Batch:
     def counted(self, values: Array) -> Array:
         """`values` [B] of the impressions that count in metrics."""
         return values if self.excluded is None else np.asarray(values)[~self.excluded]
+
+
+def batch_length(batch: Any) -> int:
+    """Impressions in a batch of ours, or of PaddleRec's: a list of arrays, or arrays by name."""
+    if isinstance(batch, Mapping):
+        batch = list(batch.values())
+    return len(batch[0]) if isinstance(batch, list) else len(batch)

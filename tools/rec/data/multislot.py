@@ -11,6 +11,7 @@ import os
 import shlex
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -74,7 +75,7 @@ class PipeDataset:
         with Path(path).open("rb") as source, tempfile.TemporaryFile() as complaints:
             process = subprocess.Popen(
                 self._command, shell=True, cwd=self._folder, stdin=source, stdout=subprocess.PIPE, stderr=complaints,
-                start_new_session=True,
+                start_new_session=True, env=_environment(),
             )  # fmt: skip
             try:
                 assert process.stdout is not None
@@ -99,6 +100,12 @@ class InMemoryDataset:
 
     def __getitem__(self, index: int) -> list[Array]:
         return self._rows[index]
+
+
+def _environment() -> dict[str, str]:
+    """This process's, in which `python` is the interpreter that runs the tool, with what is installed there."""
+    own = str(Path(sys.executable).parent)
+    return {**os.environ, "PATH": os.pathsep.join([own, *filter(None, [os.environ.get("PATH")])])}
 
 
 def _folder_of(command: str, model_dir: Path) -> Path:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from rec.data.batch import batch_length
 from rec.data.plan import ReadPlan
 from rec.data.reader import Part, Reader
 from rec.data.rows import RowReader
@@ -13,7 +14,6 @@ from rec.doctor.sample import ArrayRows, NativeRows, Sample
 from rec.doctor.subject import Subject
 from rec.errors import UserError
 from rec.loading import where
-from rec.run.assembly import batch_length
 
 LIMIT, SECONDS, BATCH = 100_000, 10.0, 1024
 """A sample ends at so many impressions or seconds of reading, whichever comes first."""

@@ -11,13 +11,14 @@ import numpy as np
 import paddle
 
 from rec.contract.dygraph import Inputs
+from rec.data.batch import batch_length
 from rec.doctor.activity import Activity
 from rec.doctor.subject import Subject
 from rec.engine.dygraph import DygraphEngine, TableFeed
 from rec.errors import UserError
 from rec.loading import where
 from rec.numeric import Array
-from rec.run.assembly import batch_length, read_plan
+from rec.run.assembly import read_plan
 
 STEPS = 20
 

@@ -12,6 +12,7 @@ from rec.config.config import Config
 from rec.contract.dygraph import Inputs
 from rec.data.batch import Batch
 from rec.device import choose, to_tensor
+from rec.engine.calls import call
 from rec.engine.embeddings import check_lookups
 from rec.engine.engine import Engine
 from rec.engine.match import check_match, check_rule, rule_of
@@ -107,7 +108,7 @@ class DygraphEngine(Engine):
         self.net.train()
         self.optimizer.begin()
         inputs = self.feed.open(batch, training=True)
-        loss, self.metrics, shown = self.model.train_forward(self.net, self.metrics, inputs, self.config)
+        loss, self.metrics, shown = call(self.model, "train_forward", self.net, self.metrics, inputs, self.config)
         loss.backward()
         self.feed.close(inputs)
         self.optimizer.gather()
@@ -120,7 +121,7 @@ class DygraphEngine(Engine):
             self.optimizer.sparse.settle()
         with paddle.no_grad():
             inputs = self.feed.open(batch, training=False)
-            self.metrics, shown = self.model.infer_forward(self.net, self.metrics, inputs, self.config)
+            self.metrics, shown = call(self.model, "infer_forward", self.net, self.metrics, inputs, self.config)
         return _arrays(shown)
 
     def state(self) -> State:

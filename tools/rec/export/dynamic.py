@@ -9,12 +9,13 @@ from typing import Any
 import paddle
 
 from rec.console import log
+from rec.data.batch import batch_length
 from rec.errors import UserError
 from rec.export.capture import Capture
 from rec.export.files import writing
 from rec.export.native import NativeCapture
 from rec.loading import where
-from rec.run.assembly import Run, batch_length
+from rec.run.assembly import Run
 from rec.run.start import checkpoint_folder, evaluated
 
 NAME = "tostatic"

@@ -12,13 +12,13 @@ import numpy as np
 import paddle
 
 from rec.console import log
-from rec.data.batch import Batch
+from rec.data.batch import Batch, batch_length
 from rec.errors import UserError
 from rec.export.files import Signature, read_signature
 from rec.export.native import inputs
 from rec.numeric import Array
 from rec.report.predictions import PredictionFile, check_path, make_folder
-from rec.run.assembly import Run, batch_length
+from rec.run.assembly import Run
 from rec.run.held_out import check_tested
 from rec.run.start import checkpoint_folder, evaluated
 

@@ -9,13 +9,14 @@ import paddle
 from rich.console import Console
 from rich.table import Table
 
+from rec.data.batch import batch_length
 from rec.errors import UserError
 from rec.loading import error_context
 from rec.loop import evaluate, train
 from rec.loop.failure import advice, not_finite
 from rec.report.lines import is_scalar, pairs
 from rec.report.meter import Meter
-from rec.run.assembly import Run, batch_length
+from rec.run.assembly import Run
 
 
 def dry_run(run: Run) -> None:

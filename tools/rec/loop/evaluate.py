@@ -13,7 +13,7 @@ from typing import Any
 from rec.checkpoint.manifest import read_manifest
 from rec.config.settings import RunnerSettings
 from rec.console import Bar, log
-from rec.data.batch import Batch
+from rec.data.batch import Batch, batch_length
 from rec.errors import UserError
 from rec.loading import error_context
 from rec.loop.notices import Notices
@@ -26,7 +26,7 @@ from rec.report.meter import Meter
 from rec.report.predictions import PredictionFile, check_path, make_folder
 from rec.report.table import print_results, print_truth
 from rec.report.values import flat, for_line, headlines
-from rec.run.assembly import Run, batch_length
+from rec.run.assembly import Run
 from rec.run.held_out import check_tested
 from rec.run.start import checkpoint_folder, evaluated, left_out
 

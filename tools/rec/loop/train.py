@@ -12,6 +12,7 @@ import paddle
 from rec.checkpoint.lock import only_writer
 from rec.checkpoint.store import Store
 from rec.console import Bar, log
+from rec.data.batch import batch_length
 from rec.errors import UserError
 from rec.export.static import InferenceExport, wanted_export
 from rec.loading import error_context
@@ -28,7 +29,7 @@ from rec.report.lines import epoch_line, step_line
 from rec.report.meter import Meter
 from rec.report.values import for_line
 from rec.run import overwrite
-from rec.run.assembly import Run, batch_length
+from rec.run.assembly import Run
 
 
 def train(run: Run) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -52,19 +53,26 @@ class Built:
     helpers: frozenset[int]
     rows: ProgramRows
 
-    def feed(self, batch: list[Array]) -> dict[str, Array]:
-        """A batch's arrays by the names of the feeds, by position; more arrays than feeds are passed over.
+    def feed(self, batch: list[Array] | Mapping[str, Array]) -> dict[str, Array]:
+        """A batch's arrays by the names of the feeds: by position, or by the names that the reader gives them.
+
+        More arrays than feeds are passed over.
 
         Raises:
-            UserError: too few arrays, or one whose shape or type does not fit its feed.
+            UserError: an array is missing, or its shape or type does not fit its feed.
         """
+        if isinstance(batch, Mapping):
+            absent = [variable.name for variable in self.inputs if variable.name not in batch]
+            if absent:
+                raise UserError(f"the reader yields {', '.join(batch)}, but create_feeds asks for {', '.join(absent)}")
+            return {variable.name: _fit(variable, batch[variable.name], "by that name") for variable in self.inputs}
         if len(batch) < len(self.inputs):
             names = ", ".join(variable.name for variable in self.inputs)
             raise UserError(
                 f"the reader yields {len(batch)} arrays, but create_feeds asks for {len(self.inputs)} ({names})"
             )
         pairs = enumerate(zip(self.inputs, batch, strict=False))
-        return {variable.name: _fit(variable, array, position) for position, (variable, array) in pairs}
+        return {variable.name: _fit(variable, array, str(position)) for position, (variable, array) in pairs}
 
 
 def build(model: Any, config: Config, is_infer: bool, rows: FedRows | None = None) -> Built:
@@ -137,9 +145,14 @@ def _sort(
     return Built(program, startup, inputs, variables, fetched, constants, counted, metrics, ids, helpers, rows)
 
 
-def _fit(variable: Any, array: Any, position: int) -> Array:
+def _fit(variable: Any, array: Any, position: str) -> Array:
+    """An array as its feed wants it. A last dimension of 1 may be there or not: readers yield [B] for [-1, 1]."""
     array, wanted = np.asarray(array), list(variable.shape)
     what = f"feed {variable.name} (array {position} of the reader)"
+    if array.ndim == len(wanted) - 1 and wanted[-1] == 1:
+        array = array[..., np.newaxis]
+    elif array.ndim == len(wanted) + 1 and array.shape[-1] == 1:
+        array = array[..., 0]
     if len(array.shape) != len(wanted) or any(w not in (-1, a) for a, w in zip(array.shape, wanted, strict=True)):
         raise UserError(f"{what}: expected shape {wanted} (-1: any), got {list(array.shape)}")
     dtype = dtype_of(variable)

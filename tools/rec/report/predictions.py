@@ -15,7 +15,7 @@ import pyarrow.parquet
 
 from rec.config.behaviours import REQUEST
 from rec.console import log
-from rec.data.batch import Batch
+from rec.data.batch import Batch, batch_length
 from rec.errors import UserError
 from rec.metrics.task import Task
 
@@ -105,7 +105,7 @@ class PredictionFile:
 
     def _inputs(self, batch: Any) -> dict[str, pa.Array]:
         if not isinstance(batch, Batch):
-            return {"sample_id": pa.array(np.arange(self._rows, self._rows + len(batch[0])))}
+            return {"sample_id": pa.array(np.arange(self._rows, self._rows + batch_length(batch)))}
         ids = batch.sample_ids
         ids = np.char.decode(ids, "utf-8", "replace") if ids.dtype.kind == "S" else ids.astype(str)
         columns = {"sample_id": pa.array(ids.astype(np.int64) if all(map(_whole_number, ids)) else ids)}

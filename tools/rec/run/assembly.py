@@ -180,11 +180,6 @@ def read_plan(directory: Directory, epoch: int = 0, start: int = 0, training: bo
     )
 
 
-def batch_length(batch: Any) -> int:
-    """Impressions in a batch of ours or of PaddleRec's (a list of arrays)."""
-    return len(batch[0]) if isinstance(batch, list) else len(batch)
-
-
 def _build(directory: Directory, task: Task, start: Start) -> tuple[Any, Engine]:
     part: Part = "train" if task == "train" else "test"
     if directory.native:
