@@ -17,6 +17,7 @@ from rec.device import choose, to_array
 from rec.engine.engine import Engine
 from rec.engine.match import by_structure, by_variable, check_match, check_rule, rule_of
 from rec.numeric import Array
+from rec.pir.prepared import Prepared
 from rec.table.table import Table
 
 
@@ -25,15 +26,16 @@ class Built:
     """A program and how it is run.
 
     Attributes:
+        run: runs it.
         feeds: names of the fed variables, in the reader's order.
-        names, fetches: what is fetched, and under which names.
+        names: of what is fetched; gradients without a name follow.
         parameters: variable name of each parameter, by structured name.
     """
 
     program: Any
+    run: Prepared
     feeds: list[str]
     names: list[str]
-    fetches: list[Any]
     parameters: dict[str, str]
 
 
@@ -83,7 +85,8 @@ class StaticEngine(Engine):
         with paddle.static.scope_guard(self._scope):
             self._executor.run(startup)
         feeds = [variable.name for variable in inputs]
-        return Built(program, feeds, list(fetched), [*fetched.values(), *extra], parameters)
+        run = Prepared(program, self._place, self._scope, [*fetched.values(), *extra])
+        return Built(program, run, feeds, list(fetched), parameters)
 
     def _define(self, program: Any, startup: Any, is_infer: bool) -> tuple[list[Any], dict[str, Any], list[Any]]:
         """Fill a program with the model: its inputs, what it offers by name, and the gradients of the vectors."""
@@ -111,8 +114,7 @@ class StaticEngine(Engine):
         pulled = [to_array(vectors) for vectors in self.table.pull(batch)]
         arrays = self.model.feed(batch, pulled, is_infer)
         feed = dict(zip(built.feeds, arrays, strict=True))
-        with paddle.static.scope_guard(self._scope):
-            results = self._executor.run(built.program, feed=feed, fetch_list=built.fetches)
+        results = built.run.run(feed)
         count = len(built.names)
         return dict(zip(built.names, results[:count], strict=True)), results[count:]
 

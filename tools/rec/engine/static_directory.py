@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -20,6 +20,7 @@ from rec.engine.match import by_structure, by_variable, check_match
 from rec.engine.schedule import Schedule
 from rec.errors import UserError
 from rec.numeric import Array
+from rec.pir.prepared import Prepared
 from rec.pir.program import Built, build, dtype_of
 from rec.sparse.fed import FedRows
 from rec.sparse.memory import of_variable
@@ -45,6 +46,7 @@ class StaticDirectoryEngine(Engine):
         self._place = choose(config.runner.use_gpu)
         paddle.enable_static()
         self._scope, self._executor = paddle.static.Scope(), paddle.static.Executor(self._place)
+        self._prepared: dict[int, Prepared] = {}
         self._main = self._build_main(model, training)
         self._train = self._main if training else None
         self._eval = None if training else self._main
@@ -105,11 +107,10 @@ class StaticDirectoryEngine(Engine):
         self._count_in(built)
         feed = built.feed(batch)
         fetches = [*built.fetched.values(), *(v for call in built.counted.values() for v in call.fetches)]
-        with paddle.static.scope_guard(self._scope):
-            built.ids.check(feed, self._executor)
-            feed |= built.rows.pull(feed, self._run)
-            found = self._run(built.program, feed, [*fetches, *built.rows.fetches])
-            built.rows.push(found[len(fetches) :])
+        built.ids.check(feed, self._run)
+        feed |= built.rows.pull(feed, self._run)
+        found = self._run(built.program, feed, [*fetches, *built.rows.fetches])
+        built.rows.push(found[len(fetches) :])
         results = iter(found)
         shown = {name: _figure(next(results), variable) for name, variable in built.fetched.items()}
         counted: dict[str, Any] = {}
@@ -119,15 +120,17 @@ class StaticDirectoryEngine(Engine):
             counted |= {f"{name}_prediction": prediction[:, -1:], f"{name}_label": label}
         return {**shown, **built.constants}, counted
 
-    def _run(self, program: Any, feed: dict[str, Array], fetches: list[Any]) -> list[Array]:
-        """Run a program.
+    def _run(self, program: Any, feed: Mapping[str, Array], fetches: list[Any]) -> list[Array]:
+        """Run a program, with the same fetches each time.
 
         Raises:
             UserError: an operator refuses what it is given, with the model's line.
         """
+        prepared = self._prepared.get(id(program))
+        if prepared is None:
+            prepared = self._prepared[id(program)] = Prepared(program, self._place, self._scope, fetches)
         try:
-            # The executor takes out of the dict what the program does not read.
-            return self._executor.run(program, feed=dict(feed), fetch_list=fetches)
+            return prepared.run(feed)
         except (ValueError, RuntimeError, TypeError, OSError) as error:
             raise UserError(f"a step failed: {_operator_error(str(error), str(self.config.model_dir))}") from error
 

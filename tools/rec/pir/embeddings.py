@@ -15,7 +15,7 @@ from rec.console import log
 from rec.errors import UserError
 from rec.numeric import Array
 from rec.sparse.fed import FedRows
-from rec.sparse.program import ProgramRows
+from rec.sparse.program import ProgramRows, Run
 from rec.sparse.rule import NoRuleError
 
 
@@ -85,12 +85,12 @@ class IdCheck:
         except (ValueError, RuntimeError):  # within a branch or a loop, which cannot be cut out
             log.warning("embedding %s: its ids are not checked, they are made in a branch or a loop", lookup.name)
 
-    def check(self, feed: Mapping[str, Array], executor: Any) -> None:
+    def check(self, feed: Mapping[str, Array], run: Run) -> None:
         """Raise UserError for an id that is no row of its embedding; `feed` is what a step will be fed."""
         for name, lookup in self._limits.items():
             _check(feed[name], lookup, f"feed {name}")
         for lookup, program, names in self._computed:
-            (ids,) = executor.run(program, feed={name: feed[name] for name in names})
+            (ids,) = run(program, {name: feed[name] for name in names}, [])
             _check(np.asarray(ids), lookup, "an id that the model computes")
 
 

@@ -12,8 +12,8 @@ from rec.sparse.fed import FedRows
 from rec.sparse.rows import Rows
 from rec.sparse.rule import learning_rate
 
-Run = Callable[[Any, dict[str, Array], list[Any]], list[Array]]
-"""Runs a program: the program, its feed, what is fetched."""
+Run = Callable[[Any, Mapping[str, Array], list[Any]], list[Array]]
+"""Runs a program: the program, its feed, what is fetched beside what it fetches itself."""
 
 
 class ProgramRows:
@@ -53,7 +53,7 @@ class ProgramRows:
         ids: dict[int, Array] = {}
         if self._computed is not None:
             program, names, results = self._computed
-            computed = run(program, {name: feed[name] for name in names}, results)
+            computed = run(program, {name: feed[name] for name in names}, [])
             ids = {id(value): np.asarray(array) for value, array in zip(results, computed, strict=True)}
         more: dict[str, Array] = {}
         for name, each in self._fed.items():
