@@ -29,8 +29,9 @@ cli.import_paddle()
 import paddle  # noqa: E402 - with the environment that the tools give it
 
 from rec.config.config import load  # noqa: E402
+from rec.data.batch import batch_length  # noqa: E402
 from rec.data.reader import ALI_CCP_FIELDS  # noqa: E402
-from rec.run.assembly import assemble, batch_length  # noqa: E402
+from rec.run.assembly import assemble  # noqa: E402
 
 CONFIG = Path(__file__).resolve().parents[1] / "models" / "multitask" / "esmm" / "config_bigdata.yaml"
 WARM_UP = 6

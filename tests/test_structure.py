@@ -19,7 +19,7 @@ ORDER = (
     ("report",),
     ("checkpoint", "table"),
     ("nn",),
-    ("contract", "sparse"),
+    ("contract", "optimize"),
     ("pir",),
     ("engine",),
     ("run",),
@@ -32,7 +32,7 @@ ORDER = (
 
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
 
-FOREIGN = {"run/paddlerec.py", "data/paddlerec.py", "data/rows.py", "data/collate.py", "sparse", "pir"}
+FOREIGN = {"run/paddlerec.py", "data/paddlerec.py", "data/rows.py", "data/collate.py", "optimize", "pir"}
 """Where PaddleRec's objects, or Paddle's own, may be asked what they have."""
 
 

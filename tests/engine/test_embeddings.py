@@ -11,7 +11,7 @@ from rec.engine.embeddings import check_lookups
 from rec.engine.optimizers import Optimizers
 from rec.errors import UserError
 from rec.kernels import deferred
-from rec.sparse.layers import embeddings
+from rec.optimize.layers import embeddings
 
 ROWS, WIDTH = 60, 4
 START = np.random.default_rng(3).normal(size=(ROWS, WIDTH)).astype("float32")

@@ -25,6 +25,7 @@ class StaticModel(NativeModel):
         layer: the network of the program built last.
         vectors: the fed field vectors, one variable per block.
         gradients: their gradients, once the optimizer is made.
+        dense_gradients: those of the parameters that have one, by name, where the host is to move them.
         shown: which of a training program's results are shown or watched, and are no predictions.
     """
 
@@ -35,6 +36,7 @@ class StaticModel(NativeModel):
         self.config = config
         self.vectors: list[Any] = []
         self.gradients: list[Any] = []
+        self.dense_gradients: dict[str, Any] = {}
         self.shown: tuple[str, ...] = ()
 
     def create_feeds(self, is_infer: bool = False) -> list[Any]:
@@ -76,7 +78,7 @@ class StaticModel(NativeModel):
         for block in self.blocks:
             blocks.append(next(rest))
             row_index.append(next(rest) if block.shared else None)
-        features = Features(blocks, row_index, on_host=paddle.device.get_device() == "cpu")
+        features = Features(blocks, row_index, on_host=_on_host())
         labels = dict(zip(self._fed_labels(is_infer), rest, strict=True))
         outputs = predict(self.layer, features, labels)
         if is_infer:
@@ -92,14 +94,22 @@ class StaticModel(NativeModel):
         return self.net(inputs, is_infer=True)
 
     def create_optimizer(self, strategy: Any = None) -> Any:
-        """Add backward pass and update to the program, in one pass for parameters and vectors."""
+        """Add the backward pass to the program, one for parameters and vectors, and on a GPU the update too."""
         parameters = self.layer.parameters()
         gradients = paddle.static.gradients([self._cost], [*parameters, *self.vectors])
         self.gradients = gradients[len(parameters) :]
         optimizer = self.dense_optimizer(self.config)
-        optimizer.apply_gradients(list(zip(parameters, gradients[: len(parameters)], strict=True)))
+        pairs = [pair for pair in zip(parameters, gradients[: len(parameters)], strict=True) if pair[1] is not None]
+        if _on_host():
+            self.dense_gradients = {parameter.name: gradient for parameter, gradient in pairs}
+        else:
+            optimizer.apply_gradients(pairs)
         return optimizer
 
     def count(self, metrics: list[TaskMetrics], fetched: dict[str, Array], batch: Batch) -> None:
         """Count a step's fetched probabilities in the metrics."""
         count(metrics[0], fetched, batch)
+
+
+def _on_host() -> bool:
+    return bool(paddle.device.get_device() == "cpu")

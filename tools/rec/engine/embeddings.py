@@ -7,8 +7,8 @@ from typing import Any
 
 import paddle
 
-from rec.sparse.layers import embeddings
-from rec.sparse.rows import check_ids
+from rec.optimize.layers import embeddings
+from rec.optimize.rows import check_ids
 
 
 def check_lookups(net: Any) -> None:

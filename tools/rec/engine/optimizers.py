@@ -8,11 +8,14 @@ from typing import Any
 
 import paddle
 
+from rec.device import to_array
 from rec.engine.match import by_structure, by_variable
 from rec.engine.schedule import Schedule
 from rec.errors import UserError
 from rec.numeric import Array
-from rec.sparse.layers import SparseLayers
+from rec.optimize.host import HostOptimizer
+from rec.optimize.layers import SparseLayers
+from rec.optimize.memory import of_tensor
 
 
 class Optimizers:
@@ -22,12 +25,13 @@ class Optimizers:
         made: what a model's `create_optimizer` returned: an optimizer of Paddle, or a list or tuple of them.
         net: the network.
         rows: whether embeddings with `sparse=True` are moved by rows.
+        on_host: whether `made` only says how parameters move, and the host moves them: all are on the CPU then.
 
     Raises:
         UserError: it is something else, or two of them move one parameter.
     """
 
-    def __init__(self, made: Any, net: Any, rows: bool) -> None:
+    def __init__(self, made: Any, net: Any, rows: bool, on_host: bool = False) -> None:
         self._all = list(made) if isinstance(made, list | tuple) else [made]
         if not self._all or not all(isinstance(each, paddle.optimizer.Optimizer) for each in self._all):
             found = ", ".join(type(each).__name__ for each in self._all) or "nothing"
@@ -40,6 +44,10 @@ class Optimizers:
             raise UserError(f"create_optimizer: two optimizers move parameter {twice[0]}; give each its own")
         self._net = net
         self.sparse = SparseLayers(net if rows else paddle.nn.LayerList(), self._all)
+        self._host: HostOptimizer | None = None
+        if on_host:
+            parameters = {p.name: p for p in net.parameters()}
+            self._host = HostOptimizer(made, list(parameters.values()), lambda name: of_tensor(parameters[name]))
         self._schedules = [Schedule(each._learning_rate) for each in self._all]
 
     @property
@@ -57,6 +65,12 @@ class Optimizers:
 
     def step(self) -> None:
         """Move the parameters by the gradients gathered, and forget those."""
+        if self._host is not None:
+            parameters = [p for p in self._net.parameters() if p.grad is not None]
+            self._host.step({p.name: to_array(p.grad) for p in parameters})
+            for parameter in parameters:
+                parameter.clear_gradient(False)
+            return
         # Accumulators are made, and named, in the first step: their names must not depend on this process's history.
         with paddle.utils.unique_name.guard():
             for each in self._all:
@@ -82,13 +96,16 @@ class Optimizers:
             if schedule:
                 schedules[str(number)] = schedule
             saved |= {name: value.numpy() for name, value in own.items() if hasattr(value, "numpy")}
-        saved |= self.sparse.states()
+        saved |= self.sparse.states() if self._host is None else self._host.states()
         alone = schedules.get("0", {}) if len(self._all) == 1 else schedules
         return by_structure(saved, names), alone
 
     def load(self, saved: Mapping[str, Array], schedules: Mapping[str, Any], names: Mapping[str, str]) -> None:
         """Take over what `state` gave."""
         arrays = by_variable(saved, names)
+        if self._host is not None:
+            self._host.take(arrays)
+            return
         dense = {name: paddle.to_tensor(value) for name, value in self.sparse.take(arrays).items()}
         for number, each in enumerate(self._all):
             own: dict[str, Any] = dict(dense)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from rec.device import choose, to_array
 from rec.engine.engine import Engine
 from rec.engine.match import by_structure, by_variable, check_match, check_rule, rule_of
 from rec.numeric import Array
+from rec.optimize.host import HostOptimizer
+from rec.optimize.memory import of_variable
 from rec.pir.prepared import Prepared
 from rec.table.table import Table
 
@@ -60,11 +63,15 @@ class StaticEngine(Engine):
         paddle.enable_static()
         self._scope = paddle.static.Scope()
         self._executor = paddle.static.Executor(self._place)
+        self._moved: list[Any] = []  # parameters that the host moves, not the program
         self._train = self._build(is_infer=False) if training else None
         self._eval = self._build(is_infer=True)
         self._parameters = self._eval.parameters
         for name, value in initial.items():
             self._set(self._parameters[name], value)
+        self._host: HostOptimizer | None = None
+        if self._moved:
+            self._host = HostOptimizer(self._optimizer, self._moved, partial(of_variable, self._scope))
         self.metrics, self.metric_names = model.create_metrics()
 
     def _initial_weights(self) -> dict[str, Array]:
@@ -96,12 +103,17 @@ class StaticEngine(Engine):
             if is_infer:
                 return inputs, fetched, []
             self._optimizer = self.model.create_optimizer()
-            return inputs, fetched, self.model.gradients
+            gradients = self.model.dense_gradients
+            self._moved = [p for p in self.model.layer.parameters() if p.name in gradients]
+            return inputs, fetched, [*self.model.gradients, *(gradients[p.name] for p in self._moved)]
 
     def train_step(self, batch: Batch) -> dict[str, Any]:
         assert self._train is not None
         values, gradients = self._run(self._train, batch, is_infer=False)
-        self.table.push(batch, gradients)
+        own, dense = gradients[: len(batch.bags)], gradients[len(batch.bags) :]
+        self.table.push(batch, own)
+        if self._host is not None:  # beside the table's update
+            self._host.step({p.name: gradient for p, gradient in zip(self._moved, dense, strict=True)})
         self.model.count(self.metrics, values, batch)
         return {name: values[name] for name in self.model.shown}
 
@@ -123,7 +135,7 @@ class StaticEngine(Engine):
         weights |= self.table.weights()
         if self._train is None:
             return State(weights)
-        optimizer = by_structure({name: self._get(name) for name in self._accumulators()}, self._parameters)
+        optimizer = by_structure(self._accumulators(), self._parameters)
         optimizer |= self.table.optimizer_state()
         return State(weights, optimizer, rule=rule_of(type(self._optimizer).__name__, self.table))
 
@@ -137,17 +149,22 @@ class StaticEngine(Engine):
         table_names = {**self.table.weights(), **self.table.optimizer_state()}
         self.table.load({name: arrays.pop(name) for name in table_names if name in arrays})
         variables = by_variable(arrays, self._parameters)
+        if self._host is not None:
+            variables = self._host.take(variables)
         for name, value in variables.items():
             self._set(self._parameters.get(name, name), value)
 
     def num_parameter(self) -> dict[str, int]:
         return {name: value.size for name, value in self.state().weights.items()}
 
-    def _accumulators(self) -> list[str]:
+    def _accumulators(self) -> dict[str, Array]:
+        """The dense optimizer's states by Paddle's names."""
         assert self._train is not None
+        if self._host is not None:
+            return self._host.states()
         with paddle.static.scope_guard(self._scope):
             names = self._train.program.state_dict("opt", self._scope)
-        return sorted(name for name in names if not name.startswith("learning_rate_"))
+        return {name: self._get(name) for name in sorted(names) if not name.startswith("learning_rate_")}
 
     def _get(self, variable: str) -> Array:
         return np.array(self._scope.find_var(variable).get_tensor())

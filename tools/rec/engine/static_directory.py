@@ -20,11 +20,11 @@ from rec.engine.match import by_structure, by_variable, check_match
 from rec.engine.schedule import Schedule
 from rec.errors import UserError
 from rec.numeric import Array
+from rec.optimize.fed import FedRows
+from rec.optimize.memory import of_variable
+from rec.optimize.rule import NoRuleError
 from rec.pir.prepared import Prepared
 from rec.pir.program import Built, build, dtype_of
-from rec.sparse.fed import FedRows
-from rec.sparse.memory import of_variable
-from rec.sparse.rule import NoRuleError
 
 
 class StaticDirectoryEngine(Engine):

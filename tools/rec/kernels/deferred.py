@@ -1,4 +1,4 @@
-"""Inner loops of `rec.sparse.rows`: Paddle's optimizers on some rows of a table, as dense optimizers move them.
+"""Inner loops of `rec.optimize.rows`: Paddle's optimizers on some rows of a table, as dense optimizers move them.
 
 A dense optimizer moves every row in every step, also one whose gradient is zero. Here a row that rests is left alone
 and caught up when it is next needed. `weight` float32 [V, D] and a rule's states `a`, `b`, `c`, each [V, D] (an unused

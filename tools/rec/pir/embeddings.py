@@ -14,9 +14,9 @@ import paddle
 from rec.console import log
 from rec.errors import UserError
 from rec.numeric import Array
-from rec.sparse.fed import FedRows
-from rec.sparse.program import ProgramRows, Run
-from rec.sparse.rule import NoRuleError
+from rec.optimize.fed import FedRows
+from rec.optimize.program import ProgramRows, Run
+from rec.optimize.rule import NoRuleError
 
 
 @dataclass(frozen=True)

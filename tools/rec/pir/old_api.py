@@ -12,9 +12,9 @@ from typing import Any
 
 import paddle
 
+from rec.optimize.fed import FedRows
 from rec.pir.embeddings import Lookup, recorded_embedding
 from rec.pir.running_auc import AucCall, recorded_auc
-from rec.sparse.fed import FedRows
 
 
 @dataclass

@@ -17,12 +17,12 @@ from rec.config.config import Config
 from rec.errors import UserError
 from rec.loading import where
 from rec.numeric import Array
+from rec.optimize.fed import FedRows
+from rec.optimize.program import ProgramRows
+from rec.optimize.rule import NoRuleError
 from rec.pir.embeddings import IdCheck, program_rows
 from rec.pir.old_api import Record, old_static_api
 from rec.pir.running_auc import AucCall, RunningAuc
-from rec.sparse.fed import FedRows
-from rec.sparse.program import ProgramRows
-from rec.sparse.rule import NoRuleError
 
 
 @dataclass

@@ -8,7 +8,7 @@ import numpy as np
 import paddle
 
 from rec.numeric import Array
-from rec.sparse.rows import Rows, merged
+from rec.optimize.rows import Rows, merged
 
 
 class LookedUp:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -12,18 +12,16 @@ from rec.errors import UserError
 from rec.kernels import deferred as kernels
 from rec.kernels.distinct import number
 from rec.numeric import Array
+from rec.optimize.moved import Moved
+from rec.optimize.rule import Rule
 from rec.parallel import parallel_map, threads
-from rec.sparse.rule import Rule
-
-_POWERS = ("beta1_pow_acc_0", "beta2_pow_acc_0")
-"""Paddle's names of the powers of Adam's betas, float32 [1] each."""
 
 _LEAST_ROWS = 512
 """Fewer rows are not worth a thread."""
 
 
-class Rows:
-    """An embedding's weight and its optimizer's states.
+class Rows(Moved):
+    """An embedding's weight, moved by rows.
 
     Weights come out as a dense optimizer makes them of the same gradients, but for rounding, and but for the moves of a
     row that has rested so long that they are less than 1e-9 of its first (198 steps with Adam's default betas).
@@ -33,19 +31,11 @@ class Rows:
         rule: how it moves.
         name: the embedding's, for messages.
         padding: the id that stands for nothing; None: there is none.
-
-    Attributes:
-        steps: how many steps the optimizer has taken.
-        fresh: whether it has taken none, and was loaded with none.
     """
 
     def __init__(self, weight: Array, rule: Rule, name: str, padding: int | None) -> None:
-        self.weight, self.rule, self.name, self.padding = weight, rule, name, padding
-        self.steps, self.fresh = 0, True
-        # np.zeros takes memory only as rows are touched; what a rule does not use has one row.
-        self._states = [np.zeros(weight.shape if state else (1, weight.shape[1]), np.float32) for state in rule.states]
-        if rule.initial:
-            self._states[0][:] = rule.initial
+        super().__init__(weight, rule)
+        self.name, self.padding = name, padding
         self._last = np.zeros(len(weight) if rule.moves_at_rest else 0, np.int32)
         self._slot = np.full(len(weight), -1, np.int32)
         self._forget()
@@ -75,17 +65,14 @@ class Rows:
 
     def push(self, rows: Array, gradient: Array, rate: float) -> None:
         """One step with learning rate `rate`: rows int64 [N], distinct and pulled before, gradient float32 [N, D]."""
-        self.steps, self.fresh = self.steps + 1, False
-        line = self.rule.line(self.steps, rate)
+        line = self.begin_step(rate)
         now = self._remember(line)
-        shared = (self.rule.kind, self.weight, *self._states)
-        kept = gradient if self.padding is None else gradient[rows != self.padding]
-        moved = rows if self.padding is None else rows[rows != self.padding]
-        now_line = np.array(line, np.float32)
-        jobs = [(*shared, moved[cut], kept[cut], now_line, self.rule.constants) for cut in _cuts(len(moved))]
-        parallel_map(kernels.update, jobs)
+        if self.padding is not None:
+            real = rows != self.padding
+            rows, gradient = rows[real], gradient[real]
+        parallel_map(kernels.update, [self.job(rows[cut], gradient[cut], line) for cut in _cuts(len(rows))])
         if self.rule.moves_at_rest:
-            self._last[moved] = now
+            self._last[rows] = now
 
     @property
     def behind(self) -> bool:
@@ -111,7 +98,7 @@ class Rows:
         self._lines = np.zeros((1024, 3), np.float32)
         self._kept = np.zeros(1024)
 
-    def _remember(self, line: tuple[float, float, float]) -> int:
+    def _remember(self, line: Array) -> int:
         """Note a step; its number in the history."""
         if not self.rule.moves_at_rest:
             return 0
@@ -123,31 +110,13 @@ class Rows:
         self._kept[self._now] = self._kept[self._now - 1] + (math.log1p(-line[2]) if line[2] < 1 else -np.inf)
         return self._now
 
-    @property
-    def state_names(self) -> list[str]:
-        """Paddle's names of the optimizer's states."""
-        return [*filter(None, self.rule.states), *([] if self.rule.betas is None else _POWERS)]
-
     def states(self) -> dict[str, Array]:
-        """The optimizer's states by Paddle's names, as if it had been dense."""
         self.settle()
-        pairs = zip(self.rule.states, self._states, strict=True)
-        found = {name: state for name, state in pairs if name is not None}
-        if self.rule.betas is not None:
-            # Paddle keeps the powers that the next step will use.
-            powers = [np.array([beta ** (self.steps + 1)], np.float32) for beta in self.rule.betas]
-            found |= dict(zip(_POWERS, powers, strict=True))
-        return found
+        return super().states()
 
-    def take(self, states: dict[str, Array]) -> None:
-        """Copy in what is given of `states()`; the caller has checked names and shapes."""
+    def take(self, states: Mapping[str, Array]) -> None:
         self._forget()
-        self.fresh = self.fresh and not states
-        for name, state in zip(self.rule.states, self._states, strict=True):
-            if name in states:
-                state[:] = states[name]
-        if self.rule.betas is not None and set(_POWERS) <= states.keys():
-            self.steps = _steps([float(states[name].ravel()[0]) for name in _POWERS], self.rule.betas)
+        super().take(states)
 
 
 def padding_row(padding_idx: int | None, size: int) -> int | None:
@@ -179,14 +148,6 @@ def merged(pieces: Sequence[tuple[Array, Array]], rows: Rows) -> tuple[Array, Ar
     for place, (_, gradient) in zip(places, pieces, strict=True):
         total[place] += gradient  # a piece's rows are distinct
     return distinct, total
-
-
-def _steps(powers: Sequence[float], betas: Sequence[float]) -> int:
-    """How many steps have been taken, from what the betas' powers are after them; 0 tells of many."""
-    beta, power = max(zip(betas, powers, strict=True))
-    if not 0 < beta < 1:
-        return 0
-    return max(0, round(math.log(max(power, 1e-45)) / math.log(beta)) - 1)
 
 
 def _cuts(size: int) -> list[slice]:

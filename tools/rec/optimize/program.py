@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from rec.numeric import Array
-from rec.sparse.fed import FedRows
-from rec.sparse.rows import Rows
-from rec.sparse.rule import learning_rate
+from rec.optimize.fed import FedRows
+from rec.optimize.rows import Rows
+from rec.optimize.rule import learning_rate
 
 Run = Callable[[Any, Mapping[str, Array], list[Any]], list[Array]]
 """Runs a program: the program, its feed, what is fetched beside what it fetches itself."""

@@ -11,11 +11,11 @@ import paddle
 from rec.console import log
 from rec.errors import UserError
 from rec.numeric import Array
-from rec.sparse.clip import ClipWithRows, Pairs
-from rec.sparse.looked_up import LookedUp
-from rec.sparse.memory import of_tensor
-from rec.sparse.rows import Rows, padding_row
-from rec.sparse.rule import NoRuleError, learning_rate, rule_for
+from rec.optimize.clip import ClipWithRows, Pairs
+from rec.optimize.looked_up import LookedUp
+from rec.optimize.memory import of_tensor
+from rec.optimize.rows import Rows, padding_row
+from rec.optimize.rule import NoRuleError, learning_rate, rule_for
 
 
 class SparseLayers:

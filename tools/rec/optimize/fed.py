@@ -1,7 +1,7 @@
 """Lookups with `sparse=True` in a static training program, while it is built: their rows are fed.
 
 PIR makes the gradient of an embedding dense whatever it was asked for. So such a lookup becomes one in a small matrix,
-fed with a batch's distinct rows; the gradient of that is what `rec.sparse.program` moves the rows by.
+fed with a batch's distinct rows; the gradient of that is what `rec.optimize.program` moves the rows by.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 import paddle
 from paddle.base import libpaddle
 
-from rec.sparse.clip import ClipWithRows, Pairs
-from rec.sparse.rows import padding_row
-from rec.sparse.rule import NoRuleError, Rule, rule_for
+from rec.optimize.clip import ClipWithRows, Pairs
+from rec.optimize.rows import padding_row
+from rec.optimize.rule import NoRuleError, Rule, rule_for
 
 
 @dataclass
