@@ -102,8 +102,19 @@ def build(model: Any, config: Config, is_infer: bool, rows: FedRows | None = Non
         raise
     except Exception as error:
         raise UserError(f"the model could not be built: {where(error, config.model_dir)}") from error
+    if is_infer:
+        _score(program.global_block())
     own = program_rows(program, inputs, rows or FedRows())
     return _sort(program, startup, inputs, returned, None if is_infer else model._cost, record, own)
+
+
+def _score(block: Any) -> None:
+    """Switch off what only training does: dropout draws, and BatchNorm takes, and keeps, the batch's own mean."""
+    for operator in block.ops:
+        if "is_test" in operator.attrs():
+            operator.set_bool_attr("is_test", True)
+        for inner in operator.blocks():
+            _score(inner)
 
 
 def _define(model: Any, is_infer: bool) -> tuple[list[Any], dict[str, Any]]:
