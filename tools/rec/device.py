@@ -35,6 +35,11 @@ def choose(use_gpu: bool) -> Any:
     return paddle.CUDAPlace(0)
 
 
+def on_host() -> bool:
+    """Whether what is computed now is computed on the CPU, in either graph mode."""
+    return bool(paddle.device.get_device() == "cpu")
+
+
 def to_tensor(array: Any, place: Any) -> Any:
     """A tensor with a copy of an array's values. A tensor stays as it is.
 

@@ -56,7 +56,7 @@ class ESCM2(MultiTask):
     def forward(self, features: Features) -> dict[str, Output]:
         """As `MultiTask`, and for DR in training the pseudo-label, the imputation's p(conversion | click)."""
         inputs = self.tower_inputs(features)
-        outputs = self.compose(self.logits_of(inputs))
+        outputs = self.compose(self.logits_of(inputs), features.on_host)
         if self.imputation is not None and self.training:
             outputs[IMPUTED] = Probability(self.imputation(inputs[self.place]))
         return outputs

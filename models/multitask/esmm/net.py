@@ -51,7 +51,7 @@ class ESMM(Network):
         else:
             of_ctr, of_cvr = features.spaces(2, self.dim)
             logits = [self.ctr(of_ctr), self.cvr(of_cvr)]
-        ctr, cvr = map(Probability, logits)
+        ctr, cvr = (Probability(logit, features.on_host) for logit in logits)
         return {"ctr": ctr, "cvr": cvr, "ctcvr": ctr * cvr}
 
     def losses(self, outputs: Mapping[str, Probability], labels: Mapping[str, Any]) -> dict[str, Any]:

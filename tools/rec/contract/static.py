@@ -10,6 +10,7 @@ from rec.config.config import Config
 from rec.contract.native import NativeModel, count, gate_means, losses_by_name, predict, probabilities, ratios
 from rec.data.batch import Batch
 from rec.data.reader import Block
+from rec.device import on_host
 from rec.metrics.tasks import TaskMetrics
 from rec.nn.features import Features
 from rec.numeric import Array
@@ -78,7 +79,7 @@ class StaticModel(NativeModel):
         for block in self.blocks:
             blocks.append(next(rest))
             row_index.append(next(rest) if block.shared else None)
-        features = Features(blocks, row_index, on_host=_on_host())
+        features = Features(blocks, row_index, on_host=on_host())
         labels = dict(zip(self._fed_labels(is_infer), rest, strict=True))
         outputs = predict(self.layer, features, labels)
         if is_infer:
@@ -100,7 +101,7 @@ class StaticModel(NativeModel):
         self.gradients = gradients[len(parameters) :]
         optimizer = self.dense_optimizer(self.config)
         pairs = [pair for pair in zip(parameters, gradients[: len(parameters)], strict=True) if pair[1] is not None]
-        if _on_host():
+        if on_host():
             self.dense_gradients = {parameter.name: gradient for parameter, gradient in pairs}
         else:
             optimizer.apply_gradients(pairs)
@@ -109,7 +110,3 @@ class StaticModel(NativeModel):
     def count(self, metrics: list[TaskMetrics], fetched: dict[str, Array], batch: Batch) -> None:
         """Count a step's fetched probabilities in the metrics."""
         count(metrics[0], fetched, batch)
-
-
-def _on_host() -> bool:
-    return bool(paddle.device.get_device() == "cpu")

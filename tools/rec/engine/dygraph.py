@@ -105,7 +105,8 @@ class DygraphEngine(Engine):
 
     def train_step(self, batch: Any) -> dict[str, Any]:
         assert self.optimizer is not None
-        self.net.train()
+        if not self.net.training:
+            self.net.train()
         self.optimizer.begin()
         inputs = self.feed.open(batch, training=True)
         loss, self.metrics, shown = call(self.model, "train_forward", self.net, self.metrics, inputs, self.config)
@@ -116,7 +117,8 @@ class DygraphEngine(Engine):
         return {"loss": loss.numpy(), **_arrays(shown)}
 
     def eval_step(self, batch: Any) -> dict[str, Any]:
-        self.net.eval()
+        if self.net.training:
+            self.net.eval()
         if self.optimizer is not None:
             self.optimizer.sparse.settle()
         with paddle.no_grad():

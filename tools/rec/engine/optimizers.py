@@ -48,6 +48,7 @@ class Optimizers:
         if on_host:
             parameters = {p.name: p for p in net.parameters()}
             self._host = HostOptimizer(made, list(parameters.values()), lambda name: of_tensor(parameters[name]))
+            self._parameters = list(parameters.values())
         self._schedules = [Schedule(each._learning_rate) for each in self._all]
 
     @property
@@ -66,10 +67,7 @@ class Optimizers:
     def step(self) -> None:
         """Move the parameters by the gradients gathered, and forget those."""
         if self._host is not None:
-            parameters = [p for p in self._net.parameters() if p.grad is not None]
-            self._host.step({p.name: to_array(p.grad) for p in parameters})
-            for parameter in parameters:
-                parameter.clear_gradient(False)
+            self._move_on_host()
             return
         # Accumulators are made, and named, in the first step: their names must not depend on this process's history.
         with paddle.utils.unique_name.guard():
@@ -79,6 +77,13 @@ class Optimizers:
             each.clear_grad()
         for schedule in self._schedules:
             schedule.after_step()
+
+    def _move_on_host(self) -> None:
+        assert self._host is not None
+        gradients = {p.name: p.grad for p in self._parameters}
+        self._host.step({name: to_array(gradient) for name, gradient in gradients.items() if gradient is not None})
+        for parameter in self._parameters:
+            parameter.clear_gradient(False)
 
     def gradients(self) -> Iterator[tuple[str, Any]]:
         """Name and gradient, tensor or array or None, of every parameter that is trained, after `gather`."""

@@ -10,6 +10,10 @@ from typing import Any, Protocol
 
 import paddle
 
+from rec.device import on_host
+from rec.nn.host_losses import mean_log_loss
+from rec.nn.probability import Probability
+
 
 class Loss(Protocol):
     """A prediction that says its loss, such as `Probability` and `RegressionHead`."""
@@ -36,4 +40,6 @@ def masked_mean(values: Any, mask: Any) -> Any:
 
 def mean_loss(output: Loss, label: Any, among: Any = None) -> Any:
     """Mean loss of a prediction over the impressions that `known` counts, a scalar; 0 where there is none."""
+    if isinstance(output, Probability) and on_host():
+        return mean_log_loss(output.logit, label, among)
     return masked_mean(output.loss(filled(label)), known(label, among))

@@ -16,7 +16,7 @@ from rec.nn.features import Features
 from rec.nn.graph import Graph, Objective
 from rec.nn.interaction import NFwFM
 from rec.nn.layers import MLP, Sizes, each_on
-from rec.nn.masks import filled, known, masked_mean
+from rec.nn.masks import filled, known, masked_mean, mean_loss
 from rec.nn.network import Network
 from rec.nn.probability import Probability
 from rec.nn.ranking import pairwise_loss
@@ -81,7 +81,7 @@ class MultiTask(Network):
 
     def forward(self, features: Features) -> dict[str, Output]:
         """The prediction of each task, [B, 1] each."""
-        return self.compose(self.logits(features))
+        return self.compose(self.logits(features), features.on_host)
 
     def logits(self, features: Features) -> dict[str, Any]:
         """What each tower says, float [B, 1] by name."""
@@ -98,11 +98,11 @@ class MultiTask(Network):
             spaces = [layer(space) for layer, space in zip(self.interactions, spaces, strict=True)]
         return self.sharing(spaces if self.separate else spaces[0])
 
-    def compose(self, logits: Mapping[str, Any]) -> dict[str, Output]:
-        """The predictions that follow from the towers' outputs."""
+    def compose(self, logits: Mapping[str, Any], on_host: bool = False) -> dict[str, Output]:
+        """The predictions that follow from the towers' outputs; `on_host` as in `Features`."""
         numbers = self.graph.numbers
         binary = [name for name in self.graph.towers if name not in numbers]
-        chances = {name: Probability(logits[name]) for name in binary}
+        chances = {name: Probability(logits[name], on_host) for name in binary}
         return {
             **self.graph.outputs(chances),
             **{name: RegressionHead(logits[name], b.head == "log_regression", b.start) for name, b in numbers.items()},
@@ -116,7 +116,11 @@ class MultiTask(Network):
         parts = {}
         for objective in self.graph.objectives:
             output, given = outputs[objective.task], labels[objective.label]
-            mask, label = known(given, labels[objective.among] if objective.among else None), filled(given)
+            among = labels[objective.among] if objective.among else None
+            if self._is_plain(objective):
+                parts[objective.task] = mean_loss(output, given, among)
+                continue
+            mask, label = known(given, among), filled(given)
             each = self.loss(objective, output, label, labels)
             if objective.sample_weight:
                 # A weight may be empty where its label is: 0 * NaN would be NaN.
@@ -125,6 +129,11 @@ class MultiTask(Network):
             if objective.pairwise and isinstance(output, Probability):
                 parts[f"{objective.task}_pairs"] = pairwise_loss(output.logit, label, labels[REQUEST], mask)
         return parts
+
+    def _is_plain(self, objective: Objective) -> bool:
+        """Whether a loss is that of the output alone."""
+        own = type(self).loss is not MultiTask.loss
+        return not (own or objective.sample_weight or objective.pairwise)
 
     def loss(self, objective: Objective, output: Output, label: Any, labels: Mapping[str, Any]) -> Any:
         """Loss of each impression, float [B, 1], before mask and sample weight; an unknown label is 0 here."""

@@ -7,6 +7,8 @@ from typing import Any
 import paddle
 from paddle.nn import functional as F  # noqa: N812 - the field's name for it
 
+from rec.nn.host_losses import chain
+
 _LARGE = 30.0
 """log(1 + e^x) is x in float32 from here on."""
 
@@ -16,10 +18,14 @@ class Probability:
 
     `a * b` is the probability of a chain (b given a). Log loss never sees a rounded or clipped p: a loss that clips at
     1e-4 has its optimum at half the truth where the rate is 2e-4, which is Ali-CCP's CTCVR.
+
+    Args:
+        logit: float32 [B, 1].
+        on_host: as in `Features`: a chain may be computed by an operator of ours.
     """
 
-    def __init__(self, logit: Any) -> None:
-        self.logit = logit
+    def __init__(self, logit: Any, on_host: bool = False) -> None:
+        self.logit, self.on_host = logit, on_host
 
     @property
     def value(self) -> Any:
@@ -37,6 +43,8 @@ class Probability:
         return -_softplus(self.logit)
 
     def __mul__(self, given: Probability) -> Probability:
+        if self.on_host:
+            return Probability(chain(self.logit, given.logit), on_host=True)
         # With p = 1 / (1 + e^a) and q likewise, (1 - p q) / (p q) = (1 + e^a)(1 + e^b) - 1 = e^a + e^b + e^(a + b), in
         # which nothing cancels.
         a, b = -self.logit, -given.logit
@@ -44,7 +52,7 @@ class Probability:
 
     def __invert__(self) -> Probability:
         """1 - p: the alternative."""
-        return Probability(-self.logit)
+        return Probability(-self.logit, self.on_host)
 
     def choose(self, then: Probability, otherwise: Probability) -> Probability:
         """p then + (1 - p) otherwise: an event reached in either of two ways, `then` with p and `otherwise` without."""

@@ -1,7 +1,7 @@
 """Whole parameters moved on the host, by the kernels that move rows: a parameter is a matrix of one row.
 
-One pass over the memory of each parameter, several side by side, where Paddle has an operator for each in a program and
-several passes over all of them in dynamic graph.
+One pass over the memory of each parameter, beside the update of the embedding table, where Paddle has an operator for
+each in a program and several passes over all of them in dynamic graph.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from rec.kernels import deferred as kernels
 from rec.numeric import Array
 from rec.optimize.moved import Moved
 from rec.optimize.rule import learning_rate, rule_for
-from rec.parallel import parallel_map
 
 _ROW = np.zeros(1, np.int64)
 
@@ -43,11 +42,9 @@ class HostOptimizer:
     def step(self, gradients: Mapping[str, Array]) -> None:
         """Move the parameters whose gradient is given, by name and in the parameter's shape."""
         rate = learning_rate(self._optimizer)
-        jobs = []
-        for name, gradient in gradients.items():
+        for name, gradient in gradients.items():  # one after another: the other core is at the table's update
             moved = self._moved[name]
-            jobs.append(moved.job(_ROW, gradient.reshape(1, -1), moved.begin_step(rate)))
-        parallel_map(kernels.update, jobs)
+            kernels.update(*moved.job(_ROW, gradient.reshape(1, -1), moved.begin_step(rate)))
 
     def states(self) -> dict[str, Array]:
         """The optimizer's states by the names that Paddle would give them, shaped as their parameters."""

@@ -42,6 +42,8 @@ class Prepared:
             return self._plan.run(self._feeds, True, False)
 
     def _compile(self, feed: Mapping[str, Array]) -> None:
+        # One operator after another: they are small, and threads that wake each other up take longer than they do.
+        paddle.set_flags({"FLAGS_new_executor_serial_run": True})
         executor = paddle.static.Executor(self._place)
         _, self._plan, inputs = executor._executor_cache.get_pir_program_and_executor(
             self._program, dict(feed), self._fetches, "feed", "fetch", self._place, self._scope, None
