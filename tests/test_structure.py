@@ -11,7 +11,7 @@ from support import ROOT
 REC = ROOT / "tools" / "rec"
 
 ORDER = (
-    ("errors", "numeric", "memory", "console"),
+    ("errors", "numeric", "memory", "processor", "console"),
     ("seeding", "device", "parallel", "hashing"),
     ("config",),
     ("loading", "kernels", "metrics"),

@@ -10,7 +10,8 @@ import paddle
 import pyarrow.parquet as pq
 import pytest
 
-from support import Outcome, Tool
+from rec.processor import mkl_cpu_type
+from support import Outcome, Tool, alone
 
 HERE = Path(__file__).parent / "directories"
 
@@ -162,6 +163,26 @@ def test_a_model_outside_the_contract_is_told_its_form(tool: Tool, tmp_path, nam
     assert old in model.read_text()
     model.write_text(model.read_text().replace(old, new))
     refused(tool(name, *options, "runner.overwrite=true"), found)
+
+
+@pytest.mark.skipif(mkl_cpu_type() is None, reason="no processor of AMD, or one without AVX2")
+def test_mkl_on_amd_gives_the_same_results(monkeypatch):
+    """Without the variable or with the user's own: the losses are alike, and the log says what is on."""
+    logs = {}
+    for own, option in ((None, "true"), (None, "false"), ("5", "true")):
+        if own:
+            monkeypatch.setenv("MKL_DEBUG_CPU_TYPE", own)
+        else:
+            monkeypatch.delenv("MKL_DEBUG_CPU_TYPE", raising=False)
+        outcome = alone("trainer", *arguments("map_style_wide", f"runner.mkl_on_amd={option}", "runner.overwrite=true"))
+        assert outcome.code == 0, outcome.err
+        logs[own, option] = outcome.err
+    said = {key: "MKL_DEBUG_CPU_TYPE=" in log for key, log in logs.items()}
+    assert said == {(None, "true"): True, (None, "false"): False, ("5", "true"): False}
+    losses = [[float(x) for x in re.findall(r"loss: ([\d.]+)", log)] for log in logs.values()]
+    assert len(losses[0]) > 3
+    for found in losses[1:]:
+        assert found == pytest.approx(losses[0], abs=1e-4)
 
 
 def test_the_seed_decides_what_a_directory_draws_with_numpy(tool: Tool):

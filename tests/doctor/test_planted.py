@@ -235,7 +235,7 @@ def test_a_collapsed_cvr(clinic):
 
 
 def test_a_part_without_gradient(clinic):
-    clinic.copy_model(lambda net: net.replace("Probability, logits)", "Probability, [logits[0], logits[1].detach()])"))
+    clinic.copy_model(lambda net: net.replace("for logit in logits)", "for logit in [logits[0], logits[1].detach()])"))
     sole(clinic.troubles(), "trial: gradients", "wrong", "cvr gets no gradient")
 
 

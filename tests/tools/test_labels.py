@@ -204,7 +204,7 @@ def test_lines_with_empty_labels(tool: Tool, arguments, tmp_path, prefix):
 
 
 NOT_FINITE = """
-    def compose(self, logits):
+    def compose(self, logits, on_host=False):
         outputs = super().compose(logits)
         if self.training:
             return outputs

@@ -14,10 +14,11 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from rec.config.config import load
-from rec.console import set_up_logging
+from rec.console import log, set_up_logging
 from rec.errors import UserError
 from rec.help import topics
 from rec.memory import keep_freed_memory
+from rec.processor import mkl_cpu_type
 
 Mode = Literal["dygraph", "static", "any"]
 Task = Literal["train", "infer", "to_static", "paddle_infer"]
@@ -57,7 +58,7 @@ def guarded(work: Callable[[], None], if_interrupted: str) -> None:
 def _run(args: argparse.Namespace, mode: Mode, task: Task) -> None:
     config = load(args.config_yaml, args.opt)
     # Imported late: --help and a file that is no config need no Paddle, whose import takes seconds.
-    import_paddle()
+    import_paddle(config.runner.mkl_on_amd)
     from rec.run.assembly import assemble
 
     if mode == "any":  # a PaddleRec directory may have a static model only
@@ -90,9 +91,17 @@ def _run(args: argparse.Namespace, mode: Mode, task: Task) -> None:
         evaluate(run)
 
 
-def import_paddle() -> None:
-    """Import Paddle with the environment that it reads then; what the user has set stays."""
+def import_paddle(mkl_on_amd: bool = True) -> None:
+    """Import Paddle with the environment that it reads then; what the user has set stays.
+
+    Args:
+        mkl_on_amd: whether its MKL may be told which instructions a processor of AMD has.
+    """
     keep_freed_memory()
+    cpu_type = mkl_cpu_type() if mkl_on_amd and "paddle" not in sys.modules else None
+    if cpu_type and "MKL_DEBUG_CPU_TYPE" not in os.environ:
+        os.environ["MKL_DEBUG_CPU_TYPE"] = cpu_type
+        log.info("MKL_DEBUG_CPU_TYPE=%s: Paddle's MKL at this AMD processor's speed (runner.mkl_on_amd)", cpu_type)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     os.environ.setdefault("OMP_NUM_THREADS", str(cores or 1))
     # A matrix product's threads spin for 0.2 s after it by default, in the way of readers and of the table's thread.

@@ -12,6 +12,11 @@ class RunnerSettings(BaseModel):
 
     # Device
     use_gpu: bool = Field(False, description="compute on a GPU (needs the GPU wheel of Paddle)")
+    mkl_on_amd: bool = Field(
+        True,
+        description="on a processor of AMD, tell Paddle's MKL which instructions it has (MKL_DEBUG_CPU_TYPE, where the "
+        "environment does not say); false: its own choice, half as fast",
+    )
     seed: int = Field(12345, ge=0, lt=2**32, description="seed of initial weights, shuffling and dropout")
 
     # Training
