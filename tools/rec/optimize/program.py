@@ -62,7 +62,8 @@ class ProgramRows:
             distinct, places = rows.distinct(*found)
             self._pulled[name] = distinct
             more[each.values.name] = rows.pull(distinct)
-            more |= {variable.name: place for (_, variable), place in zip(each.lookups, places, strict=True)}
+            pairs = zip(each.lookups, places, strict=True)
+            more |= {variable.name: place.astype(np.int64) for (_, variable), place in pairs}
         return more
 
     def push(self, gradients: list[Array]) -> None:

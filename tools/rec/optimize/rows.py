@@ -8,9 +8,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from rec.data.distinct import DistinctIds
 from rec.errors import UserError
 from rec.kernels import deferred as kernels
-from rec.kernels.distinct import number
 from rec.numeric import Array
 from rec.optimize.moved import Moved
 from rec.optimize.rule import Rule
@@ -37,23 +37,15 @@ class Rows(Moved):
         super().__init__(weight, rule)
         self.name, self.padding = name, padding
         self._last = np.zeros(len(weight) if rule.moves_at_rest else 0, np.int32)
-        self._slot = np.full(len(weight), -1, np.int32)
+        self._distinct = DistinctIds(len(weight))
         self._forget()
 
     def distinct(self, *blocks: Array) -> tuple[Array, list[Array]]:
-        """Distinct ids over blocks of any shape, int64 [N], and each id's place among them, int64 in the blocks'
+        """Distinct ids over blocks of any shape, int64 [N], and each id's place among them, int32 in the blocks'
         shapes. The padding id, if there is one, is always the first. The caller has checked the ids.
         """
         flat = [np.ravel(ids) for ids in blocks]
-        if self.padding is not None:
-            flat.insert(0, np.array([self.padding]))
-        rows, found, places = np.empty(sum(map(len, flat)), np.int64), 0, []
-        for ids in flat:
-            place = np.empty(len(ids), np.int64)
-            found = number(ids, self._slot, rows, found, place)
-            places.append(place)
-        rows = rows[:found].copy()
-        self._slot[rows] = -1
+        rows, places = self._distinct(*([] if self.padding is None else [np.array([self.padding])]), *flat)
         own = places if self.padding is None else places[1:]
         return rows, [place.reshape(ids.shape) for place, ids in zip(own, blocks, strict=True)]
 
