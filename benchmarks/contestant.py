@@ -24,14 +24,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 
 from rec import cli
 
-cli.import_paddle()
+if "plain_dropin" not in "".join(sys.argv[1:2]):  # that one is to have what PaddleRec gives it
+    cli.import_paddle()
 
-import paddle  # noqa: E402 - with the environment that the tools give it
+import paddle
 
-from rec.config.config import load  # noqa: E402
-from rec.data.batch import batch_length  # noqa: E402
-from rec.data.reader import ALI_CCP_FIELDS  # noqa: E402
-from rec.run.assembly import assemble  # noqa: E402
+from rec.config.config import load
+from rec.data.batch import batch_length
+from rec.data.reader import ALI_CCP_FIELDS
+from rec.run.assembly import assemble
 
 CONFIG = Path(__file__).resolve().parents[1] / "models" / "multitask" / "esmm" / "config_bigdata.yaml"
 WARM_UP = 6
@@ -43,10 +44,10 @@ class Ours:
 
     def __init__(self, spec: dict[str, Any]) -> None:
         options = [f"{name}={value}" for name, value in spec["options"].items()]
-        self.run = assemble(load(CONFIG, options), spec["mode"], spec["task"])
+        self.run = assemble(load(spec.get("config", CONFIG), options), spec["mode"], spec["task"])
         self.engine, self.training = self.run.engine, spec["task"] == "train"
         self.parts: dict[str, float] = defaultdict(float)
-        if spec["mode"] == "dygraph" and self.training:
+        if spec["mode"] == "dygraph" and self.training and self.engine.table is not None:
             self._time_parts()
 
     def batches(self) -> Iterator[Any]:
@@ -93,8 +94,21 @@ def plain(spec: dict[str, Any]) -> Any:
     return Training(files, list(ALI_CCP_FIELDS), spec["num_id"], spec["dim"], spec["sizes"], spec["batch"])
 
 
+def plain_dropin(spec: dict[str, Any]) -> Any:
+    """A PaddleRec directory under PaddleRec's loop."""
+    from plain_dropin import Config, Plain
+
+    config = load(spec["config"], [f"{name}={value}" for name, value in spec["options"].items()])
+    files = sorted(str(file) for file in Path(spec["options"]["runner.train_data_dir"]).iterdir())
+    return Plain(Path(spec["config"]).parent, Config(config), spec["mode"], files)
+
+
+KINDS = {"ours": Ours, "plain": plain, "plain_dropin": plain_dropin}
+
+
 def stretch(runner: Any, source: Iterator[Any], count: int) -> dict[str, Any]:
     """Time `count` batches read and computed, and then the computing alone."""
+    length = getattr(runner, "length", batch_length)
     held = [next(source) for _ in range(WARM_UP)]
     for batch in held:
         runner.step(batch)
@@ -106,7 +120,7 @@ def stretch(runner: Any, source: Iterator[Any], count: int) -> dict[str, Any]:
         batch = next(source)
         reading += time.perf_counter() - before
         runner.step(batch)
-        impressions += batch_length(batch)
+        impressions += length(batch)
         tokens += getattr(batch, "num_token", 0)
         rows += batch.bags[0].num_row if hasattr(batch, "bags") else 0
         kept = [*kept[-9:], batch]
@@ -116,7 +130,7 @@ def stretch(runner: Any, source: Iterator[Any], count: int) -> dict[str, Any]:
     begun, alone = time.perf_counter(), 0
     for batch in kept:
         runner.step(batch)
-        alone += batch_length(batch)
+        alone += length(batch)
     step_seconds = time.perf_counter() - begun
     return {
         "impressions_per_second": impressions / seconds,
@@ -136,7 +150,7 @@ def main() -> None:
     spec = json.loads(sys.argv[1])
     answers = os.fdopen(os.dup(1), "w")
     with contextlib.redirect_stdout(sys.stderr):
-        runner = plain(spec) if spec["kind"] == "plain" else Ours(spec)
+        runner = KINDS[spec["kind"]](spec)
         source = runner.batches()
         for line in chain(["0"], iter(sys.stdin.readline, "")):
             answer = stretch(runner, source, int(line)) if int(line) else {"ready": True}

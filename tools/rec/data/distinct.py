@@ -13,8 +13,8 @@ class DistinctIds:
         self._slot = np.full(num_id, -1, np.int32)
 
     def __call__(self, *blocks: Array) -> tuple[Array, list[Array]]:
-        """Distinct ids over all blocks, integers [T] each: int64 [N] in order of first appearance, and for each block the
-        index of every token's id among them, int32 [T]."""
+        """Distinct ids over all blocks, integers [T] each: int64 [N] in order of first appearance, and for each block
+        the index of every token's id among them, int32 [T]."""
         rows = np.empty(sum(map(len, blocks)), np.int64)
         found = 0
         positions = []
