@@ -81,7 +81,7 @@ def measure(name: str, spec: dict[str, Any], work: Path) -> dict[str, float]:
 def table(rows: dict[str, dict[str, float]]) -> str:
     """Markdown, a directory per line."""
     lines = [
-        "| | a batch: PaddleRec's loop | ours | times as fast | step alone: theirs | ours | times as fast | MB | ours |",
+        "| | a batch: their loop | ours | times as fast | step alone: theirs | ours | times as fast | MB | ours |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, row in rows.items():

@@ -251,11 +251,33 @@ class TiedLater(Tied):
         return Tied.loss(self, ids, target) if self.steps > 10 else Net.loss(self, ids, target)
 
 
-def test_a_weight_used_as_a_whole_only_later_is_refused():
-    net = TiedLater(True)
-    optimizers = Optimizers(KINDS["Adam"](parameters=net.parameters()), net, rows=True)
-    with pytest.raises(UserError, match=r"embedding table: its weight is used as a whole since step 11 only"):
+def test_a_weight_used_as_a_whole_only_later_is_warned_of(caplog):
+    found = []
+    for sparse in (False, True):
+        with paddle.utils.unique_name.guard():
+            net = TiedLater(sparse)
+        net.table.weight.set_value(START)
+        optimizers = Optimizers(KINDS["Adam"](parameters=net.parameters()), net, rows=sparse)
         train(net, optimizers, lookups(30))
+        found.append(net.table.weight.numpy())
+    assert "embedding table: step 11 is the first to use its weight as a whole" in caplog.text
+    assert found[1] == pytest.approx(found[0], abs=1e-3)  # 5e-4 from that one step
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_large_dense_embedding_is_moved_by_rows_too(lazy, monkeypatch):
+    """`lazy_mode` is for sparse gradients: a dense embedding's rows move at rest all the same."""
+    make, found = optimizer("Adam", lazy_mode=lazy), []
+    for large in (False, True):
+        monkeypatch.setattr("rec.optimize.layers.LARGE", ROWS if large else ROWS + 1)
+        with paddle.utils.unique_name.guard():
+            net = Net(False)
+        net.table.weight.set_value(START)
+        optimizers = Optimizers(make(parameters=net.parameters()), net, rows=True)
+        train(net, optimizers, lookups(100))
+        assert optimizers.sparse.names == ([net.table.weight.name] if large else [])
+        found.append(net.table.weight.numpy())
+    assert found[1] == pytest.approx(found[0], abs=1e-5)
 
 
 def test_a_resumed_tied_embedding_takes_its_state_along():

@@ -168,7 +168,7 @@ def test_what_has_no_rule_trains_dense_and_is_named(model, reason, caplog):
     (losses, dense, _), (own, rows, _) = (trained(engine(model, KINDS["Adam"], sparse), 20) for sparse in (False, True))
     assert own == losses
     assert (rows["table"] == dense["table"]).all()
-    assert f"embeddings with sparse=True get dense gradients: no rule for rows under {reason}" in caplog.text
+    assert f"embeddings get dense gradients: no rule for rows under {reason}" in caplog.text
 
 
 def test_evaluation_sees_rows_that_rest_moved():
@@ -192,3 +192,14 @@ def test_a_step_does_not_read_the_table():
     target = np.zeros((1, 2 * WIDTH), "float32")
     assert np.isfinite(of.train_step([np.array([[3, 4]]), target])["loss"])
     assert np.isnan(of.train_step([np.array([[3, 50]]), target])["loss"])
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_large_dense_embedding_is_moved_by_rows_too(lazy, monkeypatch):
+    found = []
+    for large in (False, True):
+        monkeypatch.setattr("rec.pir.embeddings.LARGE", ROWS if large else ROWS + 1)
+        of = engine(Model, optimizer("Adam", lazy_mode=lazy), False)
+        assert bool(of._main.rows.fetches) == large
+        found.append(trained(of, 100)[1]["table"])
+    assert found[1] == pytest.approx(found[0], abs=1e-5)

@@ -64,7 +64,7 @@ class StaticDirectoryEngine(Engine):
         try:
             return build(model, self.config, is_infer=False, rows=FedRows())
         except NoRuleError as reason:
-            log.info("embeddings with sparse=True get dense gradients: no rule for rows under %s", reason)
+            log.info("embeddings get dense gradients: no rule for rows under %s", reason)
         return build(self._model_class(self.config), self.config, is_infer=False)
 
     def _take_memory(self) -> None:

@@ -27,6 +27,7 @@ class Fed:
         weight: the parameter, a variable that the training program does not read.
         values: the fed rows, [N, D].
         padding: the id that stands for nothing, or None.
+        sparse: whether a sparse gradient was asked for.
         lookups: pairs (ids, fed places of the ids among the rows).
         gradient: that of `values`, clipped, once the optimizer has been asked for it.
     """
@@ -34,6 +35,7 @@ class Fed:
     weight: Any
     values: Any
     padding: int | None
+    sparse: bool
     lookups: list[tuple[Any, Any]]
     gradient: Any = None
 
@@ -52,8 +54,8 @@ class FedRows:
         self.optimizer: Any = None
         self.rules: dict[str, Rule] = {}
 
-    def look_up(self, ids: Any, weight: Any, padding_idx: int | None) -> Any:
-        """The lookup's result, [..., D]."""
+    def look_up(self, ids: Any, weight: Any, padding_idx: int | None, sparse: bool) -> Any:
+        """The lookup's result, [..., D]; `sparse`: as the model asked for."""
         block = libpaddle.pir.get_current_insertion_point().block()
         if block != paddle.static.default_main_program().global_block():
             raise NoRuleError("a lookup in a branch or a loop")
@@ -62,7 +64,7 @@ class FedRows:
         if fed is None:
             values = paddle.static.data(f"{name}@rows", [-1, int(weight.shape[1])], weight.dtype)
             values.stop_gradient = False
-            fed = self.fed[name] = Fed(weight, values, padding, [])
+            fed = self.fed[name] = Fed(weight, values, padding, sparse, [])
         elif fed.padding != padding:
             raise NoRuleError("two padding ids")
         places = paddle.static.data(f"{name}@places_{len(fed.lookups)}", list(ids.shape), "int64")
@@ -112,7 +114,7 @@ class FedRows:
             module.grad = original
         if {parameter.name for parameter, _ in pairs} & self.fed.keys():
             raise NoRuleError("a weight that is used as a whole too")
-        self.rules = {name: rule_for(optimizer, each.weight) for name, each in self.fed.items()}
+        self.rules = {name: rule_for(optimizer, each.weight, each.sparse) for name, each in self.fed.items()}
         if any(each.gradient is None for each in fed):
             raise NoRuleError("a lookup that the loss does not depend on")
         if optimizer._grad_clip is not None:

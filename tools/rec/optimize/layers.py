@@ -9,17 +9,16 @@ from typing import Any
 import paddle
 
 from rec.console import log
-from rec.errors import UserError
 from rec.numeric import Array
 from rec.optimize.clip import ClipWithRows, Pairs
 from rec.optimize.looked_up import LookedUp
 from rec.optimize.memory import of_tensor
-from rec.optimize.rows import Rows, padding_row
+from rec.optimize.rows import LARGE, Rows, padding_row
 from rec.optimize.rule import NoRuleError, learning_rate, rule_for
 
 
 class SparseLayers:
-    """The embeddings of a network that are moved by rows.
+    """The embeddings of a network that are moved by rows: those with `sparse=True`, and large ones.
 
     A weight stays its layer's parameter, in its memory: whoever looks at it after `settle` sees what a dense optimizer
     would have made of it. Embeddings whose optimizer has no rule for rows, or which turn out to be used as a whole too,
@@ -34,13 +33,14 @@ class SparseLayers:
         self._tables: dict[str, LookedUp] = {}  # by the weight's name
         self._training = False
         for name, layer in embeddings(net):
-            if not layer._sparse:
+            if not layer._sparse and layer.weight.shape[0] < LARGE:
                 continue
             try:
                 self._add(name, layer, _owner(layer.weight, optimizers))
             except NoRuleError as reason:
-                layer._sparse = False
-                log.info("embedding %s gets dense gradients: no rule for rows under %s", name, reason)
+                if layer._sparse:
+                    layer._sparse = False
+                    log.info("embedding %s gets dense gradients: no rule for rows under %s", name, reason)
         for optimizer in optimizers:
             if optimizer._grad_clip is not None:
                 optimizer._grad_clip = ClipWithRows(optimizer._grad_clip, partial(self._pairs, optimizer))
@@ -53,7 +53,7 @@ class SparseLayers:
         padding = padding_row(layer._padding_idx, layer.weight.shape[0])
         table = self._tables.get(layer.weight.name)
         if table is None:
-            rows = Rows(of_tensor(layer.weight), rule_for(optimizer, layer.weight), name, padding)
+            rows = Rows(of_tensor(layer.weight), rule_for(optimizer, layer.weight, layer._sparse), name, padding)
             table = self._tables[layer.weight.name] = LookedUp(layer.weight, rows, optimizer)
         elif table.rows.padding != padding:
             raise NoRuleError("two padding ids")
@@ -99,16 +99,12 @@ class SparseLayers:
             table.push(rate)
 
     def _make_dense(self, table: LookedUp) -> None:
-        """Go on with a dense gradient: the weight is used as a whole too, by a penalty or a product with it, say.
-
-        Raises:
-            UserError: it has not been from the beginning.
-        """
+        """Go on with a dense gradient: the weight is used as a whole too, by a penalty or a product with it, say."""
         if table.rows.behind:
-            raise UserError(
-                f"embedding {table.rows.name}: its weight is used as a whole since step {table.rows.steps + 1} only, "
-                "when resting rows were not up to date: leave out sparse=True"
-            )
+            log.warning(
+                "embedding %s: step %d is the first to use its weight as a whole, and saw resting rows as they were "
+                "looked up last", table.rows.name, table.rows.steps + 1,
+            )  # fmt: skip
         log.info("embedding %s gets dense gradients: its weight is used as a whole too", table.rows.name)
         del self._tables[table.weight.name]
         for layer in table.layers:

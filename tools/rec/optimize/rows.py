@@ -16,6 +16,10 @@ from rec.optimize.moved import Moved
 from rec.optimize.rule import Rule
 from rec.parallel import parallel_map, threads
 
+LARGE = 100_000
+"""An embedding of so many rows is moved by rows also where it is not sparse: a step through all of it takes longer than
+the rest of the step."""
+
 _LEAST_ROWS = 512
 """Fewer rows are not worth a thread."""
 

@@ -74,8 +74,8 @@ class Rule:
         return rate * math.sqrt(second) / first, self.epsilon * math.sqrt(second), rate * self.decay
 
 
-def rule_for(optimizer: Any, weight: Any) -> Rule:
-    """The rule of `optimizer` for the parameter `weight`.
+def rule_for(optimizer: Any, weight: Any, sparse: bool = False) -> Rule:
+    """The rule of `optimizer` for the parameter `weight`; lazy where its gradient is `sparse` only.
 
     Raises:
         NoRuleError: the optimizer is of another class, or an option of it is not known here.
@@ -89,7 +89,8 @@ def rule_for(optimizer: Any, weight: Any) -> Rule:
         raise NoRuleError(f"weights of {weight.dtype}")
     attributes = getattr(weight, "optimize_attr", None) or {}
     scale = _number(attributes.get("learning_rate", 1.0))
-    return make(optimizer, weight, _coupled(optimizer, weight), scale)
+    rule = make(optimizer, weight, _coupled(optimizer, weight), scale)
+    return replace(rule, lazy=rule.lazy and sparse)
 
 
 def learning_rate(optimizer: Any) -> float:

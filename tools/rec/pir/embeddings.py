@@ -16,6 +16,7 @@ from rec.errors import UserError
 from rec.numeric import Array
 from rec.optimize.fed import FedRows
 from rec.optimize.program import ProgramRows, Run
+from rec.optimize.rows import LARGE
 from rec.optimize.rule import NoRuleError
 
 
@@ -36,8 +37,9 @@ def recorded_embedding(original: Callable[..., Any], lookups: list[Lookup], rows
         given = signature.bind(*args, **kwargs).arguments
         x, weight = given["x"], given["weight"]
         lookups.append(Lookup(x, int(weight.shape[0]), getattr(weight, "name", "embedding")))
-        if rows is not None and given.get("sparse") and not given.get("max_norm"):
-            return rows.look_up(x, weight, given.get("padding_idx"))
+        by_rows = given.get("sparse") or weight.shape[0] >= LARGE
+        if rows is not None and by_rows and not given.get("max_norm"):
+            return rows.look_up(x, weight, given.get("padding_idx"), bool(given.get("sparse")))
         return original(*args, **kwargs)
 
     return embedding
