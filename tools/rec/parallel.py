@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,12 @@ def parallel_map(work: Callable[..., Any], jobs: Sequence[tuple[Any, ...]]) -> l
     for helper in begun:
         helper.result()
     return results
+
+
+def cuts(size: int, least: int) -> list[slice]:
+    """`size` items in equal parts, one for each thread but none of fewer than `least`."""
+    parts = max(1, min(threads(), size // least))
+    return [slice(a, b) for a, b in pairwise(size * i // parts for i in range(parts + 1))]
 
 
 @cache

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from rec.config.config import Config
@@ -15,11 +16,16 @@ from rec.nn.network import Network
 
 @dataclass(frozen=True)
 class Inputs:
-    """A batch on the device: what a network and its loss read, and the host's batch it was made from."""
+    """A batch on the device: what a network and its loss read, and the host's batch it was made from.
+
+    Attributes:
+        later: work on the host that waits until the table's update is under way, beside which there is time for it.
+    """
 
     features: Features
     labels: dict[str, Any]
     batch: Batch
+    later: list[Callable[[], None]] = field(default_factory=list)
 
 
 class DygraphModel(NativeModel):
@@ -36,10 +42,11 @@ class DygraphModel(NativeModel):
     def train_forward(
         self, dy_model: Network, metrics: list[TaskMetrics], batch: Inputs, config: Config
     ) -> tuple[Any, list[TaskMetrics], dict[str, Any]]:
-        """Loss to minimise, metrics with this batch counted, and what to show: losses, ratios and gates."""
+        """Loss to minimise, metrics that count this batch later, and what to show: losses, ratios and gates."""
         outputs = predict(dy_model, batch.features, batch.labels)
         losses = losses_by_name(dy_model, outputs, batch.labels, batch.features)
-        count(metrics[0], _on_host(outputs), batch.batch)
+        predicted = probabilities(outputs)
+        batch.later.append(lambda: count(metrics[0], _on_host(predicted), batch.batch))
         shown = losses | ratios(dy_model, outputs, batch.labels) | gate_means(dy_model)
         return losses["loss"], metrics, shown
 
@@ -47,10 +54,10 @@ class DygraphModel(NativeModel):
         self, dy_model: Network, metrics: list[TaskMetrics], batch: Inputs, config: Config
     ) -> tuple[list[TaskMetrics], dict[str, Any]]:
         """Metrics with this batch counted, and each task's prediction, [B, 1]."""
-        predicted = _on_host(predict(dy_model, batch.features, batch.labels))
+        predicted = _on_host(probabilities(predict(dy_model, batch.features, batch.labels)))
         count(metrics[0], predicted, batch.batch)
         return metrics, predicted
 
 
-def _on_host(outputs: Any) -> dict[str, Any]:
-    return {name: p.numpy() for name, p in probabilities(outputs).items()}
+def _on_host(predicted: dict[str, Any]) -> dict[str, Any]:
+    return {name: p.numpy() for name, p in predicted.items()}

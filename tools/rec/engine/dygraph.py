@@ -72,6 +72,8 @@ class TableFeed:
 
     def close(self, inputs: Inputs) -> None:
         self._table.push(inputs.batch, [vector.grad for vector in inputs.features.blocks])
+        for work in inputs.later:
+            work()
 
 
 class DygraphEngine(Engine):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from rec.kernels import deferred as kernels
 from rec.numeric import Array
 from rec.optimize.moved import Moved
 from rec.optimize.rule import Rule
-from rec.parallel import parallel_map, threads
+from rec.parallel import cuts, parallel_map
 
 LARGE = 100_000
 """An embedding of so many rows is moved by rows also where it is not sparse: a step through all of it takes longer than
@@ -66,7 +65,7 @@ class Rows(Moved):
         if self.padding is not None:
             real = rows != self.padding
             rows, gradient = rows[real], gradient[real]
-        parallel_map(kernels.update, [self.job(rows[cut], gradient[cut], line) for cut in _cuts(len(rows))])
+        parallel_map(kernels.update, [self.job(rows[cut], gradient[cut], line) for cut in cuts(len(rows), _LEAST_ROWS)])
         if self.rule.moves_at_rest:
             self._last[rows] = now
 
@@ -85,7 +84,7 @@ class Rows(Moved):
     def _catch_up(self, rows: Array) -> None:
         shared = (self.rule.kind, self.weight, *self._states, self._last)
         history = (self._now, self.rule.limit, self._lines, self._kept, self.rule.constants)
-        parallel_map(kernels.catch_up, [(*shared, rows[cut], *history) for cut in _cuts(len(rows))])
+        parallel_map(kernels.catch_up, [(*shared, rows[cut], *history) for cut in cuts(len(rows), _LEAST_ROWS)])
 
     def _forget(self) -> None:
         """Begin the history of steps anew: every row is up to date."""
@@ -144,8 +143,3 @@ def merged(pieces: Sequence[tuple[Array, Array]], rows: Rows) -> tuple[Array, Ar
     for place, (_, gradient) in zip(places, pieces, strict=True):
         total[place] += gradient  # a piece's rows are distinct
     return distinct, total
-
-
-def _cuts(size: int) -> list[slice]:
-    parts = max(1, min(threads(), size // _LEAST_ROWS))
-    return [slice(a, b) for a, b in pairwise(size * i // parts for i in range(parts + 1))]
