@@ -1,5 +1,6 @@
 """`nn.Embedding` of PaddleRec's directories: ids are checked, and sparse=True trains as a dense embedding does."""
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -262,6 +263,16 @@ def test_a_weight_used_as_a_whole_only_later_is_warned_of(caplog):
         found.append(net.table.weight.numpy())
     assert "embedding table: step 11 is the first to use its weight as a whole" in caplog.text
     assert found[1] == pytest.approx(found[0], abs=1e-3)  # 5e-4 from that one step
+
+
+def test_a_copy_of_the_network_has_embeddings_of_its_own():
+    net, optimizers = start(KINDS["Adam"], True)
+    twin = copy.deepcopy(net)
+    twin.table.weight.set_value(2 * START)
+    optimizers.begin()
+    ids = paddle.to_tensor([3, 7])
+    assert (twin.table(ids).numpy() == 2 * START[[3, 7]]).all()
+    assert (net.table(ids).numpy() == START[[3, 7]]).all()
 
 
 @pytest.mark.parametrize("lazy", [False, True])

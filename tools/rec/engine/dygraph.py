@@ -102,8 +102,9 @@ class DygraphEngine(Engine):
         self.feed: Feed = TableFeed(self.table, place) if self.table else TensorFeed(place)
         if self.table is None:
             check_lookups(self.net)
-        on_cpu, own = isinstance(place, paddle.CPUPlace), self.table is not None
-        self.optimizer = Optimizers(made, self.net, on_cpu and not own, on_cpu and own) if training else None
+        own = self.table is not None
+        on_host = own and isinstance(place, paddle.CPUPlace)
+        self.optimizer = Optimizers(made, self.net, not own, on_host) if training else None
 
     def train_step(self, batch: Any) -> dict[str, Any]:
         assert self.optimizer is not None

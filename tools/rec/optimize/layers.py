@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from types import MethodType
 from typing import Any
 
 import paddle
@@ -48,6 +49,8 @@ class SparseLayers:
     def _add(self, name: str, layer: Any, optimizer: Any) -> None:
         if optimizer is None:
             raise NoRuleError("no optimizer")
+        if not layer.weight.place.is_cpu_place():
+            raise NoRuleError("a GPU")
         if type(layer).forward is not paddle.nn.Embedding.forward or layer._max_norm or layer._scale_grad_by_freq:
             raise NoRuleError("a lookup of another kind")
         padding = padding_row(layer._padding_idx, layer.weight.shape[0])
@@ -60,10 +63,12 @@ class SparseLayers:
         table.layers.append(layer)
         dense = layer.forward
 
-        def forward(ids: Any) -> Any:
+        def forward(own: Any, ids: Any) -> Any:
+            if own is not layer:  # a copy, which has a weight of its own
+                return paddle.nn.Embedding.forward(own, ids)
             return table.look_up(ids) if self._training and paddle.in_dynamic_mode() else dense(ids)
 
-        layer.forward = forward
+        layer.forward = MethodType(forward, layer)
 
     @property
     def names(self) -> list[str]:
