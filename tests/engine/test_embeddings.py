@@ -1,6 +1,9 @@
 """`nn.Embedding` of PaddleRec's directories: ids are checked, and sparse=True trains as a dense embedding does."""
 
 import copy
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +16,7 @@ from rec.engine.optimizers import Optimizers
 from rec.errors import UserError
 from rec.kernels import deferred
 from rec.optimize.layers import embeddings
+from support import ROOT
 
 ROWS, WIDTH = 60, 4
 START = np.random.default_rng(3).normal(size=(ROWS, WIDTH)).astype("float32")
@@ -380,3 +384,29 @@ def test_ids_without_a_row_are_refused(bad):
     with pytest.raises(UserError, match=rf"embedding 0 has 50 rows \(ids 0 to 49\), the data holds id {bad}:"):
         net(paddle.to_tensor([[0, bad]]))
     assert [name for name, _ in embeddings(net)] == ["0"]
+
+
+MEMORY = """
+import resource
+import numpy as np, paddle
+from rec.engine.optimizers import Optimizers
+net = paddle.nn.Embedding(2_000_000, 16, sparse=True)
+optimizers = Optimizers(paddle.optimizer.Adam(0.1, parameters=net.parameters()), net, rows=True)
+held = []
+for step in range(20):
+    optimizers.begin()
+    net(paddle.to_tensor(np.arange(step, 600 + step))).sum().backward()
+    optimizers.gather()
+    optimizers.step()
+    held.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+print(held[0], held[-1])
+"""
+
+
+def test_a_step_takes_the_memory_of_its_rows():
+    """The table has 122 MB, as would a dense gradient and either moment: nothing like that is touched in 20 steps."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "tools")}
+    done = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, env=environment, check=True)
+    first, last = map(int, done.stdout.split()[-2:])
+    assert last - first < 20
+    assert first < 700
