@@ -123,11 +123,12 @@ class StaticEngine(Engine):
         return values
 
     def _run(self, built: Built, batch: Batch, is_infer: bool) -> tuple[dict[str, Array], list[Array]]:
+        """Results by name, and gradients, which the next run overwrites: the table's update has read them by then."""
         pulled = [to_array(vectors) for vectors in self.table.pull(batch)]
         arrays = self.model.feed(batch, pulled, is_infer)
         feed = dict(zip(built.feeds, arrays, strict=True))
-        results = built.run.run(feed)
         count = len(built.names)
+        results = built.run.run(feed, kept=count)
         return dict(zip(built.names, results[:count], strict=True)), results[count:]
 
     def state(self) -> State:

@@ -15,8 +15,13 @@ def of_tensor(tensor: Any) -> Array:
 
 
 def of_variable(scope: Any, name: str) -> Array:
-    """That of a variable in a scope, on the CPU. (`np.asarray` would copy it.)"""
-    return np.from_dlpack(_Exported(scope.find_var(name).get_tensor()))
+    """That of a variable in a scope, on the CPU."""
+    return of_dense_tensor(scope.find_var(name).get_tensor())
+
+
+def of_dense_tensor(tensor: Any) -> Array:
+    """That of a `DenseTensor` on the CPU. (`np.asarray` would copy it.)"""
+    return np.from_dlpack(_Exported(tensor))
 
 
 class _Exported:

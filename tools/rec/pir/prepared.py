@@ -10,6 +10,7 @@ import paddle
 from paddle.base import core
 
 from rec.numeric import Array
+from rec.optimize.memory import of_dense_tensor
 
 
 class Prepared:
@@ -29,8 +30,12 @@ class Prepared:
         self._plan: Any = None
         self._feeds: list[str] = []
 
-    def run(self, feed: Mapping[str, Array]) -> list[Array]:
-        """The fetched arrays; `feed` may hold more than the program reads."""
+    def run(self, feed: Mapping[str, Array], kept: int | None = None) -> list[Array]:
+        """The fetched arrays; `feed` may hold more than the program reads.
+
+        The first `kept` of them (None: all) are the caller's. The others are the program's own memory, which its next
+        run writes to.
+        """
         with paddle.static.scope_guard(self._scope):
             if self._plan is None:
                 self._compile(feed)
@@ -39,7 +44,11 @@ class Prepared:
                 tensor = core.DenseTensor()
                 tensor.set(feed[name], self._place)
                 core.set_feed_variable(self._scope, tensor, name, 0)
-            return self._plan.run(self._feeds, True, False)
+            tensors = self._plan.run(self._feeds, False, False)
+        if not self._place.is_cpu_place():
+            return [np.array(tensor) for tensor in tensors]
+        arrays = [of_dense_tensor(tensor) for tensor in tensors]
+        return [array.copy() for array in arrays[:kept]] + ([] if kept is None else arrays[kept:])
 
     def _compile(self, feed: Mapping[str, Array]) -> None:
         # One operator after another: they are small, and threads that wake each other up take longer than they do.
