@@ -96,6 +96,19 @@ def test_parquet_lists_and_weights(tmp_path):
         reader(tmp_path, data=data, pooling="weighted")
 
 
+def test_a_weight_stands_where_its_value_does(tmp_path):
+    """A hole among the values has one among the weights; weights without it go by their order."""
+    data = {"labels": DATA["labels"], "fields": {"items": {"weights": "scores", "separator": "|"}}}
+    head = "items,scores,clicked,bought\n"
+    write(tmp_path, text=head + "x||y,1||2,1,0\nx||y,3|4,0,0\n,,0,0\ny|,5|,0,0\n")
+    (batch,) = reader(tmp_path, data=data, pooling="weighted").batches(ReadPlan(batch_size=10, training=True))
+    assert batch.bags[0].offsets.tolist() == [0, 2, 4, 4, 5]
+    assert batch.bags[0].weights.tolist() == [1, 2, 3, 4, 5]
+    write(tmp_path, text=head + "x|y,1|2,1,0\nx||y,1|2|,1,0\n")
+    with pytest.raises(UserError, match="row 2: column scores has its weights in other places than the values are"):
+        reader(tmp_path, data=data, pooling="weighted")
+
+
 def test_rows_without_ids_are_numbered_as_in_the_file(tmp_path):
     write(tmp_path)
     data = {**{k: v for k, v in DATA.items() if k != "sample_id"}, "test_share": 0.4}

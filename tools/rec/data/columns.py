@@ -30,44 +30,70 @@ def lists_of_text(
     Raises:
         UserError: a value that can be no category, naming file and row.
     """
-    column = field.column or name
     counts, texts = [np.zeros(1, np.int64)], []
+    for lengths, spelled, present in _values(table, name, field, edges):
+        counts.append(_kept(lengths, present))
+        texts.append(spelled.filter(pa.array(present)))
+    return np.cumsum(np.concatenate(counts)), pa.chunked_array(texts, pa.string())
+
+
+def _values(
+    table: Table, name: str, field: FieldColumn, edges: list[float] | None
+) -> Iterator[tuple[Array, pa.Array, Array]]:
+    """By pieces: how many places for a value each row has, int64 [n], what stands there, and where a value does."""
+    column = field.column or name
     for piece, values in table.column(column):
         with _placed(piece, column):
             lengths, tokens = _lists(values if edges is None else _bucket(values, edges), field, column)
         with _placed(piece, column, lengths):
             spelled = canonical(tokens, column)
         present = pc.fill_null(pc.not_equal(spelled, ""), False)
-        counts.append(_kept(lengths, present.to_numpy(zero_copy_only=False)))
-        texts.append(spelled.filter(present))
-    return np.cumsum(np.concatenate(counts)), pa.chunked_array(texts, pa.string())
+        yield lengths, spelled, present.to_numpy(zero_copy_only=False)
 
 
-def lists_of_weights(table: Table, field: FieldColumn, starts: Array) -> Array:
-    """float32 [T] weights of a field's values, whose rows begin at `starts`.
+def lists_of_weights(table: Table, name: str, field: FieldColumn, edges: list[float] | None) -> Array:
+    """float32 [T] weights of a field's values, as `lists_of_text` has them.
 
     Raises:
-        UserError: a row has another number of weights than of values, or one is no number.
+        UserError: a row has another number of weights than of values, or has them in other places; or one is no number.
     """
     column = str(field.weights)
-    counts, weights = [np.empty(0, np.int64)], [np.empty(0)]
+    nothing = np.empty(0, np.int64)
+    lengths, found, weights = [nothing], [nothing], [np.empty(0)]
     for piece, values in table.column(column):
         with _placed(piece, column):
-            lengths, tokens = _lists(values, field, column)
-        with _placed(piece, column, lengths):
+            each, tokens = _lists(values, field, column)
+        with _placed(piece, column, each):
             numbers = as_numbers(tokens)
             odd = np.flatnonzero(np.isinf(_float32(numbers)))
             if len(odd):
                 raise BadValueError(int(odd[0]), f"expected finite weights, found {numbers[odd[0]]:g}")
-        counts.append(_kept(lengths, ~np.isnan(numbers)))
-        weights.append(numbers[~np.isnan(numbers)])
-    found, expected = np.concatenate(counts), np.diff(starts)
+        lengths.append(each)
+        found.append(_kept(each, ~np.isnan(numbers)))
+        weights.append(numbers)
+    own, all_weights = np.concatenate(lengths), np.concatenate(weights)
+    there = ~np.isnan(all_weights)
+    places, expected, present = [nothing], [nothing], [np.empty(0, bool)]
+    for each, _, mask in _values(table, name, field, edges):
+        places.append(each)
+        expected.append(_kept(each, mask))
+        present.append(mask)
+    _check_weights(table, column, np.concatenate(found), np.concatenate(expected))
+    # Where a row has as many places for weights as for values, a weight stands where its value does.
+    room = np.concatenate(places)
+    alike = room == own
+    row_of = np.repeat(np.arange(len(own)), own)[np.repeat(alike, own)]
+    for row in row_of[there[np.repeat(alike, own)] != np.concatenate(present)[np.repeat(alike, room)]].tolist():
+        raise UserError(f"{table.where(row)}: column {column} has its weights in other places than the values are")
+    return _float32(all_weights[there])
+
+
+def _check_weights(table: Table, column: str, found: Array, expected: Array) -> None:
     for row in np.flatnonzero(found != expected).tolist():
         raise UserError(
             f"{table.where(row)}: column {column} has another number of weights than there are values: "
             f"{found[row]} for {expected[row]}"
         )
-    return _float32(np.concatenate(weights))
 
 
 def quantile_edges(table: Table, name: str, field: FieldColumn) -> list[float]:

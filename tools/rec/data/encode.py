@@ -43,7 +43,9 @@ def encode(
     for name, given in settings.fields.items():
         field = given or FieldColumn()
         starts, texts = columns.lists_of_text(table, name, field, vocabulary.edges.get(name))
-        weights = columns.lists_of_weights(table, field, starts) if with_values and field.weights else None
+        weights = None
+        if with_values and field.weights:
+            weights = columns.lists_of_weights(table, name, field, vocabulary.edges.get(name))
         ids = vocabulary.ids(name, texts)
         fields.append((starts, ids, weights))
         if vocabulary.values[name] is not None:
