@@ -269,6 +269,32 @@ def test_a_weight_used_as_a_whole_only_later_is_warned_of(caplog):
     assert found[1] == pytest.approx(found[0], abs=1e-3)  # 5e-4 from that one step
 
 
+@pytest.mark.parametrize("name", ["SGD", "Adam"])
+def test_a_network_of_an_embedding_alone_is_clipped(name):
+    """d loss / d row 3 is (2, 2, 2, 2), whose norm is 4: clipped to 1 it is (.5, .5, .5, .5)."""
+    net = paddle.nn.Sequential(paddle.nn.Embedding(ROWS, WIDTH, sparse=True))
+    net[0].weight.set_value(START)
+    made = optimizer(name, 0.1, grad_clip=paddle.nn.ClipGradByGlobalNorm(1.0))(parameters=net.parameters())
+    optimizers = Optimizers(made, net, rows=True)
+    optimizers.begin()
+    (2 * net(paddle.to_tensor([3]))).sum().backward()
+    optimizers.gather()
+    optimizers.step()
+    moved = net[0].weight.numpy() - START
+    assert moved[3] == pytest.approx([-0.05 if name == "SGD" else -0.1] * WIDTH, rel=1e-4)
+    assert (np.delete(moved, 3, axis=0) == 0).all()
+
+
+@pytest.mark.parametrize("steps", [0, 10])
+def test_an_embedding_that_is_frozen_then_stays_as_it_is(steps):
+    net, optimizers = start(KINDS["Adam"], True)
+    train(net, optimizers, lookups(steps))
+    before = net.table.weight.numpy().copy()
+    net.table.weight.stop_gradient = True
+    train(net, optimizers, lookups(5))
+    assert (net.table.weight.numpy() == before).all()
+
+
 def test_a_copy_of_the_network_has_embeddings_of_its_own():
     net, optimizers = start(KINDS["Adam"], True)
     twin = copy.deepcopy(net)

@@ -194,6 +194,30 @@ def test_a_step_does_not_read_the_table():
     assert np.isnan(of.train_step([np.array([[3, 50]]), target])["loss"])
 
 
+class Frozen(Model):
+    """The embedding is not trained."""
+
+    def look_up(self, ids: Any) -> Any:
+        self.table.weight.stop_gradient = True
+        return self.table(ids)
+
+
+class OfOthers(Model):
+    """The optimizer has the factor only."""
+
+    def create_optimizer(self, strategy: Any = None) -> None:
+        program = paddle.static.default_main_program()
+        factor = [p for p in program.global_block().all_parameters() if p.name == "factor"]
+        paddle.optimizer.Adam(0.02).minimize(self._cost, parameters=factor)
+
+
+@pytest.mark.parametrize("model", [Frozen, OfOthers])
+def test_what_no_optimizer_moves_stays_as_it_is(model):
+    _, weights, _ = trained(engine(model, KINDS["Adam"], True), 20)
+    assert (weights["table"] == START).all()
+    assert (weights["factor"] != np.float32(0.3)).any()
+
+
 @pytest.mark.parametrize("lazy", [False, True])
 def test_a_large_dense_embedding_is_moved_by_rows_too(lazy, monkeypatch):
     found = []

@@ -100,6 +100,8 @@ class FedRows:
         original = module.grad
 
         def grad(outputs: Any, inputs: Any, *args: Any, **kwargs: Any) -> list[Any]:
+            if not self.fed.keys() <= {parameter.name for parameter in inputs}:
+                raise NoRuleError("an optimizer of other parameters")
             used = [parameter for parameter in inputs if self._is_read(parameter)]
             everything = original(outputs, [*used, *(each.values for each in fed)], *args, **kwargs)
             for each, gradient in zip(fed, everything[len(used) :], strict=True):

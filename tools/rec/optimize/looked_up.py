@@ -28,7 +28,8 @@ class LookedUp:
     def look_up(self, ids: Any) -> Any:
         """What the layer's own forward returns, through a leaf that has the rows of these ids only."""
         rows, (places,) = self.rows.distinct(ids.numpy())
-        vectors = paddle.to_tensor(self.rows.pull(rows), stop_gradient=not paddle.is_grad_enabled())
+        trained = paddle.is_grad_enabled() and not self.weight.stop_gradient
+        vectors = paddle.to_tensor(self.rows.pull(rows), stop_gradient=not trained)
         self._looked_up.append((rows, vectors))
         padding = None if self.rows.padding is None else 0
         return paddle.nn.functional.embedding(paddle.to_tensor(places), vectors, padding)

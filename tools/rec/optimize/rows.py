@@ -76,9 +76,10 @@ class Rows(Moved):
 
     def settle(self) -> None:
         """Catch up every row, as a checkpoint and an evaluation need it."""
-        if self.behind:
-            for start in range(0, len(self.weight), 1 << 16):
-                self._catch_up(np.arange(start, min(start + (1 << 16), len(self.weight))))
+        if not self.behind:
+            return
+        for start in range(0, len(self.weight), 1 << 16):
+            self._catch_up(np.arange(start, min(start + (1 << 16), len(self.weight))))
         self._forget()
 
     def _catch_up(self, rows: Array) -> None:

@@ -37,7 +37,7 @@ def recorded_embedding(original: Callable[..., Any], lookups: list[Lookup], rows
         given = signature.bind(*args, **kwargs).arguments
         x, weight = given["x"], given["weight"]
         lookups.append(Lookup(x, int(weight.shape[0]), getattr(weight, "name", "embedding")))
-        by_rows = given.get("sparse") or weight.shape[0] >= LARGE
+        by_rows = (given.get("sparse") or weight.shape[0] >= LARGE) and not weight.stop_gradient
         if rows is not None and by_rows and not given.get("max_norm"):
             return rows.look_up(x, weight, given.get("padding_idx"), bool(given.get("sparse")))
         return original(*args, **kwargs)
