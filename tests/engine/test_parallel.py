@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from rec import parallel as module
-from rec.parallel import parallel_map
+from rec.parallel import cuts, parallel_map
 
 
 @pytest.fixture(autouse=True)
@@ -65,3 +65,10 @@ def test_a_busy_pool_is_not_waited_for():
 
 def test_jobs_within_jobs():
     assert parallel_map(lambda i: sum(parallel_map(lambda j: i * j, [(j,) for j in range(4)])), [(1,), (2,)]) == [6, 12]
+
+
+def test_parts_are_equal_and_none_is_too_small():
+    assert cuts(10, 2) == [slice(0, 3), slice(3, 6), slice(6, 10)]
+    assert cuts(10, 5) == [slice(0, 5), slice(5, 10)]
+    assert cuts(3, 5) == [slice(0, 3)]
+    assert cuts(0, 5) == [slice(0, 0)]

@@ -4,7 +4,6 @@ import numpy as np
 import paddle
 import pytest
 
-from rec import parallel
 from rec.data.batch import Bags, Batch
 from rec.data.distinct import DistinctIds
 from rec.table.device import DeviceTable
@@ -138,34 +137,3 @@ def test_state_round_trips():
     b.load({**a.weights(), **a.optimizer_state()})
     for name, value in a.arrays().items():
         assert np.array_equal(value, b.arrays()[name])
-
-
-@pytest.mark.parametrize("optimizer", [SGD, Adagrad, Adam])
-def test_threads_share_the_work_and_change_nothing(optimizer, monkeypatch):
-    """Bit for bit: a bag and a row belong to one thread, and blocks' gradients are added up in their order."""
-    monkeypatch.setattr("rec.table.host._LEAST_ROWS", 2)
-    monkeypatch.setattr("rec.table.host._LEAST_BAGS", 2)
-    batch = batch_of([[[3], [5, 5, 7]], [[], [3]], [[11, 0], []]], [[[1, 3, 3]], [[0]], [[9]]])
-    gradients = [np.random.default_rng(i).normal(size=(3, n * D)).astype(np.float32) for i, n in enumerate((2, 1))]
-    found = []
-    for threads in (1, 3):
-        monkeypatch.setattr(parallel, "threads", lambda number=threads: number)
-        parallel._pool.cache_clear()
-        table = HostTable(weight_matrix(), optimizer(0.1))
-        pulled = [table.pull(batch)]
-        for _ in range(3):
-            table.push(batch, gradients)
-            pulled.append(table.pull(batch))
-        found.append([*(block for blocks in pulled for block in blocks), *table.arrays().values()])
-    parallel._pool.cache_clear()
-    assert len(found[0]) >= 9
-    for one, three in zip(*found, strict=True):
-        assert (one == three).all()
-
-
-def test_parts_are_equal_and_none_is_too_small(monkeypatch):
-    monkeypatch.setattr(parallel, "threads", lambda: 3)
-    assert parallel.cuts(10, 2) == [slice(0, 3), slice(3, 6), slice(6, 10)]
-    assert parallel.cuts(10, 5) == [slice(0, 5), slice(5, 10)]
-    assert parallel.cuts(3, 5) == [slice(0, 3)]
-    assert parallel.cuts(0, 5) == [slice(0, 0)]

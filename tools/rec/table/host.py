@@ -9,14 +9,10 @@ from rec.data.batch import Bags, Batch
 from rec.device import to_array
 from rec.kernels import table as kernels
 from rec.numeric import Array
-from rec.parallel import cuts, parallel_map
 from rec.table.optimizer import RowOptimizer
 from rec.table.table import Table
 
 _NO_WEIGHTS = np.empty(0, np.float32)
-
-_LEAST_ROWS, _LEAST_BAGS = 2048, 512
-"""Fewer are not worth a thread."""
 
 
 class HostTable(Table):
@@ -40,19 +36,8 @@ class HostTable(Table):
     def pull(self, batch: Batch) -> list[Array]:
         self._settle()
         values = np.empty((len(batch.rows), self.dim), np.float32)
-        parallel_map(self._gather, [(batch.rows, values, cut) for cut in cuts(len(batch.rows), _LEAST_ROWS)])
-        outs = [np.empty((len(bags.offsets) - 1, self.dim), np.float32) for bags in batch.bags]
-        jobs = [
-            (values, bags, out, cut)
-            for bags, out in zip(batch.bags, outs, strict=True)
-            for cut in cuts(len(out), _LEAST_BAGS)
-        ]
-        parallel_map(_pool, jobs)
-        return [out.reshape(bags.num_row, -1) for bags, out in zip(batch.bags, outs, strict=True)]
-
-    def _gather(self, rows: Array, values: Array, cut: slice) -> None:
-        # The ids were checked; "raise" would copy.
-        np.take(self._weight, rows[cut], axis=0, out=values[cut], mode="clip")
+        np.take(self._weight, batch.rows, axis=0, out=values, mode="clip")  # ids were checked; "raise" would copy
+        return [self._pool(values, bags) for bags in batch.bags]
 
     def push(self, batch: Batch, gradients: list[Any]) -> None:
         self._settle()
@@ -60,14 +45,10 @@ class HostTable(Table):
         self._update = self._worker.submit(self._push, batch, by_bag)
 
     def _push(self, batch: Batch, gradients: list[Array]) -> None:
-        totals = [np.zeros((len(batch.rows), self.dim), np.float32) for _ in gradients]
-        parallel_map(_unpool, list(zip(gradients, batch.bags, totals, strict=True)))
-        for total in totals[1:]:  # added up in this order for any number of threads
-            totals[0] += total
-        parallel_map(self._move, [(batch.rows, totals[0], cut) for cut in cuts(len(batch.rows), _LEAST_ROWS)])
-
-    def _move(self, rows: Array, gradient: Array, cut: slice) -> None:
-        self.optimizer.update(self._weight, self._state, rows[cut], gradient[cut])
+        total = np.zeros((len(batch.rows), self.dim), np.float32)
+        for bags, gradient in zip(batch.bags, gradients, strict=True):
+            kernels.unpool(gradient, bags.positions, bags.offsets, _weights(bags), total)
+        self.optimizer.update(self._weight, self._state, batch.rows, total)
 
     def _settle(self) -> None:
         """Wait for the update under way."""
@@ -84,13 +65,10 @@ class HostTable(Table):
         for name, value in arrays.items():
             own[name][...] = value
 
-
-def _pool(values: Array, bags: Bags, out: Array, cut: slice) -> None:
-    kernels.pool(values, bags.positions, bags.offsets[cut.start : cut.stop + 1], _weights(bags), out[cut])
-
-
-def _unpool(gradient: Array, bags: Bags, total: Array) -> None:
-    kernels.unpool(gradient, bags.positions, bags.offsets, _weights(bags), total)
+    def _pool(self, values: Array, bags: Bags) -> Array:
+        out = np.empty((len(bags.offsets) - 1, self.dim), np.float32)
+        kernels.pool(values, bags.positions, bags.offsets, _weights(bags), out)
+        return out.reshape(bags.num_row, bags.num_field * self.dim)
 
 
 def _weights(bags: Bags) -> Array:
