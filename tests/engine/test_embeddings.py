@@ -435,4 +435,3 @@ def test_a_step_takes_the_memory_of_its_rows():
     done = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, env=environment, check=True)
     first, last = map(int, done.stdout.split()[-2:])
     assert last - first < 20
-    assert first < 700

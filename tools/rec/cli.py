@@ -58,13 +58,15 @@ def guarded(work: Callable[[], None], if_interrupted: str) -> None:
 def _run(args: argparse.Namespace, mode: Mode, task: Task) -> None:
     config = load(args.config_yaml, args.opt)
     # Imported late: --help and a file that is no config need no Paddle, whose import takes seconds.
-    import_paddle(config.runner.mkl_on_amd)
+    cpu_type = import_paddle(config.runner.mkl_on_amd)
     from rec.run.assembly import assemble
 
     if mode == "any":  # a PaddleRec directory may have a static model only
         files = [config.model_dir / f"{name}_model.py" for name in ("dygraph", "static")]
         mode = "static" if files[1].is_file() and not files[0].is_file() else "dygraph"
     run = assemble(config, mode, "train" if task == "train" else "infer")
+    if cpu_type and not run.native:  # our towers are NumPy's products
+        log.info("MKL_DEBUG_CPU_TYPE=%s: Paddle's MKL at this AMD processor's speed (runner.mkl_on_amd)", cpu_type)
     if args.dry_run:
         from rec.loop.dry_run import dry_run
 
@@ -91,17 +93,20 @@ def _run(args: argparse.Namespace, mode: Mode, task: Task) -> None:
         evaluate(run)
 
 
-def import_paddle(mkl_on_amd: bool = True) -> None:
+def import_paddle(mkl_on_amd: bool = True) -> str | None:
     """Import Paddle with the environment that it reads then; what the user has set stays.
 
     Args:
         mkl_on_amd: whether its MKL may be told which instructions a processor of AMD has.
+
+    Returns:
+        what it was told; None: nothing.
     """
     keep_freed_memory()
-    cpu_type = mkl_cpu_type() if mkl_on_amd and "paddle" not in sys.modules else None
-    if cpu_type and "MKL_DEBUG_CPU_TYPE" not in os.environ:
+    free = mkl_on_amd and "paddle" not in sys.modules and "MKL_DEBUG_CPU_TYPE" not in os.environ
+    cpu_type = mkl_cpu_type() if free else None
+    if cpu_type:
         os.environ["MKL_DEBUG_CPU_TYPE"] = cpu_type
-        log.info("MKL_DEBUG_CPU_TYPE=%s: Paddle's MKL at this AMD processor's speed (runner.mkl_on_amd)", cpu_type)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     os.environ.setdefault("OMP_NUM_THREADS", str(cores or 1))
     # A matrix product's threads spin for 0.2 s after it by default, in the way of readers and of the table's thread.
@@ -116,6 +121,7 @@ def import_paddle(mkl_on_amd: bool = True) -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as in a shell's background
         signal.signal(signal.SIGINT, _interrupt)
+    return cpu_type
 
 
 _interrupts: list[int] = []
