@@ -10,6 +10,7 @@ import numpy as np
 
 from rec.config.behaviours import REQUEST, LabelKind
 from rec.config.hyper import build
+from rec.data.ahead import Ahead
 from rec.data.batch import Bags, Batch
 from rec.data.distinct import DistinctIds
 from rec.data.labels import Judged
@@ -96,21 +97,24 @@ class ColumnarReader(Reader):
         ]
         of_epoch = windows(self._groups, plan)
         begins = np.cumsum([0, *(sum(group.rows for group in groups) for groups in of_epoch)])
-        loaded: dict[int, Window] = {}
-        for batch in wanted:
-            start, stop = batch * size, min((batch + 1) * size, total)
-            first = int(np.searchsorted(begins, start, "right")) - 1
-            last = int(np.searchsorted(begins, stop, "left")) - 1
-            for done in [number for number in loaded if number < first]:
-                del loaded[done]
-            pieces = []
-            for number in range(first, last + 1):
-                if number not in loaded:
-                    loaded[number] = self._loader.load(of_epoch[number], plan, number)
-                window = loaded[number]
-                begin = int(begins[number])
-                pieces.append((window, window.order[max(start - begin, 0) : stop - begin]))
-            yield self._assemble(pieces, plan.training)
+        starts = np.array(wanted, np.int64) * size
+        stops = np.minimum(starts + size, total)
+        # Python's numbers: an epoch has tens of thousands of batches, and indexing an array makes an object each time.
+        firsts = (np.searchsorted(begins, starts, "right") - 1).tolist()
+        lasts = (np.searchsorted(begins, stops, "left") - 1).tolist()
+        needed = sorted({n for first, last in zip(firsts, lasts, strict=True) for n in range(first, last + 1)})
+        with Ahead(
+            self._loader.read,
+            lambda parts, number: self._loader.join(parts, plan, number),
+            {number: of_epoch[number] for number in needed},
+        ) as ahead:
+            for start, stop, first, last in zip(starts.tolist(), stops.tolist(), firsts, lasts, strict=True):
+                found = zip(begins[first:].tolist(), ahead.between(first, last), strict=False)
+                # No name keeps a window that is over: the one after next is loaded into its place.
+                yield self._assemble(
+                    [(window, window.order[max(start - begin, 0) : stop - begin]) for begin, window in found],
+                    plan.training,
+                )
 
     def _assemble(self, pieces: list[tuple[Window, Array]], training: bool) -> Batch:
         """A batch of impressions that lie in one window, or across the border of two."""

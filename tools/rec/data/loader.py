@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -104,7 +104,7 @@ def _work(reader: Any, plan: ReadPlan, model_dir: Path, send: Connection, close:
         os._exit(0)
 
 
-def _guarded(reader: Any, plan: ReadPlan, model_dir: Path) -> Iterator[Any]:
+def _guarded(reader: Any, plan: ReadPlan, model_dir: Path) -> Generator[Any, None, None]:
     """A reader's batches; whatever it raises becomes one line that names the place."""
     try:
         yield from reader.batches(plan)

@@ -3,7 +3,7 @@
 import contextlib
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 _READY = 4
@@ -12,7 +12,7 @@ _READY = 4
 _END = object()
 
 
-def prefetch(batches: Iterator[Any]) -> Iterator[Any]:
+def prefetch(batches: Generator[Any, None, None]) -> Iterator[Any]:
     """The same batches, made by a thread; what it raises is raised here, in its place."""
     ready: queue.Queue[Any] = queue.Queue(_READY)
     stopped = threading.Event()
@@ -25,10 +25,11 @@ def prefetch(batches: Iterator[Any]) -> Iterator[Any]:
 
     def work() -> None:
         try:
-            for batch in batches:
-                put(batch)
-                if stopped.is_set():
-                    return
+            with contextlib.closing(batches):  # it may have a thread of its own
+                for batch in batches:
+                    put(batch)
+                    if stopped.is_set():
+                        return
             put(_END)
         except BaseException as error:
             put(error)

@@ -42,12 +42,17 @@ class Ragged:
         """The rows of all parts, in order."""
         if len(parts) == 1:
             return parts[0]
-        shifts = np.cumsum([0, *(len(part.ids) for part in parts)])
-        offsets = [part.offsets[:-1] + shift for part, shift in zip(parts, shifts, strict=False)]
+        bags, total = sum(len(part.offsets) - 1 for part in parts), sum(len(part.ids) for part in parts)
+        _check_size(total)
+        offsets = np.zeros(bags + 1, np.int32)
+        bag = token = 0
+        for part in parts:
+            np.add(part.offsets, token, out=offsets[bag : bag + len(part.offsets)], dtype=np.int32)
+            bag, token = bag + len(part.offsets) - 1, token + len(part.ids)
         values = [part.values for part in parts if part.values is not None]
         return Ragged(
             parts[0].num_field,
-            np.concatenate([*offsets, shifts[-1:]]).astype(np.int32),
+            offsets,
             np.concatenate([part.ids for part in parts]),
             np.concatenate(values) if values else None,
         )
@@ -64,8 +69,7 @@ class Ragged:
         if max_len:
             lengths = np.minimum(lengths, max_len)
         total = int(lengths.sum())
-        if total > np.iinfo(np.int32).max:
-            raise ValueError(f"{total} tokens in one piece; at most 2^31 - 1 fit")
+        _check_size(total)
         offsets = np.concatenate([[0], np.cumsum(lengths.reshape(-1))]).astype(np.int32)
         ids = np.empty(total, np.int32)
         values = np.ones(total, np.float32) if with_values else None
@@ -74,3 +78,8 @@ class Ragged:
             if values is not None and weights is not None:
                 kernels.scatter_field(weights, starts, index, len(fields), offsets, values)
         return cls(len(fields), offsets, ids, values)
+
+
+def _check_size(tokens: int) -> None:
+    if tokens > np.iinfo(np.int32).max:
+        raise ValueError(f"{tokens} tokens in one piece; at most 2^31 - 1 fit")

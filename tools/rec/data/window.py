@@ -18,15 +18,14 @@ from rec.numeric import Array
 
 
 @dataclass(frozen=True)
-class Window:
-    """Some row groups, and the order in which an epoch visits their impressions.
+class Part:
+    """A row group.
 
     Attributes:
         common, own: tokens of the fields of common rows, and of the impressions' own fields.
-        common_row: int64 [n], the common row of each impression, from 0.
+        common_row: int32 [n], the common row of each impression, from 0.
         num_common: common rows.
         columns: numbers of each impression, [n], as they are stored.
-        order: int64 [n].
     """
 
     common: Ragged
@@ -34,6 +33,16 @@ class Window:
     common_row: Array
     num_common: int
     columns: dict[str, Array]
+
+
+@dataclass(frozen=True)
+class Window(Part):
+    """Some row groups, and the order in which an epoch visits their impressions.
+
+    Attributes:
+        order: int64 [n].
+    """
+
     order: Array
 
 
@@ -72,28 +81,32 @@ class WindowLoader:
         for group in self.groups:
             check_number_columns(group.impressions, group.columns, (*self.labels, *self.columns))
 
-    def load(self, groups: Sequence[Group], plan: ReadPlan, number: int) -> Window:
-        """Window `number` of an epoch, which consists of these row groups."""
-        impressions, common, rows = [], [], []
-        first_row = 0
-        for group in groups:
-            table, shared = self._read(group)
-            rows.append(table.column("common_row").to_numpy() - group.first_common_row + first_row)
-            first_row += group.common_rows
-            impressions.append(table)
-            common.append(shared)
-        table, common_row = pa.concat_tables(impressions), np.concatenate(rows)
+    def read(self, group: Group) -> Part:
+        """A row group. Made into arrays at once: the table takes as much again, and a window has many groups."""
+        table, shared = self._tables(group)
         names = dict.fromkeys(["sample_id", *self.labels, *self.columns, *self._truth])
-        return Window(
-            ragged_columns(pa.concat_tables(common), [*self.common], self.weighted, self.max_len),
+        return Part(
+            ragged_columns(shared, [*self.common], self.weighted, self.max_len),
             ragged_columns(table, [*self.own], self.weighted, self.max_len),
-            common_row,
-            first_row,
+            (table.column("common_row").to_numpy() - group.first_common_row).astype(np.int32),
+            group.common_rows,
             {name: table.column(name).to_numpy() for name in names},
+        )
+
+    def join(self, parts: list[Part], plan: ReadPlan, number: int) -> Window:
+        """Window `number` of an epoch, which consists of these row groups."""
+        firsts = np.cumsum([0, *(part.num_common for part in parts)], dtype=np.int32)
+        common_row = np.concatenate([part.common_row + first for part, first in zip(parts, firsts, strict=False)])
+        return Window(
+            Ragged.concatenate([part.common for part in parts]),
+            Ragged.concatenate([part.own for part in parts]),
+            common_row,
+            int(firsts[-1]),
+            {name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns},
             self._order(common_row, plan, number),
         )
 
-    def _read(self, group: Group) -> tuple[pa.Table, pa.Table]:
+    def _tables(self, group: Group) -> tuple[pa.Table, pa.Table]:
         """A row group's impressions and common rows, whose ids and indices are all in range."""
         numbers = {"sample_id": pa.int64(), "common_row": pa.int64()}
         numbers |= {name: self._type(name) for name in (*self.labels, *self.columns)}
