@@ -45,12 +45,13 @@ class Net(paddle.nn.Layer):
         return ((self.table(paddle.to_tensor(ids)) * self.factor - paddle.to_tensor(target)) ** 2).mean()
 
 
-def start(make: Make, sparse: bool, **settings: Any) -> tuple[Net, Optimizers]:
+def start(make: Make, sparse: bool, network: Any = None, rows: bool | None = None, **settings: Any) -> Any:
+    """A network at START, and its optimizers, which move rows if it is sparse unless told otherwise."""
     with paddle.utils.unique_name.guard():
-        net = Net(sparse, **settings)
+        net = (network or Net)(sparse, **settings)
         net.table.weight.set_value(START)
         made = make(parameters=net.parameters())
-    return net, Optimizers(made, net, rows=sparse)
+    return net, Optimizers(made, net, rows=sparse if rows is None else rows)
 
 
 def train(net: Any, optimizers: Optimizers, batches: list[Any], after: Callable[[], None] = lambda: None) -> None:
@@ -236,10 +237,7 @@ class Tied(Net):
 def test_shared_and_tied_embeddings(network, dense):
     found = []
     for sparse in (False, True):
-        with paddle.utils.unique_name.guard():
-            net = network(sparse)
-        net.table.weight.set_value(START)
-        optimizers = Optimizers(KINDS["Adam"](parameters=net.parameters()), net, rows=sparse)
+        net, optimizers = start(KINDS["Adam"], sparse, network)
         train(net, optimizers, lookups(100))
         found.append(net.table.weight.numpy())
     assert optimizers.sparse.names == ([] if dense else [net.table.weight.name])
@@ -259,10 +257,7 @@ class TiedLater(Tied):
 def test_a_weight_used_as_a_whole_only_later_is_warned_of(caplog):
     found = []
     for sparse in (False, True):
-        with paddle.utils.unique_name.guard():
-            net = TiedLater(sparse)
-        net.table.weight.set_value(START)
-        optimizers = Optimizers(KINDS["Adam"](parameters=net.parameters()), net, rows=sparse)
+        net, optimizers = start(KINDS["Adam"], sparse, TiedLater)
         train(net, optimizers, lookups(30))
         found.append(net.table.weight.numpy())
     assert "embedding table: step 11 is the first to use its weight as a whole" in caplog.text
@@ -311,10 +306,7 @@ def test_a_large_dense_embedding_is_moved_by_rows_too(lazy, monkeypatch):
     make, found = optimizer("Adam", lazy_mode=lazy), []
     for large in (False, True):
         monkeypatch.setattr("rec.optimize.layers.LARGE", ROWS if large else ROWS + 1)
-        with paddle.utils.unique_name.guard():
-            net = Net(False)
-        net.table.weight.set_value(START)
-        optimizers = Optimizers(make(parameters=net.parameters()), net, rows=True)
+        net, optimizers = start(make, False, rows=True)
         train(net, optimizers, lookups(100))
         assert optimizers.sparse.names == ([net.table.weight.name] if large else [])
         found.append(net.table.weight.numpy())
@@ -324,15 +316,10 @@ def test_a_large_dense_embedding_is_moved_by_rows_too(lazy, monkeypatch):
 def test_a_resumed_tied_embedding_takes_its_state_along():
     found = []
     for sparse in (False, True):
-        with paddle.utils.unique_name.guard():
-            net = Tied(False)
-        net.table.weight.set_value(START)
-        first = Optimizers(KINDS["Adam"](parameters=net.parameters()), net, rows=False)
+        net, first = start(KINDS["Adam"], False, Tied)
         train(net, first, lookups(30))
-        with paddle.utils.unique_name.guard():
-            again = Tied(sparse)
+        again, second = start(KINDS["Adam"], sparse, Tied)
         again.set_state_dict(net.state_dict())
-        second = Optimizers(KINDS["Adam"](parameters=again.parameters()), again, rows=sparse)
         second.load(*first.state(names(net)), names(again))
         train(again, second, lookups(40)[30:])
         found.append(again.table.weight.numpy())
@@ -363,9 +350,7 @@ def test_what_has_no_rule_trains_dense_and_is_named(make, reason, caplog):
 def test_two_optimizers_each_move_their_own():
     found = []
     for sparse in (False, True):
-        with paddle.utils.unique_name.guard():
-            net = Net(sparse)
-        net.table.weight.set_value(START)
+        net, _ = start(KINDS["SGD"], sparse, rows=False)
         made = (paddle.optimizer.SGD(0.5, [net.factor]), paddle.optimizer.Adam(0.01, parameters=[net.table.weight]))
         optimizers = Optimizers(made, net, rows=sparse)
         train(net, optimizers, lookups(50))
