@@ -3,7 +3,7 @@
 On the smaller one, what `runner.shuffle_chunk` does to speed and AUC.
 
     python benchmarks/ali_ccp.py WORK [--exposures 1000000 4000000]     # 15 minutes, 5 GB in WORK
-    python benchmarks/ali_ccp.py WORK --full                            # the release's size: half an hour, 30 GB in WORK
+    python benchmarks/ali_ccp.py WORK --full                          # the release's size: half an hour, 30 GB
 
 Results go to benchmarks/results/ali_ccp.json (ali_ccp_full.json) and, as tables, to standard output.
 """
