@@ -17,9 +17,8 @@ import os, sys, time
 from pathlib import Path
 from rec.checkpoint.lock import only_writer
 with only_writer(Path(sys.argv[1])):
-    child = os.fork()  # as a reader process is, which may live a moment longer
-    if child:
-        print(child, flush=True)
+    if not os.fork():  # as a reader process is, which may live a moment longer
+        print(os.getpid(), flush=True)  # said by the child: until it runs, it has not let go of the lock
     time.sleep(600)
 """
 
