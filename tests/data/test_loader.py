@@ -7,10 +7,14 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from rec.data.loader import load_batches
+from rec.config.config import Config
+from rec.data.lines import data_files
+from rec.data.loader import if_slow, load_batches
+from rec.data.native import NativeReader
 from rec.data.plan import ReadPlan
 from rec.data.rows import RowReader
 from rec.errors import UserError
+from support import write_lines
 
 PLAN = ReadPlan(batch_size=4, training=True)
 
@@ -69,6 +73,16 @@ def test_rows_become_batches_each_once(tmp_path, workers, dataset):
     batches = list(load_batches(RowReader(dataset, False), PLAN, workers, tmp_path))
     assert [len(batch[0]) for batch in batches] == [4, 4, 4, 4, 4, 2]
     assert np.concatenate([batch[0][:, 0] for batch in batches]).tolist() == list(range(22))
+
+
+def test_what_helps_where_the_steps_wait(tmp_path):
+    """One process beside the step does; a second goes through all rows like the first."""
+    rows = RowReader(Numbers(), False)
+    assert "try runner.num_workers=1" in if_slow(rows, 0)
+    assert "do not help" in if_slow(rows, 1)
+    write_lines(tmp_path, ["1,0,0,a:1"])
+    config = Config(tmp_path / "c.yaml", {"hyper_parameters": {"fields": ["a"], "sparse_feature_number": 9}})
+    assert "prepared data" in if_slow(NativeReader(data_files(tmp_path), config), 0)
 
 
 def test_whole_batches_pass_through(tmp_path):

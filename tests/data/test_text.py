@@ -1,5 +1,6 @@
 """The line format: every token, each line once, and the place of every mistake."""
 
+import threading
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
@@ -11,6 +12,7 @@ from rec.config.config import Config
 from rec.data.batch import Batch
 from rec.data.lines import LineIndex, data_files
 from rec.data.loader import load_batches
+from rec.data.parse import NO_VALUE, FieldNames, LineError, parse
 from rec.data.plan import ReadPlan
 from rec.data.reader import ALI_CCP_FIELDS
 from rec.data.text import TextReader
@@ -137,6 +139,87 @@ def test_workers_change_neither_order_nor_content(tmp_path):
         for a, b in zip(alone, load_batches(source, plan, workers, tmp_path), strict=True):
             assert a.sample_ids.tolist() == b.sample_ids.tolist()
             assert bags_of(a) == bags_of(b)
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_threads_change_neither_order_nor_content(tmp_path, threads):
+    write_lines(tmp_path, [*tiny_lines(103), "103,0,1,user:1"])  # whose last line is left out: click is 0
+    source = reader(tmp_path, ("user", "item", "tags"))
+    for start in (0, 3, 11):
+        plan = ReadPlan(batch_size=10, training=True, shuffle=True, seed=4, start=start)
+        source.threads = 1
+        alone = list(load_batches(source, plan, 0, tmp_path))
+        source.threads = threads
+        together = list(load_batches(source, plan, 0, tmp_path))
+        assert [batch.sample_ids.tolist() for batch in together] == [batch.sample_ids.tolist() for batch in alone]
+        assert [bags_of(batch) for batch in together] == [bags_of(batch) for batch in alone]
+
+
+def test_an_error_in_one_of_several_threads_comes_in_its_place_and_ends_them(tmp_path):
+    write_lines(tmp_path, [*tiny_lines(25), "25,0,0,user:x", *tiny_lines(40)])
+    source = reader(tmp_path, ("user",))
+    source.threads = 3
+    batches = load_batches(source, ReadPlan(batch_size=10, training=True), 0, tmp_path)
+    assert [len(next(batches)), len(next(batches))] == [10, 10]
+    with pytest.raises(UserError, match=r"part-0\.txt:26: column 4"):
+        next(batches)
+    assert not [thread for thread in threading.enumerate() if thread.name == "reader"]
+
+
+NAMES = ("a", "ab", "seven77", "eight888", "nine99999", "sixteen_16______", "seventeen_17_____", "é", "101", "109_14")
+
+
+def lines_of_all_kinds(count: int) -> list[str]:
+    """Names and ids of every length, from a generator's seed; some names are listed nowhere."""
+    random = np.random.default_rng(5)
+    lines = []
+    for row in range(count):
+        names = random.choice([*NAMES, "eight889", "a ", "seventeen_17____x", ""], int(random.integers(0, 12)))
+        ids = [int(10 ** random.uniform(0, random.choice([3, 9, 17.9], p=[0.7, 0.28, 0.02]))) for _ in names]
+        zeros = random.choice(["", "0", "00000000"], len(names), p=[0.8, 0.1, 0.1])
+        tokens = [f"{name}:{(zero + str(token))[-18:]}" for name, zero, token in zip(names, zeros, ids, strict=True)]
+        lines.append(",".join([str(row), "1", "", *tokens]) + str(random.choice(["\n", "\r\n", " \n"])))
+    return lines
+
+
+def by_hand(lines: list[str], num_id: int, max_len: int) -> tuple[list[list[list[int]]], int, list[str]]:
+    """ids by line and field, how many tokens' fields are not listed, and the ids that are too large."""
+    bags, unlisted, too_large = [], 0, []
+    for line in lines:
+        bag: dict[str, list[int]] = {name: [] for name in NAMES}
+        for text in line.strip().split(",")[3:]:
+            name, value = text.split(":")
+            if name not in bag:
+                unlisted += 1
+            elif int(value) >= num_id:
+                too_large.append(value)
+            elif len(bag[name]) < (max_len or 99):
+                bag[name].append(int(value))
+        bags.append(list(bag.values()))
+    return bags, unlisted, too_large
+
+
+@pytest.mark.parametrize("max_len", [0, 2])
+def test_any_names_and_ids_are_parsed_as_python_would(max_len):
+    fields = FieldNames.of(NAMES)
+    wrong = 0
+    for number, line in enumerate(lines_of_all_kinds(400)):
+        lines = [line, line.rstrip()] if number % 2 else [line.rstrip(), line.rstrip()]  # with no line end between
+        text = np.frombuffer("".join(lines).encode(), np.uint8)
+        starts = np.cumsum([0, *(len(each.encode()) for each in lines)])
+        for num_id in (2**31 - 1, 10_000):
+            bags, unlisted, too_large = by_hand(lines, num_id, max_len)
+            if too_large:
+                with pytest.raises(LineError, match="outside the embedding table") as found:
+                    parse(text, starts, fields, 2, num_id, max_len)
+                assert f"id {too_large[0]} of field" in found.value.reason
+                wrong += 1
+                continue
+            parsed = parse(text, starts, fields, 2, num_id, max_len)
+            got = [parsed.ids[a:b].tolist() for a, b in pairwise(parsed.offsets)]
+            assert got == [ids for bag in bags for ids in bag]
+            assert (parsed.unlisted, parsed.labels.tolist()) == (unlisted, [[1, NO_VALUE]] * 2)
+    assert 100 < wrong < 600
 
 
 def test_epochs_differ_repeat_and_can_begin_anywhere(tmp_path):

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from rec.errors import UserError
+from rec.kernels.words import SIZE
 from rec.numeric import Array
 
 _CHUNK = 1 << 24
@@ -61,14 +62,15 @@ class LineIndex:
         return len(self._start)
 
     def read(self, lines: Array) -> tuple[Array, Array]:
-        """The text of `lines` (int64 [B]) end to end, uint8, and where each begins, int64 [B + 1].
+        """The text of `lines` (int64 [B]) end to end and a word of zeros, uint8; and where each begins, int64 [B + 1].
 
         Raises:
             UserError: a file was removed or became shorter since it was indexed.
         """
         lengths = self._length[lines]
         starts = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
-        text = np.empty(starts[-1], np.uint8)
+        text = np.empty(starts[-1] + SIZE, np.uint8)
+        text[starts[-1] :] = 0
         # A run of neighbouring lines of one file is one read; a blank line in between ends the run.
         first = self._start[lines]
         follows = (first[1:] == first[:-1] + lengths[:-1]) & (self._file[lines][1:] == self._file[lines][:-1])
@@ -93,9 +95,11 @@ class LineIndex:
     def _open(self, file: int) -> int:
         if file not in self._handles:
             try:
-                self._handles[file] = os.open(self.paths[file], os.O_RDONLY)
+                opened = os.open(self.paths[file], os.O_RDONLY)
             except OSError as error:
                 raise UserError(f"{self.paths[file]}: cannot be read: {error.strerror}") from None
+            if self._handles.setdefault(file, opened) != opened:  # another thread was faster
+                os.close(opened)
         return self._handles[file]
 
 

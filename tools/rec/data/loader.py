@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import multiprocessing
 import os
 import signal
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -24,11 +26,20 @@ def compiled(reader: Any) -> bool:
     return not isinstance(reader, RowReader)
 
 
+def if_slow(reader: Any, num_workers: int) -> str:
+    """What to try where the steps wait for a reader that has so many processes."""
+    if compiled(reader):
+        return str(reader.if_slow)
+    if num_workers == 0:
+        return "try runner.num_workers=1, which reads beside the step"
+    return "each reader process goes through all rows, so more of them do not help: the directory's reader is the limit"
+
+
 def load_batches(reader: Any, plan: ReadPlan, num_workers: int, model_dir: Path) -> Iterator[Any]:
     """The batches of a plan.
 
-    Without reader processes a thread makes them ahead of the step, if the reader is `compiled`; else the step waits.
-    With them, worker w of n makes batches w, w + n, ... and this process takes them in turn, so the result does not
+    Without reader processes the reader's threads make them ahead of the step, if it is `compiled`; else the step waits.
+    Worker w of n, thread or process, makes batches w, w + n, ... and they are taken in turn, so the result does not
     depend on n.
 
     Raises:
@@ -36,8 +47,11 @@ def load_batches(reader: Any, plan: ReadPlan, num_workers: int, model_dir: Path)
             reader process ended without a word.
     """
     if num_workers == 0:
-        batches = _guarded(reader, plan, model_dir)
-        yield from prefetch(batches) if compiled(reader) else batches
+        if not compiled(reader):
+            yield from _guarded(reader, plan, model_dir)
+            return
+        shares = [plan.for_worker(thread, reader.threads) for thread in range(reader.threads)]
+        yield from _take_turns([prefetch(_guarded(reader, share, model_dir)) for share in shares], plan.start)
         return
     # Forked, so that a reader need not survive pickling; the workers touch neither Paddle nor its threads.
     context = multiprocessing.get_context("fork")
@@ -53,7 +67,7 @@ def load_batches(reader: Any, plan: ReadPlan, num_workers: int, model_dir: Path)
             process.start()
             send.close()
             workers.append((process, receive))
-        yield from _take_turns(workers, first=plan.start % num_workers)
+        yield from _take_turns([_received(*worker, number) for number, worker in enumerate(workers)], plan.start)
     finally:
         for process, connection in workers:
             connection.close()
@@ -61,21 +75,31 @@ def load_batches(reader: Any, plan: ReadPlan, num_workers: int, model_dir: Path)
             process.join()
 
 
-def _take_turns(workers: list[tuple[BaseProcess, Connection]], first: int) -> Iterator[Any]:
-    turn = first
+def _take_turns(workers: Sequence[Generator[Any, None, None]], start: int) -> Iterator[Any]:
+    """The workers' batches in their order, the first of which is number `start`."""
+    with contextlib.ExitStack() as open_workers:
+        for worker in workers:
+            open_workers.enter_context(contextlib.closing(worker))
+        for number in itertools.count(start):
+            batch = next(workers[number % len(workers)], None)
+            if batch is None:  # whoever's turn it is has no batch left, so nobody has
+                return
+            yield batch
+
+
+def _received(process: BaseProcess, connection: Connection, number: int) -> Generator[Any, None, None]:
+    """What reader process `number` sends."""
     while True:
-        process, connection = workers[turn]
         try:
             kind, value = connection.recv()
         except (EOFError, ConnectionResetError):
             process.join()
-            raise UserError(f"reader process {turn} {_ended(process.exitcode)}") from None
+            raise UserError(f"reader process {number} {_ended(process.exitcode)}") from None
         if kind == "error":
             raise UserError(value)
-        if kind == "end":  # whoever's turn it is has no batch left, so nobody has
+        if kind == "end":
             return
         yield value
-        turn = (turn + 1) % len(workers)
 
 
 def _ended(code: int | None) -> str:

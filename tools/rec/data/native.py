@@ -37,6 +37,7 @@ class NativeReader(Reader):
         self.vocabulary = self._reader.vocabulary
         self.vocabulary_checksum, self.file_rows = self._reader.vocabulary_checksum, self._reader.file_rows
         self.unseen, self.column_types = self._reader.unseen, self._reader.column_types
+        self.threads, self.if_slow = self._reader.threads, self._reader.if_slow
 
     @classmethod
     def declared_fields(cls, config: Config) -> list[str] | None:

@@ -4,12 +4,14 @@ The kernel checks everything and says where it stopped; `explain` turns that int
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from rec.errors import UserError
 from rec.kernels import lines
 from rec.kernels.lines import NO_VALUE
+from rec.kernels.words import SIZE
 from rec.numeric import Array
 
 __all__ = ["NO_VALUE", "FieldNames", "LineError", "Parsed", "check_field_names", "fields_of", "parse"]
@@ -17,27 +19,31 @@ __all__ = ["NO_VALUE", "FieldNames", "LineError", "Parsed", "check_field_names",
 
 @dataclass(frozen=True)
 class FieldNames:
-    """Field names as the kernel looks them up: open addressing over an FNV-1a hash."""
+    """Field names as the kernel looks them up: open addressing over a hash of their words."""
 
     names: tuple[str, ...]
     slots: Array
     """int32 [S], index of a field or -1."""
+    hashes: Array
+    """uint64 [F]."""
     text: Array
-    """uint8, all names end to end."""
+    """uint8, all names end to end, and a word of zeros."""
     bounds: Array
     """int32 [F + 1], where each name begins in `text`."""
 
     @classmethod
     def of(cls, names: tuple[str, ...]) -> "FieldNames":
         encoded = [name.encode() for name in names]
-        slots = np.full(max(16, 1 << (4 * len(names)).bit_length()), -1, np.int32)
-        for index, name in enumerate(encoded):
-            slot = int(lines.fnv1a(np.frombuffer(name, np.uint8), 0, len(name))) % len(slots)
+        slots = np.full(max(16, 1 << (16 * len(names)).bit_length()), -1, np.int32)
+        bounds = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
+        text = np.frombuffer(b"".join([*encoded, bytes(SIZE)]), np.uint8)
+        hashes = np.array([lines.name_hash(text, a, b) for a, b in pairwise(bounds.tolist())], np.uint64)
+        for index, value in enumerate(hashes.tolist()):
+            slot = value % len(slots)
             while slots[slot] >= 0:
                 slot = (slot + 1) % len(slots)
             slots[slot] = index
-        bounds = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
-        return cls(names, slots, np.frombuffer(b"".join(encoded), np.uint8), bounds)
+        return cls(names, slots, hashes, text, bounds)
 
 
 @dataclass(frozen=True)
@@ -70,20 +76,25 @@ class LineError(Exception):
 def parse(text: Array, starts: Array, fields: FieldNames, num_label: int, num_id: int, max_len: int = 0) -> Parsed:
     """Parse lines of `text` (uint8); line i is text[starts[i]:starts[i + 1]], with or without its line end.
 
+    A text that goes on for SIZE bytes, whatever they are, is not copied.
+
     Of each field the first `max_len` tokens of a line are kept; 0 keeps all.
 
     Raises:
         LineError: for the first line that is malformed, or holds an id outside [0, num_id).
     """
     num_line, num_field = len(starts) - 1, len(fields.names)
-    room = int(np.count_nonzero(text == lines.COMMA)) + num_line
+    if len(text) < starts[-1] + SIZE:
+        text = np.concatenate([text, np.zeros(SIZE, np.uint8)])
+    room = len(text) // 3  # a token takes no less
     bags, ids = np.empty(room, np.int32), np.empty(room, np.int32)
     labels = np.empty((num_line, num_label), np.int8)
     id_ends = np.empty(num_line, np.int64)
     offsets = np.zeros(num_line * num_field + 1, np.int32)
     found, unlisted, code, line, at = lines.scan(
-        text, starts, fields.slots, fields.text, fields.bounds, num_id, max_len, labels, id_ends, bags, ids, offsets
-    )
+        text, starts, fields.slots, fields.hashes, fields.text, fields.bounds,
+        num_id, max_len, labels, id_ends, bags, ids, offsets,
+    )  # fmt: skip
     if code != lines.OK:
         raise LineError(line, _explain(bytes(text[starts[line] : starts[line + 1]]), code, at - starts[line], num_id))
     return Parsed(lines.group(bags[:found], ids[:found], offsets), offsets, labels, id_ends, unlisted)

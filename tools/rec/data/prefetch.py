@@ -3,7 +3,7 @@
 import contextlib
 import queue
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from typing import Any
 
 _READY = 4
@@ -12,7 +12,7 @@ _READY = 4
 _END = object()
 
 
-def prefetch(batches: Generator[Any, None, None]) -> Iterator[Any]:
+def prefetch(batches: Generator[Any, None, None]) -> Generator[Any, None, None]:
     """The same batches, made by a thread; what it raises is raised here, in its place."""
     ready: queue.Queue[Any] = queue.Queue(_READY)
     stopped = threading.Event()

@@ -72,6 +72,8 @@ class Reader(ABC):
         file_rows: how many rows each file has, those for other parts among them.
         unseen: by field what a vocabulary that was given does not know of the values, where there is one.
         column_types: by field the types that a table's files have its column in.
+        if_slow: what to try where the steps wait for it.
+        threads: how many may make batches side by side, each of them every so-manieth; one where batches share work.
     """
 
     settings: ClassVar[Any] = ReaderSettings
@@ -84,6 +86,8 @@ class Reader(ABC):
     file_rows: Mapping[str, int] = MappingProxyType({})
     unseen: Mapping[str, Unseen] = MappingProxyType({})
     column_types: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    threads: int = 1
+    if_slow: str = "the disk, or the processor's other work, holds it up"
 
     def __init__(
         self,

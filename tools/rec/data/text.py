@@ -19,12 +19,17 @@ from rec.data.pooling import token_weights
 from rec.data.reader import Block, Reader, ReaderSettings, reading_of
 from rec.errors import UserError
 from rec.numeric import Array
+from rec.parallel import threads
 
 _LOOK_AT = 1000
+_MOST_THREADS = 4
+"""Ahead of any step that was seen."""
 
 
 class TextReader(Reader):
     """`id,label,...,field:id,field:id,...` lines, a token for each id, any number of tokens per field."""
+
+    if_slow = "prepared data are read several times as fast as lines of text (datasets/ali-ccp)"
 
     def open(self, file_list: list[str]) -> None:
         values = build(ReaderSettings, self.config)
@@ -40,7 +45,7 @@ class TextReader(Reader):
         self.file_rows = self.index.file_rows
         if not len(self.index):
             raise UserError(f"{', '.join(file_list)}: no lines; expected id,{','.join(self.labels)},field:id,...")
-        self._distinct: DistinctIds | None = None
+        self.threads = max(1, min(_MOST_THREADS, threads() // 2))  # as many are left to the step
         self._check_fields()
 
     def _check_fields(self) -> None:
@@ -55,7 +60,7 @@ class TextReader(Reader):
         absent = [name for name, count in zip(self.fields.names, tokens, strict=True) if not count]
         if not absent:
             return
-        found = fields_of(bytes(text), len(self.labels))
+        found = fields_of(bytes(text[: starts[-1]]), len(self.labels))
         message = f"{', '.join(absent)} of hyper_parameters.fields in none of the first {len(lines)} lines of "
         message += f"{self.index.paths[0]}, which have {', '.join(found) or 'no fields'}"
         if len(absent) == len(self.fields.names):
@@ -74,10 +79,11 @@ class TextReader(Reader):
         Raises:
             UserError: at the first malformed line, naming file, line, column and what was found.
         """
+        distinct = DistinctIds(self.num_id)  # its scratch memory is for one thread
         for lines in plan.rows(len(self.index)):
-            yield self._batch(lines, plan.training)
+            yield self._batch(lines, plan.training, distinct)
 
-    def _batch(self, lines: Array, training: bool) -> Batch:
+    def _batch(self, lines: Array, training: bool, distinct: DistinctIds) -> Batch:
         counts = {"impressions": len(lines)}
         parsed, sample_ids = self._parse(lines, counts)
         judged = self.rules.judge(self._labels(parsed), self.policy, lambda row: self.index.where(int(lines[row])))
@@ -87,7 +93,7 @@ class TextReader(Reader):
             lines, labels = lines[~excluded], {name: label[~excluded] for name, label in labels.items()}
             excluded = excluded[:0]
             parsed, sample_ids = self._parse(lines, {})
-        rows, (positions,) = self._find_distinct(parsed.ids)
+        rows, (positions,) = distinct(parsed.ids)
         weights = token_weights(self.pooling, parsed.offsets, None)
         bags = Bags(len(self.fields.names), positions, parsed.offsets, weights)
         return Batch(rows, (bags,), labels, sample_ids, excluded if excluded.any() else None, counts=counts)
@@ -108,8 +114,3 @@ class TextReader(Reader):
         """float32 [B] each, NaN where a label is empty."""
         values = np.where(parsed.labels == NO_VALUE, np.float32("nan"), parsed.labels.astype(np.float32))
         return {name: np.ascontiguousarray(values[:, column]) for column, name in enumerate(self.labels)}
-
-    def _find_distinct(self, *blocks: Array) -> tuple[Array, list[Array]]:
-        if self._distinct is None:  # made where it is used: a reader process needs its own, the trainer none
-            self._distinct = DistinctIds(self.num_id)
-        return self._distinct(*blocks)

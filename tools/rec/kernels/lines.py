@@ -3,43 +3,59 @@
 import numba
 import numpy as np
 
-COMMA, COLON, ZERO, NINE, SPACE = 44, 58, 48, 57, 32
+from rec.kernels.words import U, first, keep, load, not_digits, number, zeros
+
+COMMA, COLON, ZERO, SPACE = 44, 58, 48, 32
 OK, NO_LABEL, BAD_LABEL, NO_COLON, BAD_ID, ID_TOO_LARGE = range(6)
 NO_VALUE = -1
 """A label column that is empty."""
 
-
-@numba.njit(nogil=True, cache=True)
-def fnv1a(text, start, stop):
-    """32-bit FNV-1a hash of text[start:stop], as a non-negative int64."""
-    value = np.int64(2166136261)
-    for i in range(start, stop):
-        value = ((value ^ np.int64(text[i])) * np.int64(16777619)) & np.int64(0xFFFFFFFF)
-    return value
+_COMMAS, _COLONS = U(0x2C2C2C2C2C2C2C2C), U(0x3A3A3A3A3A3A3A3A)
+_MIX = U(0x9E3779B97F4A7C15)
+_MOST_DIGITS = 18
+"""What an int64 surely holds."""
 
 
 @numba.njit(nogil=True, cache=True)
-def find(text, start, stop, slots, names, bounds):
-    """Index of the field called text[start:stop], or -1."""
-    slot = fnv1a(text, start, stop) & (len(slots) - 1)
+def mix(value, word):
+    """A hash of some words and one more."""
+    value = (value ^ word) * _MIX
+    return value ^ (value >> U(32))
+
+
+@numba.njit(nogil=True, cache=True)
+def name_hash(text, start, stop):
+    """The hash of the name text[start:stop]: of its words, the last filled up with zeros."""
+    value = U(0)
+    while stop - start >= 8:
+        value = mix(value, load(text, start))
+        start += 8
+    return mix(value, keep(load(text, start), stop - start))
+
+
+@numba.njit(nogil=True, cache=True)
+def field_of(value, text, start, stop, slots, hashes, names, bounds):
+    """Index of the field called text[start:stop], whose hash is `value`, or -1."""
+    slot = np.int64(value) & (len(slots) - 1)
     while slots[slot] >= 0:
         field = slots[slot]
-        begin, length = bounds[field], bounds[field + 1] - bounds[field]
-        if length == stop - start:
-            same = True
-            for i in range(length):
-                if names[begin + i] != text[start + i]:
-                    same = False
-                    break
-            if same:
+        if hashes[field] == value and bounds[field + 1] - bounds[field] == stop - start:
+            a, b = bounds[field], start
+            while stop - b >= 8 and load(names, a) == load(text, b):
+                a += 8
+                b += 8
+            if stop - b < 8 and keep(load(names, a) ^ load(text, b), stop - b) == 0:
                 return field
         slot = (slot + 1) & (len(slots) - 1)
     return -1
 
 
 @numba.njit(nogil=True, cache=True)
-def scan(text, starts, slots, names, bounds, num_id, max_len, labels, id_ends, bags, ids, offsets):
-    """Fill labels, id_ends, and (bag, id) of each token; count tokens per bag into offsets[1:]."""
+def scan(text, starts, slots, hashes, names, bounds, num_id, max_len, labels, id_ends, bags, ids, offsets):
+    """Fill labels, id_ends, and (bag, id) of each token; count tokens per bag into offsets[1:].
+
+    Both texts go on for a word behind what is read.
+    """
     num_field, num_label = len(bounds) - 1, labels.shape[1]
     found, unlisted = 0, 0
     for line in range(len(starts) - 1):
@@ -65,29 +81,48 @@ def scan(text, starts, slots, names, bounds, num_id, max_len, labels, id_ends, b
         while at < end:
             at += 1  # the comma
             begin = at
-            while at < end and text[at] != COLON and text[at] != COMMA:
-                at += 1
-            if at >= end or text[at] == COMMA:
+            value, word = U(0), load(text, at)
+            marks = zeros(word ^ _COLONS) | zeros(word ^ _COMMAS)
+            while marks == 0 and at + 8 < end:
+                value = mix(value, word)
+                at += 8
+                word = load(text, at)
+                marks = zeros(word ^ _COLONS) | zeros(word ^ _COMMAS)
+            count = first(marks)
+            if at + count >= end or text[at + count] == COMMA:
                 return found, unlisted, NO_COLON, line, begin
-            field = find(text, begin, at, slots, names, bounds)
+            value = mix(value, keep(word, count))
+            at += count
+            field = field_of(value, text, begin, at, slots, hashes, names, bounds)
             at += 1  # the colon
-            value, digits = np.int64(0), at
-            while at < end and text[at] != COMMA:
-                if text[at] < ZERO or text[at] > NINE or at - digits > 17:
+            token, digits = np.int64(0), at
+            while True:
+                word = load(text, at)
+                marks = not_digits(word)
+                count = min(first(marks), end - at)
+                if at + count - digits > _MOST_DIGITS:
                     return found, unlisted, BAD_ID, line, begin
-                value = value * 10 + (text[at] - ZERO)
-                at += 1
-            if at == digits:
+                if count < 8:
+                    break
+                token = token * 100_000_000 + number(word, 8)
+                at += 8
+            if at > digits:
+                for _ in range(count):
+                    token *= 10
+            if count > 0:
+                token += number(word, count)
+            at += count
+            if at == digits or (at < end and text[at] != COMMA):
                 return found, unlisted, BAD_ID, line, begin
             if field < 0:
                 unlisted += 1
                 continue
-            if value >= num_id:
+            if token >= num_id:
                 return found, unlisted, ID_TOO_LARGE, line, begin
             bag = line * num_field + field
             if max_len > 0 and offsets[bag + 1] >= max_len:
                 continue
-            bags[found], ids[found] = bag, value
+            bags[found], ids[found] = bag, token
             offsets[bag + 1] += 1
             found += 1
     return found, unlisted, OK, 0, 0

@@ -118,10 +118,10 @@ def not_finite_predictions(metrics: TaskMetrics, place: str) -> dict[str, str]:
 
 
 class SlowReader:
-    """Steps that wait for their batch more than half of the time."""
+    """Steps that wait for their batch more than half of the time; `remedy` says what may help."""
 
-    def __init__(self, num_workers: int) -> None:
-        self._workers = num_workers
+    def __init__(self, remedy: str) -> None:
+        self._remedy = remedy
         self._steps, self._reading, self._total = 0, 0.0, 0.0
         self._first = True
 
@@ -139,8 +139,4 @@ class SlowReader:
         self._steps, self._reading, self._total = 0, 0.0, 0.0
         if share <= 0.5:
             return None
-        more = max(2, 2 * self._workers)
-        return (
-            f"training waits for its data {share:.0%} of the time: try runner.num_workers={more} "
-            f"(now {self._workers}), or prepared data rather than lines of text (datasets/ali-ccp)"
-        )
+        return f"training waits for its data {share:.0%} of the time: {self._remedy}"

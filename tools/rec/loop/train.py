@@ -58,7 +58,7 @@ class _Training:
         self.place = Position()
         self.trained: set[str] = set()  # tasks that have a loss
         self.meter = Meter()
-        self.watch = Watch(self.runner.num_workers)
+        self.watch = Watch(run.if_slow)
         self.validation = Validation(run)
         self.curves: Curves | None = None
         self.export: InferenceExport | None = wanted_export(run)

@@ -20,10 +20,13 @@ class Watch:
     """Looks at each step's loss and gates, and after each print interval at predictions and costs.
 
     Works for any model directory: gates and predictions are watched where a model gives them.
+
+    Args:
+        slow_reader: what to try where steps wait for their data.
     """
 
-    def __init__(self, num_workers: int) -> None:
-        self._spike, self._experts, self._reader = LossSpike(), DeadExperts(), SlowReader(num_workers)
+    def __init__(self, slow_reader: str) -> None:
+        self._spike, self._experts, self._reader = LossSpike(), DeadExperts(), SlowReader(slow_reader)
         self._said: set[str] = set()
 
     def step(self, shown: Mapping[str, Any], impressions: int, place: str) -> None:

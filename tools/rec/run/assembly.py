@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 from rec.checkpoint.files import load as load_checkpoint
 from rec.config.config import Config
 from rec.data.labels import LabelRules
-from rec.data.loader import load_batches
+from rec.data.loader import if_slow, load_batches
 from rec.data.plan import ReadPlan
 from rec.data.reader import Part
 from rec.engine.engine import Engine
@@ -114,6 +114,13 @@ class Run:
         # A model's own loader may compute with Paddle, which does not survive the fork of a reader process.
         num_workers = 0 if self.directory.own_loader else self.config.runner.num_workers
         return load_batches(reader, plan, num_workers, self.config.model_dir)
+
+    @property
+    def if_slow(self) -> str:
+        """What to try where the steps wait for the reader."""
+        if self.directory.own_loader:
+            return "the model directory has its own loader, which no setting makes faster"
+        return if_slow(self.reader, self.config.runner.num_workers)
 
 
 def open_directory(
