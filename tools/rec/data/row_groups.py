@@ -13,8 +13,8 @@ from rec.data.prepared import read_metadata
 from rec.errors import UserError
 from rec.numeric import Array
 
-WINDOW = 1 << 20
-"""Impressions that are shuffled among each other: about 150 MB in memory."""
+WINDOW = 1 << 19
+"""Impressions that are shuffled among each other: about 75 MB in memory, and as much again for the next ones."""
 
 
 @dataclass(frozen=True)

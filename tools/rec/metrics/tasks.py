@@ -1,14 +1,15 @@
 """Metrics of a model's tasks, collected during an epoch and computed exactly on the host in either graph mode."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rec.errors import UserError
-from rec.metrics.auc import CHUNK, as_binary, auc
+from rec.metrics.auc import CHUNK, as_binary, auc_between
+from rec.metrics.kept import Kept
 from rec.metrics.regression import regression_result
 from rec.metrics.spread import Spread
 from rec.metrics.task import Result, Task, TaskResult
@@ -21,9 +22,10 @@ LOG_SMALLEST = math.log(np.finfo(np.float32).smallest_normal)
 class TaskMetrics:
     """Collects predictions and labels step by step, and computes the metrics of every task when asked.
 
-    Holds four bytes per row and task for the prediction and one for the label (four for a number). Tasks with the same
-    label and the same `among` share one copy of it. A row counts for a task if its label is known and `among` is 1;
-    others are not kept. Of these, a prediction that is not finite is left out of its own task's result.
+    Keeps four bytes per row and task for the prediction and one for the label (four for a number), those of many rows
+    outside memory. Tasks with the same label and the same `among` share one copy of it. A row counts for a task if its
+    label is known and `among` is 1; others are not kept. Of these, a prediction that is not finite is left out of its
+    own task's result.
 
     Attributes:
         tasks: what is counted.
@@ -41,14 +43,14 @@ class TaskMetrics:
 
     def reset(self) -> None:
         """Forget all rows, as at the start of an epoch."""
-        self._pieces: dict[str, list[NDArray[Any]]] = {}
-        self._seen = 1
+        self._kept: dict[str, Kept] = {}
+        self._seen: dict[str, int] = {}
         self.spreads.clear()
         self.not_finite = dict.fromkeys((task.name for task in self.tasks), 0)
         self.newest = dict(self.not_finite)
         for task in self.tasks:
-            self._pieces[_score_key(task)] = [np.empty(0, np.float32)]
-            self._pieces[_label_key(task)] = [np.empty(0, np.bool_ if task.kind == "binary" else np.float32)]
+            self._kept[_score_key(task)] = Kept(np.float32)
+            self._kept[_label_key(task)] = Kept(np.bool_ if task.kind == "binary" else np.float32)
 
     def update(self, predictions: Mapping[str, ArrayLike], labels: Mapping[str, ArrayLike]) -> None:
         """Keep a batch: `predictions` by task name, [B], and `labels` by label name, [B], NaN where not known.
@@ -80,31 +82,35 @@ class TaskMetrics:
                 spread = self.spreads.setdefault(task.name, Spread())
                 spread.add(scores[task.name], new[_label_key(task)])
         for key, values in new.items():
-            self._pieces[key].append(values)
+            self._kept[key].append(values)
         self.newest = {task.name: len(new[_label_key(task)]) for task in self.tasks}
 
     def rows(self) -> dict[str, int]:
         """How many rows have counted for each task since the last reset: labelled, and with `among` 1."""
-        return {task.name: sum(map(len, self._pieces[_label_key(task)])) for task in self.tasks}
+        return {task.name: len(self._kept[_label_key(task)]) for task in self.tasks}
 
     def accumulate(self) -> dict[str, Result]:
         """The result of each task by name, over all rows since the last reset; sorts them, so call it per report."""
-        return {
-            task.name: _result(task, self._column(_score_key(task)), self._column(_label_key(task)))
-            for task in self.tasks
-        }
+        results = {}
+        for task in self.tasks:
+            scores, labels = self._kept[_score_key(task)], self._kept[_label_key(task)]
+            pieces = zip(scores.pieces(CHUNK), labels.pieces(CHUNK), strict=True)
+            results[task.name] = _result(task, pieces, len(scores))
+        return results
 
     def recent(self) -> dict[str, Result]:
         """The result of each task over the rows that came since the last call: what a log line shows."""
-        start = self._seen
-        self._seen = max(map(len, self._pieces.values()))
-        empty = {key: pieces[0][:0] for key, pieces in self._pieces.items()}
-        rows = {key: np.concatenate([empty[key], *pieces[start:]]) for key, pieces in self._pieces.items()}
-        return {task.name: _result(task, rows[_score_key(task)], rows[_label_key(task)]) for task in self.tasks}
+        rows = {key: kept.since(self._seen.get(key, 0)) for key, kept in self._kept.items()}
+        self._seen = {key: len(kept) for key, kept in self._kept.items()}
+        results = {}
+        for task in self.tasks:
+            scores, labels = rows[_score_key(task)], rows[_label_key(task)]
+            results[task.name] = _result(task, [(scores, labels)], len(scores))
+        return results
 
     def state(self) -> dict[str, NDArray[Any]]:
         """All that was kept, as named [n] arrays (float32 and bool), for `load_state` to take up."""
-        return {key: np.concatenate(pieces) for key, pieces in self._pieces.items()}
+        return {key: kept.since(0) for key, kept in self._kept.items()}
 
     def load_state(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Replace what was kept by a `state()`, so that a resumed epoch ends with the metrics of an unbroken one.
@@ -112,20 +118,16 @@ class TaskMetrics:
         Raises:
             UserError: the state was made for other tasks.
         """
-        if state.keys() != self._pieces.keys():
+        if state.keys() != self._kept.keys():
             raise UserError(
-                f"saved metrics are of other tasks: found {sorted(state)}, expected {sorted(self._pieces)}; "
+                f"saved metrics are of other tasks: found {sorted(state)}, expected {sorted(self._kept)}; "
                 "resume with the tasks of the saved run, or start a new run"
             )
-        self._pieces = {key: [values] for key, values in state.items()}
-        self._seen = 1
-
-    def _column(self, key: str) -> NDArray[Any]:
-        pieces = self._pieces[key]
-        if len(pieces) > 1:
-            pieces[:] = [np.concatenate(pieces)]
-            self._seen = 1
-        return pieces[0]
+        self._seen = {}
+        for key, values in state.items():
+            self._kept[key] = Kept(values.dtype)
+            self._kept[key].append(values)
+            self._seen[key] = len(values)
 
 
 def _score_key(task: Task) -> str:
@@ -158,25 +160,33 @@ def _check(scores: Mapping[str, NDArray[np.float32]], labels: Mapping[str, NDArr
             raise ValueError(f"{np.count_nonzero(outside)} of {len(values)} probabilities of {name} are outside [0, 1]")
 
 
-def _result(task: Task, scores: NDArray[np.float32], labels: NDArray[Any]) -> Result:
-    finite = np.isfinite(scores)
-    if not finite.all():
-        scores, labels = scores[finite], labels[finite]
+def _result(task: Task, pieces: Iterable[tuple[NDArray[np.float32], NDArray[Any]]], room: int) -> Result:
+    """What scores and labels come to, `room` of them at most; of a probability they are never in memory together."""
+    finite = (
+        (scores[kept], labels[kept]) for scores, labels in pieces if len(kept := np.flatnonzero(np.isfinite(scores)))
+    )
     if task.kind == "regression":
+        together = list(finite) or [(np.empty(0, np.float32), np.empty(0, np.float32))]
+        scores, labels = (np.concatenate(side) for side in zip(*together, strict=True))
         return regression_result(scores, labels)
-    area, n = auc(scores, labels), len(scores)
+    rows = np.empty(room, np.float32)  # positives from its beginning on, negatives from its end
+    positives, negatives, predicted, logloss = 0, 0, 0.0, 0.0
+    for scores, labels in finite:
+        above, below = scores[labels], scores[~labels]
+        rows[positives : positives + len(above)] = above
+        rows[room - negatives - len(below) : room - negatives] = below
+        positives, negatives = positives + len(above), negatives + len(below)
+        predicted += float(scores.sum(dtype=np.float64))
+        logloss += _log_loss(above, below)
+    area, n = auc_between(rows[:positives], rows[room - negatives :]), positives + negatives
     if not n:
         return TaskResult(area, None, None, None, None, 0)
-    predicted = float(scores.sum(dtype=np.float64))
-    calibration = predicted / area.positives if area.positives else None
-    return TaskResult(area, _log_loss(scores, labels), calibration, predicted / n, area.positives / n, n)
+    calibration = predicted / positives if positives else None
+    return TaskResult(area, logloss / n, calibration, predicted / n, positives / n, n)
 
 
-def _log_loss(scores: NDArray[np.float32], labels: NDArray[np.bool_]) -> float:
-    total = 0.0
-    for start in range(0, len(scores), CHUNK):
-        p, label = scores[start : start + CHUNK].astype(np.float64), labels[start : start + CHUNK]
-        with np.errstate(divide="ignore"):  # LOG_SMALLEST takes the place of log(0)
-            for log_likelihood in np.log(p[label]), np.log1p(-p[~label]):
-                total -= float(np.maximum(log_likelihood, LOG_SMALLEST).sum())
-    return total / len(scores)
+def _log_loss(positives: NDArray[np.float32], negatives: NDArray[np.float32]) -> float:
+    """The sum in nats."""
+    with np.errstate(divide="ignore"):  # LOG_SMALLEST takes the place of log(0)
+        logs = np.log(positives.astype(np.float64)), np.log1p(-negatives.astype(np.float64))
+    return -sum(float(np.maximum(each, LOG_SMALLEST).sum()) for each in logs)
