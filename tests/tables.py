@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rec.config.config import Config
-from rec.data.lines import data_files
 from rec.data.plan import ReadPlan
 from rec.data.tabular import TabularReader
 from rec.data.vocabulary import VOCABULARY, Vocabulary
@@ -36,7 +35,7 @@ def reader(
     config = Config(folder / "c.yaml", {"runner": runner, "hyper_parameters": {"fields": ["f"], **hyper}, "data": data})
     kept = folder / VOCABULARY
     vocabulary = None if part == "train" else Vocabulary.load(kept)
-    source = TabularReader(data_files(folder / "data"), config, part, vocabulary)
+    source = TabularReader(TabularReader.files(config, config.places("data")), config, part, vocabulary)
     if part == "train":  # as training does, in each checkpoint
         kept.write_text(source.vocabulary.to_json())
     return source

@@ -4,16 +4,17 @@ import numpy as np
 import pytest
 
 from rec.data import columns
-from rec.data.delimited import count_lines
-from rec.data.table import read_table
 from rec.data.table_settings import FieldColumn, read_settings
+from rec.data.tables.source import TableSource
+from rec.data.tables.text import Text, stretches
 from rec.errors import UserError
 
 
 def read(path, content: bytes, **settings):
     path.write_bytes(content)
     section = read_settings({"labels": {"click": "c"}, "fields": {"a": None}, **settings})
-    return read_table([str(path)], section)
+    source = TableSource([str(path)], section)
+    return source.read(source.fragments)
 
 
 def texts(table, name="a"):
@@ -70,9 +71,11 @@ def test_line_breaks_in_values_are_read_if_asked_for(tmp_path, end):
 )
 def test_lines_are_counted_without_empty_ones(tmp_path, content, lines, monkeypatch):
     (tmp_path / "t").write_bytes(content)
-    assert count_lines(str(tmp_path / "t")) == lines
-    monkeypatch.setattr("rec.data.delimited._BLOCK", 1)  # every border of a block
-    assert count_lines(str(tmp_path / "t")) == lines
+    for block in (1 << 24, 1, 2):  # every border of a block
+        monkeypatch.setattr("rec.data.tables.text.BLOCK", block)
+        found = stretches(Text(str(tmp_path / "t"), "utf-8"), quoted=False)
+        assert sum(stretch.rows for stretch in found) == lines
+        assert [s.start for s in found] == [0, *(s.stop for s in found)][: len(found)]
 
 
 @pytest.mark.parametrize(
@@ -99,7 +102,10 @@ def test_a_file_as_programs_write_it(tmp_path, content, found):
         (b"a;c\n1;0\n", "t.csv: has no column a, c; its columns are a;c (data.delimiter parts columns)"),
         (b"a,c,a\n1,0,2\n", "t.csv: has more than one column a"),
         (b"a,c\nx,0\ny,1,5\n", "t.csv: row 2 (line 3): has 3 values, the header 2 names"),
-        (b"a,c\nx,0\n\xb4\xf3,0\n", "t.csv: row 2 (line 3): column a is not UTF-8: convert the file"),
+        (
+            b"a,c\nx,0\n\xb4\xf3,0\n",
+            "t.csv: row 2 (line 3): column a is not UTF-8: say what it is in with data.encoding",
+        ),
         (b"\xb4\xf3,c\nx,0\n", "t.csv: the header is not UTF-8"),
         (b"b" * 200_000 + b",c\nx,0\n", "t.csv: has no column a; its columns are bbb"),
     ],
@@ -113,7 +119,7 @@ def test_what_cannot_be_read_is_said_with_file_and_row(tmp_path, content, messag
 
 
 def test_a_large_file_in_several_blocks(tmp_path, monkeypatch):
-    monkeypatch.setattr("rec.data.delimited._BLOCK", 1 << 12)
+    monkeypatch.setattr("rec.data.tables.text.BLOCK", 1 << 12)
     rows = [f"v{n % 50},{n % 2}" for n in range(5000)]
     table = read(tmp_path / "t.csv", "\n".join(["a,c", *rows]).encode())
     assert len(table.pieces) > 5

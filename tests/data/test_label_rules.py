@@ -175,6 +175,7 @@ def test_rules_of_behaviours():
         targets=("seen", "seconds", "conversion"),
         weights=(Weight("w", "seconds", "seen"), Weight("v", "conversion", None)),
         spaces={"seconds": "seen"},
+        inputs=frozenset({"price"}),
         implies=(("conversion", "seen"),),
     )
     with pytest.raises(UserError, match=r"hyper_parameters\.behaviours: like: click is not declared above it"):

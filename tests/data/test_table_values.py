@@ -196,7 +196,8 @@ def test_a_fixed_number_of_values_per_row(tmp_path):
 def test_a_sample_id_is_spelled_as_an_id(tmp_path):
     write(tmp_path, "t.parquet", users(12.0, None))
     source = reader(tmp_path, data={**ONE, "sample_id": "user"})
-    assert source._sample_ids.tolist() == ["12", ""]
+    (batch,) = source.batches(ReadPlan(batch_size=9, training=False))
+    assert batch.sample_ids.tolist() == ["12", ""]
 
 
 def test_a_field_of_fractions_or_dates_is_warned_of_once(tmp_path, caplog):

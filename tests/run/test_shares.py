@@ -39,7 +39,7 @@ def test_a_share_switches_its_part_on(tmp_path):
             {"test_data_dir": "other"},
             "data.test_share sets rows of runner.train_data_dir aside, but",
         ),
-        ({"test_share": 0.1}, {"valid_data_dir": "./rows"}, "whose rows are all trained on: set data.valid_share"),
+        ({"test_share": 0.1}, {"valid_data_dir": "./rows"}, "whose rows are all trained on: set data.valid"),
         (None, {"valid_data_dir": "rows/"}, "whose rows are all trained on: name a folder of other rows"),
     ],
 )
@@ -87,7 +87,7 @@ def test_validation_on_the_training_rows_is_refused(tool: Tool, table, tmp_path,
     outcome = tool(f"{prefix}trainer", *table, *options)
     assert outcome.code == 2
     assert (
-        "runner.valid_data_dir is runner.train_data_dir, whose rows are all trained on: set data.valid_share"
+        "runner.valid_data_dir is runner.train_data_dir, whose rows are all trained on: set data.valid"
         in (outcome.err.splitlines()[-1])
     )
     assert not Path("out").exists()

@@ -40,7 +40,7 @@ class Runner:
 
     def __init__(self, plan: Plan, store: RunStore, advance: fit.Advance) -> None:
         self.plan, self.store, self._advance = plan, store, advance
-        self._data = {"train": fingerprint(plan.data_dir("train")), "test": fingerprint(plan.data_dir("test"))}
+        self._data = {"train": fingerprint(plan.places("train")), "test": fingerprint(plan.places("test"))}
         self._library = code_of(Path(rec.__file__).parent)  # now, as it is being run
 
     def key(self, run: Run) -> str:

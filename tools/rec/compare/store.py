@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rec.data.lines import data_files
+from rec.data.fingerprint import files_in
 from rec.errors import UserError
 from rec.numeric import Array
 
@@ -22,9 +22,9 @@ def key_of(settings: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
-def fingerprint(folder: Path) -> list[list[Any]]:
-    """Names, sizes and times of a data folder's files: other data is another run."""
-    stats = [(Path(file).name, Path(file).stat()) for file in data_files(folder)]
+def fingerprint(places: Sequence[Path]) -> list[list[Any]]:
+    """Names, sizes and times of the files in data folders: other data is another run."""
+    stats = [(Path(file).name, Path(file).stat()) for file in files_in(places)]
     return [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]
 
 

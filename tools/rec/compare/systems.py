@@ -18,6 +18,7 @@ from rec.nn.multitask import MultiTask
 from rec.nn.network import Network
 from rec.run.assembly import open_directory
 from rec.run.directory import Directory
+from rec.run.parts import asked_for
 
 Target: TypeAlias = Literal["ctr", "cvr", "ctcvr"]
 
@@ -56,11 +57,15 @@ class Plan:
             folder = (source.tree.get("runner") or {}).get(name)
             if not folder:
                 raise UserError(f"{path}: runner.{name} is missing")
-            source.tree["runner"][name] = str((source.model_dir / folder).resolve())
-        if (source.tree.get("data") or {}).get("valid_share"):
+            places = [
+                str((source.model_dir / each).resolve()) for each in ([folder] if isinstance(folder, str) else folder)
+            ]
+            source.tree["runner"][name] = places[0] if isinstance(folder, str) else places
+        said = asked_for(source.tree.get("data"), "valid")
+        if said:
             raise UserError(
-                f"{path}: data.valid_share and compare.valid_share would each hold out rows, and nobody would see the "
-                "first: set data.valid_share to 0"
+                f"{path}: {said} and compare.valid_share would each hold out rows, and nobody would see the first: set "
+                f"{said} to null"
             )
         return cls(source, compare)
 
@@ -69,9 +74,10 @@ class Plan:
         """Where the config file is; systems' model directories are relative to it."""
         return self.source.path.resolve().parent
 
-    def data_dir(self, part: Literal["train", "test"]) -> Path:
-        """The data folder of a part."""
-        return Path(self.source.tree["runner"][f"{part}_data_dir"])
+    def places(self, part: Literal["train", "test"]) -> list[Path]:
+        """Where a part's data are."""
+        given = self.source.tree["runner"][f"{part}_data_dir"]
+        return [Path(each) for each in ([given] if isinstance(given, str) else given)]
 
     def config(self, system: System, seed: int, target: Target | None = None) -> Config:
         """The config of a system, or of a net of one task, for one seed.

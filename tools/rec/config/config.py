@@ -102,12 +102,17 @@ class Config(dict[str, Any]):
         """A data folder: relative to the model directory unless absolute."""
         return self.model_dir / folder
 
+    def places(self, given: str | list[str] | None) -> list[Path]:
+        """A part's data: folders, of tables files and patterns too."""
+        return [self.resolve(each) for each in ([given or ""] if isinstance(given, str | None) else given)]
+
     def to_yaml(self) -> str:
         """The resolved config as YAML: it tells what made a checkpoint, and can be given to -m wherever it lies."""
         runner = self.runner.model_dump()
         for name in DATA_FOLDERS:
             if runner[name]:
-                runner[name] = os.path.normpath(self.resolve(runner[name]))
+                places = [os.path.normpath(place) for place in self.places(runner[name])]
+                runner[name] = places if isinstance(runner[name], list) else places[0]
         tree: dict[str, Any] = {"model": str(self.model_dir), "runner": runner}
         tree["hyper_parameters"] = self.hyper_parameters
         if self.data is not None:

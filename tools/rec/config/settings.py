@@ -20,7 +20,11 @@ class RunnerSettings(BaseModel):
     seed: int = Field(12345, ge=0, lt=2**32, description="seed of initial weights, shuffling and dropout")
 
     # Training
-    train_data_dir: str = Field("", description="folder of training files, relative to the file that names it")
+    train_data_dir: str | list[str] = Field(
+        "",
+        description="folder of training files, relative to the file that names it; of a table a file, a pattern such "
+        "as log/day-*, or a list of these too",
+    )
     train_reader_path: str = Field("reader", description="reader module of the model directory, without .py")
     train_batch_size: int | None = Field(None, gt=0, description="impressions a step; null: the reader yields batches")
     epochs: int = Field(1, gt=0, description="passes over the training data")
@@ -100,10 +104,10 @@ class RunnerSettings(BaseModel):
     )
 
     # Evaluation
-    valid_data_dir: str | None = Field(
+    valid_data_dir: str | list[str] | None = Field(
         None, description="folder evaluated after each training epoch; with data.valid_share: the training folder"
     )
-    test_data_dir: str = Field("", description="folder of test files, relative to the file that names it")
+    test_data_dir: str | list[str] = Field("", description="the same of test files")
     infer_reader_path: str = Field("reader", description="reader module used in evaluation, without .py")
     infer_batch_size: int | None = Field(None, gt=0, description="impressions a step in evaluation")
     infer_load_path: str | None = Field(

@@ -124,8 +124,11 @@ def _make_absolute(tree: dict[str, Any], folder: Path) -> None:
     if not isinstance(runner, dict):
         return
     for name in DATA_FOLDERS:
-        if isinstance(runner.get(name), str) and runner[name]:
-            runner[name] = os.path.normpath(folder / runner[name])
+        given = runner.get(name)
+        if isinstance(given, str) and given:
+            runner[name] = os.path.normpath(folder / given)
+        elif isinstance(given, list) and all(isinstance(each, str) for each in given):
+            runner[name] = [os.path.normpath(folder / each) for each in given]
 
 
 def _model_dir(path: Path, folder: Path, given: Any) -> Path:

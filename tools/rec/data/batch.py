@@ -48,6 +48,7 @@ class Batch:
         excluded: bool [B], impressions that are predicted but count in no metric (labels contradict); None: none.
         truth: float32 [B] each, the probabilities and means that simulated labels were drawn from, by name
             (`p_click`, `p_conversion`, ...); else empty.
+        kept: Arrow's arrays [B] by name, columns that predictions pass on.
         columns: [B] each, what else the reader was asked for by name, as it is stored (`request_id` as int64).
         counts: what the reader met while it made this batch (dropped impressions, tokens of unlisted fields, ...).
     """
@@ -60,6 +61,7 @@ class Batch:
     truth: dict[str, Array] = field(default_factory=dict)
     columns: dict[str, Array] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    kept: dict[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.sample_ids)

@@ -10,7 +10,6 @@ import numpy as np
 
 from rec.config.behaviours import REQUEST, LabelKind
 from rec.config.hyper import build
-from rec.data.ahead import Ahead
 from rec.data.batch import Bags, Batch
 from rec.data.distinct import DistinctIds
 from rec.data.labels import Judged
@@ -27,6 +26,7 @@ from rec.data.ragged import Ragged
 from rec.data.reader import Block, Reader, ReaderSettings, reading_of
 from rec.data.row_groups import row_groups, windows
 from rec.data.window import Window, WindowLoader
+from rec.data.windowed import in_windows
 from rec.errors import UserError
 from rec.numeric import Array
 
@@ -37,7 +37,6 @@ class ColumnarReader(Reader):
     Row groups are visited in a seeded order, WINDOW impressions at a time. Within a window, runs of at most
     `runner.shuffle_chunk` impressions of one common row stay together, and the runs are shuffled: a larger chunk means
     fewer distinct common rows per batch and less work, a smaller one batches closer to independent draws.
-    Batch i of an epoch needs only the windows that it lies in, so a resumed run starts reading there.
 
     Attributes:
         columns: what a batch should hold besides, as stored (`Batch.columns`); a subclass may name some.
@@ -89,32 +88,16 @@ class ColumnarReader(Reader):
             )
 
     def batches(self, plan: ReadPlan) -> Iterator[Batch]:
-        """The batches of a plan, in order. Batch i of rank r is batch i * ranks + r of the whole."""
-        total, size = len(self), plan.batch_size
-        count = plan.num_batch(total)
-        wanted = [
-            g for i in range(-(-count // plan.ranks)) if (g := i * plan.ranks + plan.rank) < count and plan.mine(i)
-        ]
-        of_epoch = windows(self._groups, plan)
-        begins = np.cumsum([0, *(sum(group.rows for group in groups) for groups in of_epoch)])
-        starts = np.array(wanted, np.int64) * size
-        stops = np.minimum(starts + size, total)
-        # Python's numbers: an epoch has tens of thousands of batches, and indexing an array makes an object each time.
-        firsts = (np.searchsorted(begins, starts, "right") - 1).tolist()
-        lasts = (np.searchsorted(begins, stops, "left") - 1).tolist()
-        needed = sorted({n for first, last in zip(firsts, lasts, strict=True) for n in range(first, last + 1)})
-        with Ahead(
+        """The batches of a plan, in order."""
+        found = in_windows(
+            plan,
+            windows(self._groups, plan),
+            lambda group: group.rows,
             self._loader.read,
             lambda parts, number: self._loader.join(parts, plan, number),
-            {number: of_epoch[number] for number in needed},
-        ) as ahead:
-            for start, stop, first, last in zip(starts.tolist(), stops.tolist(), firsts, lasts, strict=True):
-                found = zip(begins[first:].tolist(), ahead.between(first, last), strict=False)
-                # No name keeps a window that is over: the one after next is loaded into its place.
-                yield self._assemble(
-                    [(window, window.order[max(start - begin, 0) : stop - begin]) for begin, window in found],
-                    plan.training,
-                )
+        )
+        for pieces in found:
+            yield self._assemble(pieces, plan.training)
 
     def _assemble(self, pieces: list[tuple[Window, Array]], training: bool) -> Batch:
         """A batch of impressions that lie in one window, or across the border of two."""

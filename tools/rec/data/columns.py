@@ -96,26 +96,18 @@ def _check_weights(table: Table, column: str, found: Array, expected: Array) -> 
         )
 
 
-def quantile_edges(table: Table, name: str, field: FieldColumn) -> list[float]:
-    """Bounds that cut a numeric column into `field.buckets` buckets of about equal counts."""
-    numbers = _numbers(table, field.column or name)
-    shares = np.linspace(0, 1, int(field.buckets or 2) + 1)[1:-1]
-    finite = numbers[np.isfinite(numbers)]
-    return sorted(set(np.quantile(finite, shares).tolist())) if len(finite) else []
-
-
 def label_column(table: Table, column: str, kind: LabelKind) -> Array:
     """A label as float32 [R]; NaN where it is empty.
 
     Raises:
         UserError: a value is none of the kind, or so large that a float32 cannot hold it.
     """
-    numbers = _numbers(table, column)
-    values = _float32(numbers)
+    given = numbers(table, column)
+    values = _float32(given)
     for row in odd_values(values, kind).tolist():
         more = ": a label that is any number belongs to data.numbers" if kind == "binary" else ""
         raise UserError(
-            f"{table.where(row)}: label column {column} should be {EXPECTED[kind]}, found {numbers[row]:g}{more}"
+            f"{table.where(row)}: label column {column} should be {EXPECTED[kind]}, found {given[row]:g}{more}"
         )
     return values
 
@@ -129,24 +121,14 @@ def text_column(table: Table, column: str) -> pa.ChunkedArray:
     return pa.chunked_array(texts, pa.string())
 
 
-def codes(table: Table, column: str) -> Array:
-    """A number for each value of a column, int64 [R], from 0; one of its own for each empty one, which equals none."""
-    texts = text_column(table, column)
-    encoded = texts.dictionary_encode().unify_dictionaries()
-    found = np.concatenate([np.empty(0, np.int64), *(chunk.indices.to_numpy() for chunk in encoded.chunks)])
-    empty = np.flatnonzero(pc.equal(texts, ""))
-    found[empty] = found.max(initial=0) + 1 + np.arange(len(empty))
-    return found
-
-
 def _float32(numbers: Array) -> Array:
     """Infinite where a number is too large."""
     with np.errstate(over="ignore"):
         return numbers.astype(np.float32)
 
 
-def _numbers(table: Table, column: str) -> Array:
-    """float64 [R]."""
+def numbers(table: Table, column: str) -> Array:
+    """A column of numbers, float64 [R]; NaN where it is empty."""
     parts = [np.empty(0)]
     for piece, values in table.column(column):
         with _placed(piece, column):

@@ -1,53 +1,117 @@
-"""The fields of a user's table as ids."""
+"""Rows of a user's table as ids and labels."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
+from rec.config.behaviours import REQUEST, LabelKind
 from rec.console import log
 from rec.data import columns
+from rec.data.encoded import Encoded, together
+from rec.data.labels import Judged, LabelRules, Policy
 from rec.data.ragged import Ragged
-from rec.data.spelling import doubt
 from rec.data.table import Table
 from rec.data.table_settings import DataSettings, FieldColumn
 from rec.data.unseen import Unseen
-from rec.data.vocabulary import Vocabulary, known_values
+from rec.data.vocabulary import Vocabulary
 
 
-def build_vocabulary(table: Table, settings: DataSettings) -> Vocabulary:
-    """The vocabulary of a table's rows; says what is odd about its fields."""
-    values: dict[str, list[str] | None] = {}
-    edges = {}
-    for name, given in settings.fields.items():
-        field = given or FieldColumn()
-        if field.buckets:
-            edges[name] = columns.quantile_edges(table, name, field)
-        _, texts = columns.lists_of_text(table, name, field, edges.get(name))
-        odd = None if field.buckets else doubt(table.types[field.column or name], pc.unique(texts))
-        if odd:
-            log.warning("field %s %s (data.fields.%s.buckets cuts numbers into ranges)", name, odd, name)
-        hashed = settings.hash_size and not field.buckets  # buckets are few and known: none need share an id
-        values[name] = None if hashed else known_values(texts, settings.min_count)
-        if not len(texts):
-            log.warning("field %s: its column is empty in all rows, so it says nothing", name)
-        elif values[name] == []:
-            log.warning("field %s: all its values occur fewer than data.min_count times, so it says nothing", name)
-    return Vocabulary(values, settings.hash_size, edges)
+@dataclass(frozen=True)
+class Encoder:
+    """Makes ids and labels of rows.
+
+    Args:
+        settings: which columns are what.
+        vocabulary: what ids are of.
+        labels: names of the label columns that are read.
+        rules, policy: what is known of them, and what becomes of contradictions.
+        weighted: whether tokens have weights.
+        max_len: tokens kept per row and field; 0: all.
+        keep: columns that predictions pass on.
+    """
+
+    settings: DataSettings
+    vocabulary: Vocabulary
+    labels: tuple[str, ...]
+    rules: LabelRules
+    policy: Policy
+    weighted: bool
+    max_len: int
+    keep: Sequence[str] = ()
+
+    def __call__(self, table: Table, first: int) -> Encoded:
+        """Rows, the first of which is number `first` of all that are read.
+
+        Raises:
+            UserError: a value is none that a column may hold, naming file and row.
+        """
+        known = {**self.settings.labels, **self.settings.numbers}
+        requests = columns.text_column(table, known[REQUEST]) if REQUEST in self.labels else None
+        return Encoded(
+            self.tokens(table),
+            judged(table, self.settings, self.labels, self.rules, self.policy),
+            _sample_ids(table, self.settings),
+            None if requests is None else _in_one(requests),
+            np.arange(first, first + len(table)),
+            {name: together([values for _, values in table.column(name)]) for name in self.keep},
+        )
+
+    def tokens(self, table: Table) -> Ragged:
+        """All fields' ids, row by row."""
+        fields = []
+        for name, given in self.settings.fields.items():
+            field, edges = given or FieldColumn(), self.vocabulary.edges.get(name)
+            starts, texts = columns.lists_of_text(table, name, field, edges)
+            weights = None
+            if self.weighted and field.weights:
+                weights = columns.lists_of_weights(table, name, field, edges)
+            fields.append((starts, self.vocabulary.ids(name, texts), weights))
+        return Ragged.from_fields(fields, self.weighted, self.max_len)
+
+    def unseen(self, tables: Iterable[Table]) -> dict[str, Unseen]:
+        """By field what the vocabulary does not know of some rows; nothing of hashed fields."""
+        names = [name for name, known in self.vocabulary.values.items() if known is not None]
+        chunks: dict[str, list[pa.Array]] = {name: [] for name in names}
+        for table in tables:
+            for name in names:
+                field = self.settings.fields[name] or FieldColumn()
+                chunks[name] += columns.lists_of_text(table, name, field, self.vocabulary.edges.get(name))[1].chunks
+        found = {}
+        for name in names:
+            texts = pa.chunked_array(chunks[name], pa.string())
+            unknown = self.vocabulary.ids(name, texts) == self.vocabulary.offset(name)
+            found[name] = Unseen.of(texts, unknown, self.settings.min_count)
+        return found
 
 
-def encode(
-    table: Table, settings: DataSettings, vocabulary: Vocabulary, with_values: bool, max_len: int
-) -> tuple[Ragged, dict[str, Unseen]]:
-    """All fields' ids, row by row, and by field what the vocabulary does not know; nothing of hashed fields."""
-    fields, unseen = [], {}
-    for name, given in settings.fields.items():
-        field = given or FieldColumn()
-        starts, texts = columns.lists_of_text(table, name, field, vocabulary.edges.get(name))
-        weights = None
-        if with_values and field.weights:
-            weights = columns.lists_of_weights(table, name, field, vocabulary.edges.get(name))
-        ids = vocabulary.ids(name, texts)
-        fields.append((starts, ids, weights))
-        if vocabulary.values[name] is not None:
-            unseen[name] = Unseen.of(texts, ids == vocabulary.offset(name), settings.min_count)
-    return Ragged.from_fields(fields, with_values, max_len), unseen
+def judged(table: Table, settings: DataSettings, names: tuple[str, ...], rules: LabelRules, policy: Policy) -> Judged:
+    """The labels of a table's rows."""
+    kinds: Mapping[str, LabelKind] = {**dict.fromkeys(settings.labels, "binary"), **rules.kinds}
+    known = {**settings.labels, **settings.numbers}
+    labels = {
+        name: columns.label_column(table, known[name], kinds.get(name, "number")) for name in names if name != REQUEST
+    }
+    return rules.judge(labels, policy, table.where)
+
+
+def _sample_ids(table: Table, settings: DataSettings) -> pa.Array:
+    if settings.sample_id is None:
+        return pa.array(table.number)
+    texts = _in_one(columns.text_column(table, settings.sample_id))
+    empty = pc.sum(pc.equal(texts, "")).as_py()
+    if empty:
+        log.warning(
+            "data.sample_id: column %s is empty in %d of %d rows, which nothing names in predictions, and which "
+            "compare.py takes for one impression", settings.sample_id, empty, len(texts),
+        )  # fmt: skip
+    return texts
+
+
+def _in_one(texts: pa.ChunkedArray) -> pa.Array:
+    """In one piece, which 64-bit offsets allow whatever its size."""
+    return texts.cast(pa.large_string()).combine_chunks()

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rec.data.lines import data_files
+from rec.data.tables.files import matches
 from rec.errors import UserError
 
 _PIECE = 1 << 16
 
 
-def fingerprint(folder: Path) -> str:
-    """16 hexadecimal digits of the names and sizes of a data folder's files and of pieces of what they hold.
+def fingerprint(places: Sequence[Path]) -> str:
+    """16 hexadecimal digits of the names and sizes of the files in data folders and of pieces of what they hold.
 
     A piece is read at the beginning, in the middle and at the end of each file: the whole of it may take minutes.
 
     Raises:
-        UserError: the folder is missing or empty, or a file cannot be read.
+        UserError: a folder is missing or empty, or a file cannot be read.
     """
     digest = hashlib.sha256()
-    for name in data_files(folder, or_folders=True):
+    for name in files_in(places):
         path = Path(name)
         digest.update(path.name.encode())
         if path.is_dir():
@@ -35,3 +37,19 @@ def fingerprint(folder: Path) -> str:
         except OSError as error:
             raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     return digest.hexdigest()[:16]
+
+
+def files_in(places: Sequence[Path]) -> list[str]:
+    """The files in data folders, and the folders in them."""
+    return [name for place in places for name in _files(place)]
+
+
+def _files(place: Path) -> Iterator[str]:
+    """The files in a place, and the folders in it that are looked into by name alone."""
+    if not place.is_dir():
+        yield from (str(path) for path in matches(place))
+        return
+    for name in data_files(place, or_folders=True):
+        yield name
+        if "=" in Path(name).name and Path(name).is_dir():
+            yield from _files(Path(name))

@@ -3,7 +3,7 @@ lines of text, tables and prepared data."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
@@ -36,6 +36,7 @@ class LabelRules:
         targets: those that losses and metrics are of.
         weights: columns of sample weights.
         spaces: of a target that is a number, the label that is 1 wherever it counts.
+        inputs: columns that a network predicts from.
         implies: pairs (effect, cause), in the order of causes: an effect never goes without its cause. So where the
             cause is 0 an effect that is not known is 0, and an effect of 1 contradicts it.
     """
@@ -45,6 +46,7 @@ class LabelRules:
     targets: tuple[str, ...] = ("click", "conversion")
     weights: tuple[Weight, ...] = ()
     spaces: Mapping[str, str] = field(default_factory=dict)
+    inputs: frozenset[str] = frozenset()
     implies: tuple[tuple[str, str], ...] = (("conversion", "click"),)
 
     def judge(self, labels: Mapping[str, Array], policy: Policy, where: Callable[[int], str]) -> Judged:
@@ -121,6 +123,7 @@ def rules_of(section: Mapping[str, Any], more: Mapping[str, LabelKind] = Mapping
             if b.sample_weight
         ),
         spaces=_spaces(behaviours),
+        inputs=frozenset(more),
         implies=implied_labels(behaviours),
     )
 
@@ -148,6 +151,26 @@ class Judged:
     labels: dict[str, Array]
     contradicting: Array
     findings: dict[str, Array]
+
+    def take(self, rows: Array) -> Judged:
+        """Those of some impressions, int64 [N], in that order."""
+        findings = {what: flags[rows] for what, flags in self.findings.items()}
+        labels = {name: values[rows] for name, values in self.labels.items()}
+        return Judged(labels, self.contradicting[rows], findings)
+
+    @staticmethod
+    def join(parts: Sequence[Judged]) -> Judged:
+        """Those of all parts, in order."""
+        names = dict.fromkeys(name for part in parts for name in part.findings)
+        nothing = [np.zeros(len(part.contradicting), bool) for part in parts]
+        return Judged(
+            {name: np.concatenate([part.labels[name] for part in parts]) for name in parts[0].labels},
+            np.concatenate([part.contradicting for part in parts]),
+            {
+                name: np.concatenate([part.findings.get(name, none) for part, none in zip(parts, nothing, strict=True)])
+                for name in names
+            },
+        )
 
     def counts(self, rows: Any = slice(None)) -> dict[str, int]:
         """How often each finding was made among some of the impressions; those that were not are left out."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from rec.config.config import Config
@@ -13,6 +14,7 @@ from rec.data.plan import ReadPlan
 from rec.data.reader import Reader
 from rec.data.tabular import TabularReader
 from rec.data.text import TextReader
+from rec.data.unseen import Unseen
 
 LINE_LABELS = ("click", "conversion")
 """What every line of text and all prepared data have, first of all."""
@@ -36,12 +38,21 @@ class NativeReader(Reader):
         self.labels, self.blocks, self.num_id = self._reader.labels, self._reader.blocks, self._reader.num_id
         self.vocabulary = self._reader.vocabulary
         self.vocabulary_checksum, self.file_rows = self._reader.vocabulary_checksum, self._reader.file_rows
-        self.unseen, self.column_types = self._reader.unseen, self._reader.column_types
+        self.column_types = self._reader.column_types
         self.threads, self.if_slow = self._reader.threads, self._reader.if_slow
+
+    @classmethod
+    def files(cls, config: Config, places: Sequence[Path]) -> list[str]:
+        return (Reader if config.data is None else TabularReader).files(config, places)
 
     @classmethod
     def declared_fields(cls, config: Config) -> list[str] | None:
         return None if config.data is None else TabularReader.declared_fields(config)
+
+    @property
+    def unseen(self) -> Mapping[str, Unseen]:  # type: ignore[override]
+        """See the reader of a table: it takes a moment, and not everybody asks."""
+        return self._reader.unseen
 
     def reading(self) -> dict[str, Any]:
         return self._reader.reading()

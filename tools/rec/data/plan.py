@@ -43,19 +43,23 @@ class ReadPlan:
         """Whether batch `index` is delivered by this worker."""
         return index >= self.start and index % self.workers == self.worker
 
-    def rows(self, num_impression: int, group: Array | None = None) -> Iterator[Array]:
-        """The rows of each of this worker's batches, int64 [B], of data whose rows can be had in any order.
+    def order(self, count: int, group: Array | None = None, *part: int) -> Array:
+        """The order in which `count` rows are visited, int64 [count], drawn anew for each `part` of the data.
 
-        Rows of one `group` (int [num_impression], from 0) stay together when they are shuffled.
+        Rows of one `group` (int [count], from 0) stay together when they are shuffled.
         """
-        rows = np.arange(num_impression)
-        if self.shuffle:
-            random = np.random.default_rng([self.seed, self.epoch])
-            if group is None:
-                random.shuffle(rows)
-            else:
-                rows = np.argsort(random.permutation(int(group.max()) + 1)[group], kind="stable")
-        rows = rows[self.rank :: self.ranks]
+        rows = np.arange(count)
+        if not self.shuffle:
+            return rows
+        random = np.random.default_rng([self.seed, self.epoch, *part])
+        if group is None:
+            random.shuffle(rows)
+            return rows
+        return np.argsort(random.permutation(int(group.max()) + 1)[group], kind="stable")
+
+    def rows(self, num_impression: int) -> Iterator[Array]:
+        """The rows of each of this worker's batches, int64 [B], of data whose rows can be had in any order."""
+        rows = self.order(num_impression)[self.rank :: self.ranks]
         for index in range(self.num_batch(len(rows))):
             if self.mine(index):
                 yield rows[index * self.batch_size : (index + 1) * self.batch_size]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
@@ -13,6 +14,7 @@ from pydantic import Field
 from rec.config.config import Config
 from rec.data.batch import Batch
 from rec.data.labels import LabelRules
+from rec.data.lines import data_files
 from rec.data.plan import ReadPlan
 from rec.data.unseen import Unseen
 from rec.data.vocabulary import Vocabulary
@@ -109,6 +111,15 @@ class Reader(ABC):
         Raises:
             UserError: they hold nothing, or not what the config says.
         """
+
+    @classmethod
+    def files(cls, config: Config, places: Sequence[Path]) -> list[str]:
+        """The files of a part, which lie in these places.
+
+        Raises:
+            UserError: a place is missing, or holds no file.
+        """
+        return [file for place in places for file in data_files(place)]
 
     @classmethod
     def declared_fields(cls, config: Config) -> list[str] | None:

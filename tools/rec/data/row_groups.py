@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from rec.data.plan import ReadPlan
 from rec.data.prepared import read_metadata
+from rec.data.windowed import windows_of
 from rec.errors import UserError
 from rec.numeric import Array
 
@@ -48,15 +49,7 @@ def row_groups(folder: Path) -> list[Group]:
 
 def windows(groups: list[Group], plan: ReadPlan) -> list[list[Group]]:
     """Row groups by window, in the epoch's order."""
-    order = np.arange(len(groups))
-    if plan.shuffle:
-        np.random.default_rng([plan.seed, plan.epoch]).shuffle(order)
-    found: list[list[Group]] = [[]]
-    for group in (groups[number] for number in order):
-        if found[-1] and sum(g.rows for g in found[-1]) + group.rows > WINDOW:
-            found.append([])
-        found[-1].append(group)
-    return found
+    return windows_of(groups, lambda group: group.rows, plan, WINDOW)
 
 
 def shuffled_chunks(common_row: Array, chunk: int, random: np.random.Generator) -> Array:

@@ -30,6 +30,22 @@ class FieldColumn(BaseModel):
     )
 
 
+class Split(BaseModel):
+    """Rows of the training folder that are set aside."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    share: float | None = Field(None, gt=0, lt=1, description="so many of them, drawn by a hash")
+    by: str | None = Field(
+        None,
+        description="with share: the column of a group, such as user_id, whose rows all go together (null: the row's "
+        "number); with after: the column of the time",
+    )
+    after: str | int | float | None = Field(
+        None, description="those that are later than this: a number, a day such as '2026-05-07', or a day and time"
+    )
+
+
 class DataSettings(BaseModel):
     """`data.*` of a config file."""
 
@@ -39,19 +55,33 @@ class DataSettings(BaseModel):
     labels: dict[str, str] = Field(description="the label columns, by the label's name")
     numbers: dict[str, str] = Field({}, description="labels that are any number, by name: watch time, price, ...")
     sample_id: str | None = Field(None, description="column that names an impression; null: the row's number")
+    keep: list[str] = Field([], description="columns that go into the predictions as they are")
     files: str = Field("*", description="pattern of the files in the data folders, e.g. '*.csv'")
-    delimiter: str = Field(",", min_length=1, max_length=1, description="the character between columns of a text file")
+    columns: list[str] | None = Field(
+        None, min_length=1, description="the columns' names of text files that do not begin with them"
+    )
+    delimiter: str | None = Field(
+        None,
+        min_length=1,
+        max_length=1,
+        description="the character between columns of a text file; null: a tab in .tsv files, else a comma",
+    )
+    encoding: str = Field("utf-8", description="what text files are in, e.g. gbk or latin-1")
+    null_values: list[str] = Field(
+        ["\\N", "NULL", "null", "NA", "N/A", "NaN", "nan", "None", "<NA>"],
+        description="texts that stand for a missing value; [] where one of them is a value, such as NA for Namibia",
+    )
     quoting: Literal["standard", "none"] = Field("standard", description="none: quotes are characters like others")
     newlines_in_values: bool = Field(False, description="let a quoted value of a text file hold line breaks")
+    test: Split | None = Field(None, description="which rows of the training folder are tested on, and not trained on")
+    valid: Split | None = Field(None, description="which of its other rows are validated on after each epoch")
     test_share: float = Field(
         0.0,
         ge=0,
         lt=1,
-        description="share of the training folder's rows, by their hash, to test on and not to train on",
+        description="short for test: {share: ...}, by the row's number",
     )
-    valid_share: float = Field(
-        0.0, ge=0, lt=1, description="share of its other rows, by the same hash, to validate on after each epoch"
-    )
+    valid_share: float = Field(0.0, ge=0, lt=1, description="short for valid: {share: ...}, by the row's number")
     min_count: int = Field(1, gt=0, description="values rarer than this share the field's out-of-vocabulary id")
     unknown_rate: float = Field(
         1.0,
@@ -62,6 +92,22 @@ class DataSettings(BaseModel):
     hash_size: int | None = Field(
         None, gt=1, description="ids per field by hashing, instead of a vocabulary; not of buckets, which are few"
     )
+
+    def reading(self) -> dict[str, Any]:
+        """What ids and labels depend on, by the setting's name."""
+        found: dict[str, Any] = {"data.hash_size": self.hash_size}
+        for name, given in self.fields.items():
+            field = given or FieldColumn()
+            for key in ("column", "separator", "weights", "buckets"):
+                found[f"data.fields.{name}.{key}"] = getattr(field, key)
+        for section in ("labels", "numbers"):
+            found |= {f"data.{section}.{name}": column for name, column in getattr(self, section).items()}
+        return found
+
+    def split(self, part: Literal["test", "valid"]) -> Split | None:
+        """How a part's rows are set aside, in whichever way it is said."""
+        share = self.test_share if part == "test" else self.valid_share
+        return (self.test if part == "test" else self.valid) or (Split(share=share) if share else None)
 
 
 def read_settings(section: Any) -> DataSettings:
@@ -101,9 +147,35 @@ def _contradictions(settings: DataSettings) -> Iterator[str]:
         yield "data.newlines_in_values needs data.quoting: standard, as only a quoted value can hold a line break"
     if settings.hash_size and settings.min_count > 1:
         yield "data.min_count means nothing with data.hash_size, which counts no values: leave one out"
-    if not settings.delimiter.isascii() or settings.delimiter in '"\r\n':
+    if settings.delimiter is not None and (not settings.delimiter.isascii() or settings.delimiter in '"\r\n'):
         yield f"data.delimiter: should be an ASCII character and no quote or line break, got {settings.delimiter!r}"
+    for part, split, share in (
+        ("test", settings.test, settings.test_share),
+        ("valid", settings.valid, settings.valid_share),
+    ):
+        if split and share:
+            yield f"data.{part} and data.{part}_share say the same thing twice: leave one out"
+        if split and (split.share is None) == (split.after is None):
+            yield f"data.{part}: says either share or after, got {split.model_dump(exclude_none=True)}"
+        if split and split.after is not None and split.by is None:
+            yield f"data.{part}: after needs by, the column of the time"
+    yield from _overlap(settings)
+    for name in settings.keep:
+        if name == "sample_id" or name in settings.labels or name in settings.numbers:
+            yield f"data.keep: predictions have a column {name} already"
     for name, field in settings.fields.items():
         if field and field.buckets and (field.separator or field.weights):
             given = "separator" if field.separator else "weights"
             yield f"data.fields.{name}: buckets cut a single number, which has no {given}: leave one out"
+
+
+def _overlap(settings: DataSettings) -> Iterator[str]:
+    """A validation part that begins when, or after, the test part does."""
+    test, valid = settings.test, settings.valid
+    if not (test and valid and test.by == valid.by and test.after is not None and valid.after is not None):
+        return
+    if type(test.after) is type(valid.after) and not valid.after < test.after:  # type: ignore[operator]
+        yield (
+            f"data.valid.after is {valid.after!r}, but data.test takes all rows later than {test.after!r}: validation "
+            "comes before testing"
+        )

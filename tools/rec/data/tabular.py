@@ -2,36 +2,48 @@
 
 from __future__ import annotations
 
-import fnmatch
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from rec.config.behaviours import REQUEST, LabelKind
+from rec.config.behaviours import REQUEST
 from rec.config.config import Config
 from rec.config.hyper import build
-from rec.console import log
-from rec.data import columns
+from rec.console import Bar, log
 from rec.data.batch import Bags, Batch
 from rec.data.distinct import DistinctIds
-from rec.data.encode import build_vocabulary, encode
+from rec.data.encode import Encoder, judged
+from rec.data.encoded import Encoded, Window, codes
 from rec.data.plan import ReadPlan
 from rec.data.pooling import token_weights
-from rec.data.reader import Block, Part, Reader, ReaderSettings, reading_of
-from rec.data.table import Table, read_table
-from rec.data.table_settings import DataSettings, FieldColumn, read_settings
+from rec.data.reader import Block, Reader, ReaderSettings, reading_of
+from rec.data.survey import Survey
+from rec.data.table import Table
+from rec.data.table_checks import check_leaks, check_weights
+from rec.data.table_settings import read_settings
+from rec.data.tables.files import are_below, table_files
+from rec.data.tables.parts import parts_of
+from rec.data.tables.source import TableSource
 from rec.data.unknown import UnknownReplacement
+from rec.data.unseen import Unseen
+from rec.data.vocabulary import Vocabulary
+from rec.data.windowed import in_windows, windows_of
 from rec.errors import UserError
 from rec.numeric import Array
 
+WINDOW = 1 << 19
+"""Rows of a large table that are in memory, and shuffled among each other."""
+
+IN_MEMORY = 1 << 20
+"""A table of no more rows is read once."""
+
 
 class TabularReader(Reader):
-    """Whole batches of a table that fits in memory.
+    """Whole batches of a table of any size: a small one is in memory, of a large one a window of rows.
 
     Where it is given no vocabulary, it makes one of its rows; the embedding table gets as many rows as there are ids.
 
@@ -47,25 +59,27 @@ class TabularReader(Reader):
         absent = [name for name in self.labels if name not in known]
         if absent:
             raise UserError(f"data.labels: has no {', '.join(absent)}; expected {', '.join(self.labels)}")
-        folder = Path(file_list[0]).parent
-        paths = [path for path in file_list if fnmatch.fnmatch(Path(path).name, settings.files)]
-        if not paths:
-            raise UserError(f"{folder}: holds no file that matches data.files: {settings.files}")
+        folder = os.path.commonpath([Path(path).absolute().parent for path in file_list])
         values = build(ReaderSettings, self.config)
         self._pooling, self._max_len = values.pooling, values.max_len
-        _check_weights(settings, values.pooling)
-        _check_leaks(
+        check_weights(settings, values.pooling)
+        check_leaks(
             settings, {known[name]: name for name in self.labels if name in (*settings.labels, *self.rules.targets)}
         )
-        table = read_table(paths, settings)
-        self.file_rows = table.file_rows
-        of_training = os.path.realpath(folder) == os.path.realpath(
-            self.config.resolve(self.config.runner.train_data_dir)
-        )
-        if self.part == "test" and settings.test_share and not of_training:
-            log.warning("data.test_share is of runner.train_data_dir: all rows of %s are taken", folder)
-        table = _share(table, settings, self.part, of_training)
-        if not len(table):
+        scoring = self.part == "test"
+        optional = {known[name] for name in self.labels if name not in self.rules.inputs} if scoring else set()
+        source = TableSource(file_list, settings, keep=scoring, optional=optional)
+        for column in sorted(optional):
+            if source.lacks(column):
+                log.warning("%s: has no column %s: its label is not known there", source.lacks(column)[0], column)
+        self.file_rows, types = source.file_rows, source.types
+        train = self.config.places(self.config.runner.train_data_dir)
+        of_training = self.part == "train" or are_below(file_list, train)
+        if self.part == "test" and settings.split("test") and not of_training:
+            said = "data.test" if settings.test else "data.test_share"
+            log.warning("%s is of runner.train_data_dir: all rows of %s are taken", said, folder)
+        self._parts = parts_of(source, settings, self.part, of_training)
+        if not len(self):
             purpose = {"train": "training", "valid": "validation"}.get(self.part, "testing")
             raise UserError(f"{folder}: no rows for {purpose}")
         vocabulary = self.vocabulary
@@ -74,120 +88,108 @@ class TabularReader(Reader):
                 f"hyper_parameters.fields was {list(vocabulary.values)}, is {list(settings.fields)}: a checkpoint's "
                 "vocabulary has the fields that it was trained on"
             )
-        vocabulary = self.vocabulary = vocabulary or build_vocabulary(table, settings)
+        small = len(self) <= IN_MEMORY
+        tables = [part.read() for part in self._parts] if small else ()
+        vocabulary = self.vocabulary = vocabulary or self._survey(tables)
         self.num_id = vocabulary.num_id
-        self._rows, self.unseen = encode(table, settings, vocabulary, values.pooling == "weighted", values.max_len)
+        policy, keep = self.config.runner.label_policy, settings.keep if scoring else ()
+        weighted = values.pooling == "weighted"
+        self._encode = Encoder(settings, vocabulary, self.labels, self.rules, policy, weighted, self._max_len, keep)
+        self._whole: Encoded | None = None
+        if small:
+            parts = [self._encode(table, part.first) for table, part in zip(tables, self._parts, strict=True)]
+            self._whole = Encoded.join(parts)
         rate = settings.unknown_rate if self.part == "train" else 0
-        self._replacement = UnknownReplacement(self._rows.ids, vocabulary, rate) if rate else None
-        kinds: dict[str, LabelKind] = {**dict.fromkeys(settings.labels, "binary"), **self.rules.kinds}
-        labels = {
-            name: columns.label_column(table, known[name], kinds.get(name, "number"))
-            for name in self.labels
-            if name != REQUEST
-        }
-        self._request = columns.codes(table, known[REQUEST]) if REQUEST in self.labels else None
-        self._sample_ids = _sample_ids(table, settings)
-        self._judged = self.rules.judge(labels, self.config.runner.label_policy, table.where)
+        self._replacement = UnknownReplacement(self._counts(), vocabulary, rate) if rate else None
         self.column_types = {
-            name: table.types[(field.column if field else None) or name] for name, field in settings.fields.items()
+            name: types[(field.column if field else None) or name] for name, field in settings.fields.items()
         }
         self.blocks = (Block(len(settings.fields), shared=False),)
-        self._distinct: DistinctIds | None = None
+
+    @cached_property
+    def unseen(self) -> Mapping[str, Unseen]:  # type: ignore[override]
+        """Of the first rows, where there are very many."""
+        return self._encode.unseen(self._first_tables())
+
+    @classmethod
+    def files(cls, config: Config, places: Sequence[Path]) -> list[str]:
+        return table_files(places, read_settings(config.data).files)
 
     @classmethod
     def declared_fields(cls, config: Config) -> list[str] | None:
         return list(read_settings(config.data).fields)
 
     def reading(self) -> dict[str, Any]:
-        settings = self._settings
-        found = reading_of(settings.fields, self._pooling, self._max_len)
-        for name, given in settings.fields.items():
-            field = given or FieldColumn()
-            for key in ("column", "separator", "weights", "buckets"):
-                found[f"data.fields.{name}.{key}"] = getattr(field, key)
-        found["data.hash_size"] = settings.hash_size
-        for section in ("labels", "numbers"):
-            found |= {f"data.{section}.{name}": column for name, column in getattr(settings, section).items()}
-        return found
+        return reading_of(self._settings.fields, self._pooling, self._max_len) | self._settings.reading()
 
     def __len__(self) -> int:
-        return len(self._sample_ids)
+        return sum(part.rows for part in self._parts)
 
     def batches(self, plan: ReadPlan) -> Iterator[Batch]:
-        """The batches of a plan, in order."""
-        for rows in plan.rows(len(self), self._request):
-            yield self._batch(rows, plan)
-
-    def _batch(self, rows: Array, plan: ReadPlan) -> Batch:
-        counts = {"impressions": len(rows), **self._judged.counts(rows)}
-        excluded = self._judged.contradicting[rows]
-        if plan.training and excluded.any():
-            rows, excluded = rows[~excluded], excluded[:0]
-        if self._distinct is None:
-            self._distinct = DistinctIds(self.num_id)
-        taken = self._rows.take(rows)
-        if plan.training and self._replacement:
-            taken = self._replacement(taken, rows, plan)
-        distinct, (positions,) = self._distinct(taken.ids)
-        weights = token_weights(self._pooling, taken.offsets, taken.values)
-        bags = Bags(taken.num_field, positions, taken.offsets, weights)
-        labels = {name: values[rows] for name, values in self._judged.labels.items()}
-        if self._request is not None:  # numbered within the batch: float32 holds no large number exactly
-            labels[REQUEST] = np.unique(self._request[rows], return_inverse=True)[1].astype(np.float32)
-        ids = self._sample_ids.take(pa.array(rows)).to_numpy(zero_copy_only=False)
-        ids = ids if self._settings.sample_id is None else ids.astype(str)
-        return Batch(distinct, (bags,), labels, ids, excluded if excluded.any() else None, counts=counts)
-
-
-def _share(table: Table, settings: DataSettings, part: Part, of_training: bool) -> Table:
-    """The rows of a part, by a hash of the row's number, in the training folder; all of another folder."""
-    test, valid = settings.test_share, settings.valid_share
-    if not of_training or {"test": not test, "valid": not valid, "train": not (test or valid)}[part]:
-        return table
-    mixed = (table.number.astype(np.uint64) + 1) * np.uint64(0x9E3779B97F4A7C15)
-    mixed ^= mixed >> np.uint64(31)
-    mixed *= np.uint64(0xBF58476D1CE4E5B9)
-    place = (mixed >> np.uint64(11)).astype(np.float64) / 2.0**53
-    rest = test + valid * (1.0 - test)
-    begin, end = {"test": (0.0, test), "valid": (test, rest)}.get(part, (rest, 1.0))
-    return table.filter((begin <= place) & (place < end))
-
-
-def _check_leaks(settings: DataSettings, answers: dict[str, str]) -> None:
-    """Refuse a field that is read from a label's column: the answer would be among the questions.
-
-    Args:
-        answers: labels by their columns. A price or a sample weight, which nobody predicts, may be a field too.
-    """
-    for name, field in settings.fields.items():
-        for column in ((field.column if field else None) or name, field.weights if field else None):
-            if column in answers:
-                raise UserError(
-                    f"data.fields.{name}: column {column} is the label {answers[column]}: leave the field out"
-                )
-
-
-def _check_weights(settings: DataSettings, pooling: str) -> None:
-    """Weights and `pooling: weighted` mean nothing without each other."""
-    weighted = [name for name, field in settings.fields.items() if field and field.weights]
-    if weighted and pooling != "weighted":
-        raise UserError(
-            f"data.fields.{weighted[0]}.weights has no effect with hyper_parameters.pooling: {pooling}: set that to "
-            "weighted, or leave the weights out"
+        """The batches of a plan, in order. Rows are shuffled among those of a window; a small table is one."""
+        distinct = DistinctIds(self.num_id)
+        whole = self._whole
+        found = (
+            in_windows(plan, [[whole]], len, lambda rows: rows, lambda parts, _: Window.of(parts, plan))
+            if whole is not None
+            else in_windows(
+                plan,
+                windows_of(self._parts, lambda part: part.rows, plan, WINDOW),
+                lambda part: part.rows,
+                lambda part: self._encode(part.read(), part.first),
+                lambda parts, number: Window.of(parts, plan, number),
+            )
         )
-    if pooling == "weighted" and not weighted:
-        log.warning("hyper_parameters.pooling is weighted, but no field of data.fields has weights: each counts 1")
+        for pieces in found:
+            yield self._batch(Encoded.join([window.rows.take(rows) for window, rows in pieces]), plan, distinct)
 
+    def _batch(self, rows: Encoded, plan: ReadPlan, distinct: DistinctIds) -> Batch:
+        counts = {"impressions": len(rows), **rows.judged.counts()}
+        excluded = rows.judged.contradicting
+        if plan.training and excluded.any():
+            rows, excluded = rows.take(np.flatnonzero(~excluded)), excluded[:0]
+        tokens = rows.tokens
+        if plan.training and self._replacement:
+            tokens = self._replacement(tokens, rows.places, plan)
+        ids, (positions,) = distinct(tokens.ids)
+        weights = token_weights(self._pooling, tokens.offsets, tokens.values)
+        bags = Bags(tokens.num_field, positions, tokens.offsets, weights)
+        labels = dict(rows.judged.labels)
+        if rows.requests is not None:  # numbered within the batch: float32 holds no large number exactly
+            labels[REQUEST] = np.unique(codes(rows.requests), return_inverse=True)[1].astype(np.float32)
+        names = rows.sample_ids.to_numpy(zero_copy_only=False)
+        names = names if self._settings.sample_id is None else names.astype(str)
+        left_out = excluded if excluded.any() else None
+        return Batch(ids, (bags,), labels, names, left_out, counts=counts, kept=rows.kept)
 
-def _sample_ids(table: Table, settings: DataSettings) -> pa.Array:
-    """int64 or text [R]; Arrow's, as NumPy's texts would all be as wide as the longest one."""
-    if settings.sample_id is None:
-        return pa.array(table.number)
-    texts = columns.text_column(table, settings.sample_id).cast(pa.large_string()).combine_chunks()
-    empty = pc.sum(pc.equal(texts, "")).as_py()
-    if empty:
-        log.warning(
-            "data.sample_id: column %s is empty in %d of %d rows, which nothing names in predictions, and which "
-            "compare.py takes for one impression", settings.sample_id, empty, len(texts),
-        )  # fmt: skip
-    return texts
+    def _survey(self, tables: Sequence[Table]) -> Vocabulary:
+        """The vocabulary of this part's rows, whose labels are looked at on the way."""
+        survey = Survey(self._settings)
+        with Bar("vocabulary", len(self)) as bar:
+            for table in tables or (part.read() for part in self._parts):
+                if not tables:
+                    judged(table, self._settings, self.labels, self.rules, self.config.runner.label_policy)
+                survey.add(table)
+                bar.advance(len(table))
+        return survey.vocabulary()
+
+    def _first_tables(self) -> Iterator[Table]:
+        """Enough rows of a large table to tell whether their values are known."""
+        rows = 0
+        for part in self._parts:
+            yield part.read()
+            rows += part.rows
+            if rows > IN_MEMORY:
+                return
+
+    def _counts(self) -> Array:
+        """How often each id occurs in the rows."""
+        assert self.vocabulary is not None
+        if self._whole is not None:
+            return np.bincount(self._whole.tokens.ids, minlength=self.num_id)
+        if not self.vocabulary.counts:
+            total = np.zeros(self.num_id, np.int64)
+            for part in self._parts:
+                total += np.bincount(self._encode.tokens(part.read()).ids, minlength=self.num_id)
+            return total
+        return self.vocabulary.id_counts()

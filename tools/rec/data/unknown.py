@@ -26,13 +26,12 @@ class UnknownReplacement:
     hashed ids, which know every value, stay as they are.
 
     Args:
-        ids: int32 [T], all tokens of the training rows; values are counted in them.
+        counts: int [num_id], how often each id occurs in the training rows.
         vocabulary: that the ids are of.
         strength: the probability's numerator, above 0.
     """
 
-    def __init__(self, ids: Array, vocabulary: Vocabulary, strength: float) -> None:
-        counts = np.bincount(ids, minlength=vocabulary.num_id)
+    def __init__(self, counts: Array, vocabulary: Vocabulary, strength: float) -> None:
         self._chance = np.zeros(vocabulary.num_id)
         self._unknown = np.arange(vocabulary.num_id, dtype=np.int32)
         for name, known in vocabulary.values.items():

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import zlib
 from collections import Counter
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import Field, TypeAdapter
 
 from rec.console import log
+from rec.data.lookup import Lookup
 from rec.data.spelling import BadValueError, canonical
 from rec.errors import UserError
 from rec.numeric import Array
@@ -31,6 +33,8 @@ class Vocabulary:
         values: for each field its known values in the order of their ids; None where ids come from hashing.
         hash_size: ids per field where they come from hashing.
         edges: for each bucketed field the bounds between its buckets.
+        counts: how often each known value occurred in the rows that made the vocabulary; nothing of before this was
+            kept.
         spelling: 1: values are spelled as `rec.data.spelling` says; 0: as they stood in a file, before that was so.
     """
 
@@ -38,6 +42,7 @@ class Vocabulary:
     hash_size: Annotated[int, Field(gt=0)] | None
     edges: dict[str, list[float]]
     spelling: Literal[0, 1] = 1
+    counts: dict[str, list[int]] = field(default_factory=dict)
 
     @property
     def num_id(self) -> int:
@@ -50,19 +55,28 @@ class Vocabulary:
 
     def ids(self, name: str, values: pa.ChunkedArray) -> Array:
         """int32 [T] ids of a field's values, given as strings in the spelling of `rec.data.spelling`."""
-        offset = self.offset(name)
-        chunks = values.dictionary_encode().unify_dictionaries().chunks  # one dictionary, and so one look-up, for all
-        if not chunks:
-            return np.empty(0, np.int32)
-        distinct, known = chunks[0].dictionary, self.values[name]
-        if known is None:
-            texts = distinct.to_pylist()
-            local = np.array([1 + zlib.crc32(t.encode()) % (self.hash_size or 1) for t in texts], np.int32)
-        else:
-            found = pc.index_in(distinct, pa.array(known, pa.string()))
-            local = pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int32) + 1
-        local = (local + offset).astype(np.int32)
-        return np.concatenate([local[chunk.indices.to_numpy()] for chunk in chunks])
+        offset = np.int32(self.offset(name))
+        return np.concatenate([np.empty(0, np.int32), *(self._local(name, chunk) + offset for chunk in values.chunks)])
+
+    def _local(self, name: str, values: pa.Array) -> Array:
+        """int32 [T], counted from the field's first id."""
+        if self.values[name] is not None:
+            return self._lookups(name).find(values) + np.int32(1)
+        encoded, size = values.dictionary_encode(), self.hash_size or 1
+        places = [1 + zlib.crc32(text.encode()) % size for text in encoded.dictionary.to_pylist()]
+        return np.array(places, np.int32)[encoded.indices.to_numpy()]
+
+    @cached_property
+    def _lookups(self) -> Callable[[str], Lookup]:
+        return cache(lambda name: Lookup(self.values[name] or ()))
+
+    def id_counts(self) -> Array:
+        """How often each id occurred, int64 [num_id]: of values that are known, where `counts` are."""
+        total = np.zeros(self.num_id, np.int64)
+        for name, counts in self.counts.items():
+            first = self.offset(name) + 1
+            total[first : first + len(counts)] = counts
+        return total
 
     def offset(self, name: str) -> int:
         """A field's first id, that of values it does not know."""
@@ -71,7 +85,7 @@ class Vocabulary:
 
     def to_json(self) -> str:
         """As text, for a checkpoint."""
-        return json.dumps(vars(self), ensure_ascii=False)
+        return json.dumps({each.name: getattr(self, each.name) for each in fields(self)}, ensure_ascii=False)
 
     @classmethod
     def load(cls, path: Path) -> Vocabulary:
@@ -112,11 +126,3 @@ def _respelled(vocabulary: Vocabulary, path: Path) -> Vocabulary:
             "%s: of before ids had one spelling: train again if a column of numbers held fractions such as 12.0", path
         )
     return replace(vocabulary, values=values, spelling=1)
-
-
-def known_values(values: pa.ChunkedArray, min_count: int) -> list[str]:
-    """The values that occur at least `min_count` times, the commonest first."""
-    counts = pc.value_counts(values)
-    texts, numbers = counts.field("values").to_pylist(), counts.field("counts").to_numpy(zero_copy_only=False)
-    kept = [(-count, text) for text, count in zip(texts, numbers.tolist(), strict=True) if count >= min_count]
-    return [text for _, text in sorted(kept)]

@@ -45,7 +45,7 @@ def _capture(run: Run) -> Capture | NativeCapture:
     """What the network takes, from the first batches of the test data."""
     batches = list(itertools.islice(run.batches(run.reader, run.plan(0, 0, training=False)), BATCHES))
     if not batches or not batch_length(batches[0]):
-        raise UserError(f"{run.config.resolve(run.config.runner.test_data_dir)}: holds no batch to read")
+        raise UserError(f"{run.config.runner.test_data_dir}: holds no batch to read")
     engine: Any = run.engine
     engine.net.eval()
     return NativeCapture(engine, batches[0]) if run.native else Capture(engine, batches)

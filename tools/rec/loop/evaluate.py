@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,7 @@ def evaluate(run: Run) -> None:
     print_results({name: evaluation.results for name, evaluation in shown.items()})
     print_truth({name: evaluation.truth for name, evaluation in shown.items()})
     for folder in map(checkpoint_folder, starts):
-        _write_metrics(folder, run.config.resolve(runner.test_data_dir), shown[folder.name])
+        _write_metrics(folder, run.config.places(runner.test_data_dir), shown[folder.name])
         log.info("written: %s", (folder / "metrics.json").resolve())
 
 
@@ -153,12 +154,12 @@ def _tasks(run: Run) -> list[Task]:
     return [task for metric in run.engine.metrics if isinstance(metric, TaskMetrics) for task in metric.tasks]
 
 
-def _write_metrics(folder: Path, data: Path, evaluation: Evaluation) -> None:
+def _write_metrics(folder: Path, data: Sequence[Path], evaluation: Evaluation) -> None:
     manifest = read_manifest(folder)
     content = {
         "checkpoint": str(folder.resolve()),
         "step": manifest.step if manifest else None,
-        "data": str(data),
+        "data": ", ".join(map(str, data)),
         "impressions": evaluation.impressions,
         "seconds": round(evaluation.seconds, 3),
         **(flat(evaluation.results) or {name: _plain(value) for name, value in evaluation.values.items()}),

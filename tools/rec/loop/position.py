@@ -81,7 +81,7 @@ def settings(run: Run) -> dict[str, Any]:
     values |= {f"data.{name}": value for name, value in data.items()}
     values["runner.label_policy"] = config.runner.label_policy
     if not run.directory.own_loader:
-        values[DATA] = fingerprint(config.resolve(config.runner.train_data_dir))
+        values[DATA] = fingerprint(config.places(config.runner.train_data_dir))
     return plain(values)
 
 

@@ -54,6 +54,7 @@ class _Training:
 
     def __init__(self, run: Run) -> None:
         self.run, self.engine, self.runner = run, run.engine, run.config.runner
+        self.data = ", ".join(map(str, run.config.places(self.runner.train_data_dir)))
         self.store = Store(self.runner.model_save_path)
         self.place = Position()
         self.trained: set[str] = set()  # tasks that have a loss
@@ -125,10 +126,10 @@ class _Training:
                 "is left out (runner.drop_last=false trains on it)"
             )
         if announce:
-            notices.log(self.runner.train_data_dir, "not trained on")
+            notices.log(self.data, "not trained on")
             if self.run.counted is not None:
-                check_rows(self.run.counted, self.trained, self.runner.train_data_dir)
-                check_losses(self.meter.averages(), self.runner.train_data_dir)
+                check_rows(self.run.counted, self.trained, self.data)
+                check_losses(self.meter.averages(), self.data)
         self._end_epoch(epoch, time.perf_counter() - begun, self.run.native or index >= 0)
 
     def _step(self, epoch: int, index: int, batch: Any) -> None:

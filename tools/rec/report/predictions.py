@@ -39,10 +39,10 @@ def make_folder(path: Path) -> None:
 class PredictionFile:
     """A Parquet or CSV file that appears under its name when it is complete.
 
-    Columns: sample_id (int64 if all are whole numbers, else text), the labels (null where not known; int8 where a task
-    takes them for 0 or 1, else float; not request_id, which is numbered anew in each batch) and the model's outputs
-    that are per impression in the first batch: numbers, and in Parquet vectors too. A PaddleRec model's rows are
-    numbered from 0.
+    Columns: sample_id (int64 if all are whole numbers, else text), what `data.keep` names, the labels (null where not
+    known; int8 where a task takes them for 0 or 1, else float; not request_id, which is numbered anew in each batch)
+    and the model's outputs that are per impression in the first batch: numbers, and in Parquet vectors too. A PaddleRec
+    model's rows are numbered from 0.
 
     Args:
         path: as `check_path` has found it good, in a folder that is there.
@@ -109,6 +109,7 @@ class PredictionFile:
         ids = batch.sample_ids
         ids = np.char.decode(ids, "utf-8", "replace") if ids.dtype.kind == "S" else ids.astype(str)
         columns = {"sample_id": pa.array(ids.astype(np.int64) if all(map(_whole_number, ids)) else ids)}
+        columns |= batch.kept
         for name, label in batch.labels.items():
             if name == REQUEST:
                 continue

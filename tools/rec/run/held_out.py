@@ -12,7 +12,7 @@ from rec.config.config import Config
 from rec.console import log
 from rec.data.fingerprint import fingerprint
 from rec.errors import UserError
-from rec.run.parts import is_training_folder
+from rec.run.parts import asked_for, is_training_folder
 from rec.run.reading import differences
 from rec.run.start import Start
 
@@ -36,8 +36,9 @@ def check_tested(starts: Sequence[Start], config: Config) -> None:
     known = [start for start in starts if _facts(start).get(DATA)]
     if not known or not folder:
         return
-    if not share or not is_training_folder(config, folder):
-        if any(_facts(start)[DATA] == fingerprint(config.resolve(folder)) for start in known):
+    said = asked_for(config.data, "test")
+    if not said or not is_training_folder(config, folder):
+        if any(_facts(start)[DATA] == fingerprint(config.places(folder)) for start in known):
             log.warning("%s: holds the rows that were trained on; on others results may be worse", folder)
         return
     for start in known:
@@ -45,9 +46,10 @@ def check_tested(starts: Sequence[Start], config: Config) -> None:
         changed = _renumbered(before, config)
         if share > _share(before, "data.test_share"):
             changed += differences({"data.test_share": before.get("data.test_share")}, {"data.test_share": share})
+        changed += differences({"data.test": before.get("data.test")}, {"data.test": _setting(config, "data.test")})
         if changed:
             raise UserError(
-                f"{start.folder}: data.test_share would test it on rows that it was trained on: {'; '.join(changed)}. "
+                f"{start.folder}: {said} would test it on rows that it was trained on: {'; '.join(changed)}. "
                 "Set it as it was, name a folder of other rows with runner.test_data_dir, or train anew"
             )
 
@@ -61,9 +63,10 @@ def check_trained(start: Start, config: Config) -> None:
     before = _facts(start)
     if not before.get(DATA) or _renumbered(before, config):
         return  # other rows, of which nobody can tell
-    names = ("data.test_share", "data.valid_share")
+    names = ("data.test_share", "data.valid_share", "data.test", "data.valid")
     now = {name: _setting(config, name) for name in names}
-    if _held_out(now) > _held_out(before):
+    others = any(now[name] and now[name] != before.get(name) for name in ("data.test", "data.valid"))
+    if others or _held_out(now) > _held_out(before):
         changed = differences({name: before.get(name) for name in names}, now)
         raise UserError(
             f"{start.folder}: was trained on rows that would be held out now: {'; '.join(changed)}. Hold out no more "
@@ -83,7 +86,7 @@ def _renumbered(before: Mapping[str, Any], config: Config) -> list[str]:
 
 def _setting(config: Config, name: str) -> Any:
     if name == DATA:
-        return fingerprint(config.resolve(config.runner.train_data_dir))
+        return fingerprint(config.places(config.runner.train_data_dir))
     return (config.data or {}).get(name.removeprefix("data."))
 
 

@@ -10,7 +10,6 @@ from rec.config.hyper import complete
 from rec.console import log
 from rec.contract.native import DENSE_OPTIMIZERS, NativeModel, TableSettings, check
 from rec.data.labels import LabelRules
-from rec.data.lines import data_files
 from rec.data.reader import Part, Reader
 from rec.data.vocabulary import Vocabulary
 from rec.engine.dygraph import DygraphEngine
@@ -80,7 +79,8 @@ class NativeDirectory(Directory):
         if keep_excluded:
             config = config.merged({"runner": {"label_policy": "keep"}})
         rules = self._rules or self.network.label_rules(config.hyper_parameters)
-        return self._readers[part](data_files(config.resolve(folder or "")), config, part, vocabulary, rules)
+        reader = self._readers[part]
+        return reader(reader.files(config, config.places(folder)), config, part, vocabulary, rules)
 
     def _build_engine(self, training: bool, reader: Reader) -> Engine:
         if training:

@@ -64,7 +64,11 @@ class PaddleRecDirectory(Directory):
         self.config["reader_for"] = part  # a loader of the model's own is made alike for every part, and may ask
         runner = self.config.runner
         folder = {"train": runner.train_data_dir, "valid": runner.valid_data_dir, "test": runner.test_data_dir}[part]
-        files = [] if self.own_loader else data_files(self.config.resolve(folder or ""), or_folders=True)
+        files = (
+            []
+            if self.own_loader
+            else [file for place in self.config.places(folder) for file in data_files(place, or_folders=True)]
+        )
         return open_rows(self.config, self.directory, self.model, part, files, self._feed_dtypes)
 
     def _build_engine(self, training: bool, reader: Any) -> Engine:

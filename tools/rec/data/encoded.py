@@ -1,0 +1,96 @@
+"""Rows of a user's table as the network and its losses read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rec.data.labels import Judged
+from rec.data.plan import ReadPlan
+from rec.data.ragged import Ragged
+from rec.numeric import Array
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """R rows.
+
+    Attributes:
+        tokens: ids of their fields.
+        judged: their labels.
+        sample_ids: int64 or text [R]; Arrow's, as NumPy's texts would all be as wide as the longest one.
+        requests: text [R], what request each belongs to, where that is asked for.
+        places: int64 [R], their numbers among all rows that are read.
+        kept: columns that predictions pass on, Arrow's arrays [R].
+    """
+
+    tokens: Ragged
+    judged: Judged
+    sample_ids: pa.Array
+    requests: pa.Array | None
+    places: Array
+    kept: dict[str, pa.Array] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def take(self, rows: Array) -> Encoded:
+        """The given rows, int64 [N], in that order."""
+        index = pa.array(rows)
+        requests = None if self.requests is None else self.requests.take(index)
+        return Encoded(
+            self.tokens.take(rows),
+            self.judged.take(rows),
+            self.sample_ids.take(index),
+            requests,
+            self.places[rows],
+            {name: values.take(index) for name, values in self.kept.items()},
+        )
+
+    @staticmethod
+    def join(parts: Sequence[Encoded]) -> Encoded:
+        """The rows of all parts, in order."""
+        if len(parts) == 1:
+            return parts[0]
+        requests = [part.requests for part in parts if part.requests is not None]
+        return Encoded(
+            Ragged.concatenate([part.tokens for part in parts]),
+            Judged.join([part.judged for part in parts]),
+            pa.concat_arrays([part.sample_ids for part in parts]),
+            pa.concat_arrays(requests) if requests else None,
+            np.concatenate([part.places for part in parts]),
+            {name: together([part.kept[name] for part in parts]) for name in parts[0].kept},
+        )
+
+
+def together(arrays: Sequence[pa.Array]) -> pa.Array:
+    """One array; of texts where files have a column in different types."""
+    alike = len({array.type for array in arrays}) == 1
+    return pa.concat_arrays([array if alike else array.cast(pa.large_string()) for array in arrays])
+
+
+@dataclass(frozen=True)
+class Window:
+    """Rows in memory, and the order in which an epoch visits them, int64 [n]."""
+
+    rows: Encoded
+    order: Array
+
+    @classmethod
+    def of(cls, parts: list[Encoded], plan: ReadPlan, *number: int) -> Window:
+        """Parts together, shuffled as the plan says; rows of one request stay together."""
+        rows = Encoded.join(parts)
+        group = None if rows.requests is None else codes(rows.requests)
+        return cls(rows, plan.order(len(rows), group, *number))
+
+
+def codes(texts: pa.Array) -> Array:
+    """A number for each of some texts, int64 [R], from 0; one of its own for each empty one, which equals none."""
+    found = texts.dictionary_encode().indices.to_numpy().astype(np.int64)
+    empty = np.flatnonzero(pc.equal(texts, ""))
+    found[empty] = found.max(initial=0) + 1 + np.arange(len(empty))
+    return found

@@ -1,0 +1,134 @@
+"""A pass over a table's rows that learns what a field's values are."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rec.console import log
+from rec.data import columns
+from rec.data.spelling import doubt
+from rec.data.table import Table
+from rec.data.table_settings import DataSettings, FieldColumn
+from rec.data.vocabulary import Vocabulary
+from rec.hashing import mix, uniform
+from rec.numeric import Array
+
+_MOST_NUMBERS = 1 << 22
+"""Of a column that is cut into buckets, the bounds are those of a sample of at most so many."""
+
+_MERGE_AT = 1 << 21
+
+
+class Survey:
+    """Counts the values of a table's fields, some rows at a time.
+
+    Memory: the distinct values, and of a bucketed column _MOST_NUMBERS numbers.
+    """
+
+    def __init__(self, settings: DataSettings) -> None:
+        self._settings = settings
+        fields = {name: given or FieldColumn() for name, given in settings.fields.items()}
+        self._numbers = {name: NumberSample() for name, field in fields.items() if field.buckets}
+        self._values = {name: ValueCounts() for name, field in fields.items() if not field.buckets}
+        self._fields, self._types = fields, dict[str, tuple[str, ...]]()
+
+    def add(self, table: Table) -> None:
+        """Count some rows."""
+        self._types = table.types
+        for name, numbers in self._numbers.items():
+            numbers.add(columns.numbers(table, self._fields[name].column or name), table.number)
+        for name, values in self._values.items():
+            values.add(columns.lists_of_text(table, name, self._fields[name], None)[1])
+
+    def vocabulary(self) -> Vocabulary:
+        """What the rows have; says what is odd about them."""
+        known: dict[str, list[str] | None] = {}
+        counts: dict[str, list[int]] = {}
+        edges = {}
+        for name, field in self._fields.items():
+            if field.buckets:
+                edges[name] = self._numbers[name].edges(field.buckets)
+                found = self._numbers[name].buckets(edges[name])
+            else:
+                found = self._values[name].most_common()
+                odd = doubt(self._types[field.column or name], pa.array(list(found), pa.string()))
+                if odd:
+                    log.warning("field %s %s (data.fields.%s.buckets cuts numbers into ranges)", name, odd, name)
+            kept = {text: count for text, count in found.items() if count >= self._settings.min_count}
+            hashed = self._settings.hash_size and not field.buckets  # buckets are few and known: none need share an id
+            known[name] = None if hashed else list(kept)
+            counts[name] = [] if hashed else list(kept.values())
+            if not found:
+                log.warning("field %s: its column is empty in all rows, so it says nothing", name)
+            elif known[name] == []:
+                log.warning("field %s: all its values occur fewer than data.min_count times, so it says nothing", name)
+        return Vocabulary(known, self._settings.hash_size, edges, counts=counts)
+
+
+class ValueCounts:
+    """How often each text occurs."""
+
+    def __init__(self) -> None:
+        self._counted: list[pa.Table] = []
+        self._waiting = 0
+
+    def add(self, texts: pa.ChunkedArray) -> None:
+        """Count some."""
+        counts = pc.value_counts(texts)
+        values = counts.field("values").cast(pa.large_string())
+        self._counted.append(pa.table({"value": values, "count": counts.field("counts")}))
+        self._waiting += len(values)
+        if self._waiting > _MERGE_AT + 2 * len(self._counted[0]):
+            self._merge()
+
+    def _merge(self) -> None:
+        together = pa.concat_tables(self._counted).group_by("value").aggregate([("count", "sum")])
+        self._counted, self._waiting = [together.rename_columns(["value", "count"]).select(["value", "count"])], 0
+
+    def most_common(self) -> dict[str, int]:
+        """By text, the commonest first, and texts that are as common in their order."""
+        if not self._counted:
+            return {}
+        together = pa.concat_tables(self._counted).group_by("value").aggregate([("count", "sum")])
+        order = pc.sort_indices(together, [("count_sum", "descending"), ("value", "ascending")])
+        together = together.take(order)
+        return dict(zip(together["value"].to_pylist(), together["count_sum"].to_pylist(), strict=True))
+
+
+class NumberSample:
+    """A sample of numbers, which rows' numbers alone decide on; all, where they are few."""
+
+    def __init__(self) -> None:
+        self._numbers: list[Array] = [np.empty(0)]
+        self._drawn: list[Array] = [np.empty(0)]
+        self._held, self._share = 0, 1.0
+
+    def add(self, numbers: Array, rows: Array) -> None:
+        """Numbers, float64 [n], and those of their rows, int64 [n]; what is not finite is passed over."""
+        drawn = uniform(mix(rows))
+        kept = np.isfinite(numbers) & (drawn < self._share)
+        self._numbers.append(numbers[kept])
+        self._drawn.append(drawn[kept])
+        self._held += int(kept.sum())
+        while self._held > _MOST_NUMBERS:
+            self._share /= 2
+            values, places = np.concatenate(self._numbers), np.concatenate(self._drawn)
+            fewer = places < self._share
+            self._numbers, self._drawn, self._held = [values[fewer]], [places[fewer]], int(fewer.sum())
+
+    def edges(self, count: int) -> list[float]:
+        """Bounds that cut them into `count` buckets of about equal counts."""
+        numbers = np.concatenate(self._numbers)
+        shares = np.linspace(0, 1, count + 1)[1:-1]
+        return sorted(set(np.quantile(numbers, shares).tolist())) if len(numbers) else []
+
+    def buckets(self, edges: list[float]) -> dict[str, int]:
+        """How many numbers each bucket holds, the fullest first; of a sample every bucket is taken to hold some."""
+        places = np.searchsorted(edges, np.concatenate(self._numbers), side="right")
+        found = np.bincount(places, minlength=len(edges) + 1)
+        if self._share < 1:
+            found = np.maximum(found, 1)
+        there = {str(bucket): int(n) for bucket, n in enumerate(found) if n}
+        return dict(sorted(there.items(), key=lambda item: (-item[1], item[0])))

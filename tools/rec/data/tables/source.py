@@ -1,0 +1,200 @@
+"""A table's files, read a fragment at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rec.data.spelling import is_text
+from rec.data.table import Piece, Table
+from rec.data.table_settings import DataSettings
+from rec.data.tables.arrow import Feather, Parquet
+from rec.data.tables.delimited import Delimited
+from rec.data.tables.files import TableFile
+from rec.data.tables.format import Opened
+from rec.data.tables.json_lines import JsonLines
+from rec.data.tables.text import COMPRESSED
+from rec.errors import UserError
+
+_SHOWN = 40
+"""Columns that a message lists, and characters of their names."""
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """Rows of a table that are read at one go.
+
+    Attributes:
+        file, part: which file, and which of its parts.
+        first: the number of its first row in the file.
+        number: the same through all files.
+        rows: how many.
+    """
+
+    file: int
+    part: int
+    first: int
+    number: int
+    rows: int
+
+
+class TableSource:
+    """A table's files, of which only what is asked for is in memory.
+
+    Args:
+        paths: of the files, in their order.
+        settings: which columns are read, and how.
+        keep: whether those are that predictions only pass on.
+        optional: columns that are null in a file that lacks them.
+
+    Attributes:
+        fragments: all rows, in order.
+        file_rows, types: as in `Table`.
+
+    Raises:
+        UserError: a file is no table, or lacks a column that the settings name, or has it twice.
+    """
+
+    def __init__(
+        self, paths: Sequence[str], settings: DataSettings, keep: bool = False, optional: Collection[str] = ()
+    ) -> None:
+        self._files, self._settings = [TableFile.of(path) for path in paths], settings
+        self._columns = sorted({*wanted_columns(settings), *(settings.keep if keep else ())})
+        self._optional = optional
+        self._opened: list[Opened] = []
+        self.fragments: list[Fragment] = []
+        self.file_rows: dict[str, int] = {}
+        types: dict[str, list[str]] = {name: [] for name in self._columns}
+        number = 0
+        for index, file in enumerate(self._files):
+            opened = self._open(file)
+            first = 0
+            for part, (rows, _) in enumerate(opened.parts):
+                if rows:
+                    self.fragments.append(Fragment(index, part, first, number, rows))
+                first, number = first + rows, number + rows
+            self.file_rows[file.path] = first
+            for name in self._columns:
+                types[name].append(_type_name(opened.types.get(name, pa.string())))
+        self.types = {name: tuple(dict.fromkeys(found)) for name, found in types.items()}
+
+    def __len__(self) -> int:
+        return sum(self.file_rows.values())
+
+    def read(self, fragments: Sequence[Fragment]) -> Table:
+        """The rows of some fragments."""
+        pieces = tuple(piece for fragment in fragments for piece in self._pieces(fragment))
+        return replace(self.numbers(fragments), pieces=pieces)
+
+    def numbers(self, fragments: Sequence[Fragment]) -> Table:
+        """The same without what the rows hold."""
+        nothing = [np.empty(0, np.int64)]
+        number = np.concatenate(nothing + [np.arange(f.number, f.number + f.rows) for f in fragments])
+        return Table((), number, self.file_rows, self.types)
+
+    def _open(self, file: TableFile) -> Opened:
+        path, settings = file.path, self._settings
+        suffixes = [suffix for suffix in Path(path).suffixes if suffix not in COMPRESSED]
+        kind = suffixes[-1] if suffixes else ""
+        try:
+            opened: Opened
+            if kind == ".parquet":
+                opened = Parquet(path)
+            elif kind in (".feather", ".arrow", ".ipc"):
+                opened = Feather(path)
+            elif kind in (".jsonl", ".json", ".ndjson"):
+                opened = JsonLines(path, settings, [name for name in self._own(file) if name not in self._optional])
+            else:
+                opened = Delimited(path, settings)
+        except (OSError, pa.ArrowException) as error:
+            raise UserError(f"{path}: cannot be read as a table: {error}") from None
+        needed = [name for name in self._own(file) if name not in self._optional or name in opened.names]
+        _check_columns(path, needed, opened.names)
+        self._opened.append(opened)
+        return opened
+
+    def _own(self, file: TableFile) -> list[str]:
+        """The columns that are in a file, and not in its folders' names."""
+        return [name for name in self._columns if name not in file.partition]
+
+    def lacks(self, column: str) -> list[str]:
+        """The files that do not have a column."""
+        pairs = zip(self._files, self._opened, strict=True)
+        return [file.path for file, opened in pairs if column not in (*opened.names, *file.partition)]
+
+    def _pieces(self, fragment: Fragment) -> Iterator[Piece]:
+        file = self._files[fragment.file]
+        opened = self._opened[fragment.file]
+        try:
+            table = _without_views(opened.read(fragment.part, [n for n in self._own(file) if n in opened.names]))
+        except (OSError, pa.ArrowException) as error:
+            raise UserError(f"{file.path}: cannot be read as a table: {error}") from None
+        for name in self._columns:
+            if name not in table.column_names:
+                table = table.append_column(name, pa.array([file.partition.get(name)] * len(table), pa.string()))
+        table = _without_null_words(table, self._settings.null_values)
+        start = fragment.first
+        for batch in table.to_batches():
+            yield Piece(file.path, np.arange(start, start + batch.num_rows), batch)
+            start += batch.num_rows
+
+
+def wanted_columns(settings: DataSettings) -> list[str]:
+    """The columns that the settings name."""
+    splits = (settings.split("test"), settings.split("valid"))
+    wanted = {settings.sample_id, *settings.labels.values(), *settings.numbers.values()}
+    wanted |= {split.by for split in splits if split}
+    for name, field in settings.fields.items():
+        wanted |= {(field.column if field else None) or name, field.weights if field else None}
+    return sorted(name for name in wanted if name is not None)
+
+
+def _without_null_words(table: pa.Table, words: Sequence[str]) -> pa.Table:
+    """Null in place of the words that stand for it; spaces around a text are no part of it."""
+    for at, field in enumerate(table.schema):
+        kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+        if words and is_text(kind):
+            column = table.column(at)
+            texts = column.cast(kind) if kind != field.type else column
+            try:
+                null = pc.is_in(pc.utf8_trim_whitespace(texts), pa.array(words, kind))
+            except pa.ArrowException:  # no UTF-8: who reads the column says where
+                continue
+            if pc.any(null).as_py():
+                table = table.set_column(at, field.name, pc.if_else(null, pa.scalar(None, kind), texts))
+    return table
+
+
+def _without_views(table: pa.Table) -> pa.Table:
+    """The same with plain strings: Arrow cannot choose rows of views."""
+    for at, field in enumerate(table.schema):
+        if pa.types.is_string_view(field.type):
+            table = table.set_column(at, field.name, table.column(at).cast(pa.large_string()))
+        elif pa.types.is_list(field.type) and pa.types.is_string_view(field.type.value_type):
+            table = table.set_column(at, field.name, table.column(at).cast(pa.list_(pa.large_string())))
+    return table
+
+
+def _type_name(kind: pa.DataType) -> str:
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return "text" if is_text(kind) else str(kind)
+
+
+def _check_columns(path: str, columns: list[str], found: list[str]) -> None:
+    absent = [name for name in columns if name not in found]
+    if absent:
+        shown = [name[:_SHOWN] for name in found[:_SHOWN]] + ["..."] * (len(found) > _SHOWN)
+        hint = (
+            "data.delimiter parts columns" if len(found) == 1 else "data.files says which files of the folder are read"
+        )
+        raise UserError(
+            f"{path}: has no column {', '.join(absent) or repr('')}; its columns are {', '.join(shown)} ({hint})"
+        )
+    twice = [name for name in columns if found.count(name) > 1]
+    if twice:
+        raise UserError(f"{path}: has more than one column {', '.join(twice)}: which one is meant? Rename the others")
