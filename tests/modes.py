@@ -1,15 +1,20 @@
 """A network's training step in dynamic graph and as a program, without table and tools."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import paddle
 
 from rec.contract.native import losses_by_name, predict, probabilities
-from rec.nn.features import Features
+from rec.nn.features import Features, History
 
 Arrays = dict[str, Any]
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+LENGTH = 4
+"""Of a history."""
 
 ALIVE: list[Any] = []
 """Programs: Paddle aborts when one goes while a variable of it is still there."""
@@ -19,24 +24,48 @@ def weights_of(net: Any) -> Arrays:
     return {name: value.numpy() for name, value in net.state_dict().items()}
 
 
-def dynamic(net: Any, vectors: Any, labels: Arrays, seed: int = 0, on_host: bool = False) -> Arrays:
-    """Losses, predictions and gradients by name; `vectors` is the gradient of the input.
+def features_of(given: Mapping[str, Any], on_host: bool) -> Features:
+    """Features of tensors by name: `vectors` of the fields a, b, ...; and, where they are there, `numbers` [B, N] and
+    `history`, [B, L * D], of a field h whose `lengths` are [B]."""
+    vectors, histories = given["vectors"], {}
+    if "history" in given:
+        wide = paddle.reshape(given["history"], [-1, LENGTH, given["history"].shape[1] // LENGTH])
+        histories["h"] = History(wide, given["lengths"])
+    more = [given["numbers"]] if "numbers" in given else []
+    return Features([vectors], [None], on_host, more, histories, "abcdefg")
 
-    `on_host`: towers may be computed by `rec.nn.towers`.
+
+def dynamic(
+    net: Any, vectors: Any, labels: Arrays, seed: int = 0, on_host: bool = False, more: Mapping[str, Any] = NOTHING
+) -> Arrays:
+    """Losses, predictions and gradients by name; `vectors` and `history` are the gradients of the inputs.
+
+    Args:
+        on_host: towers may be computed by `rec.nn.towers`.
+        more: of `features_of`, besides the vectors.
     """
     paddle.seed(seed)
-    x = paddle.to_tensor(vectors, stop_gradient=False)
-    features, given = Features([x], [None], on_host), {name: paddle.to_tensor(label) for name, label in labels.items()}
+    tensors = {name: paddle.to_tensor(value) for name, value in {"vectors": vectors, **more}.items()}
+    inputs = {name: tensors[name] for name in ("vectors", "history") if name in tensors}
+    for x in inputs.values():
+        x.stop_gradient = False
+    features, given = features_of(tensors, on_host), {name: paddle.to_tensor(label) for name, label in labels.items()}
     outputs = predict(net, features, given)
     losses = losses_by_name(net, outputs, given, features)
     losses["loss"].backward()
-    found = {**losses, **probabilities(outputs), "vectors": x.grad}
+    found = {**losses, **probabilities(outputs), **{name: x.grad for name, x in inputs.items()}}
     found |= {f"d {name}": p.grad for name, p in net.named_parameters() if p.grad is not None}
     return {name: value.numpy() for name, value in found.items()}
 
 
 def static(
-    build: Callable[[], Any], weights: Arrays, vectors: Any, labels: Arrays, seed: int = 0, on_host: bool = False
+    build: Callable[[], Any],
+    weights: Arrays,
+    vectors: Any,
+    labels: Arrays,
+    seed: int = 0,
+    on_host: bool = False,
+    more: Mapping[str, Any] = NOTHING,
 ) -> Arrays:
     """The same as a PIR program, of a network that starts with `weights`."""
     paddle.enable_static()
@@ -44,17 +73,23 @@ def static(
         program, startup, scope = paddle.static.Program(), paddle.static.Program(), paddle.static.Scope()
         with paddle.utils.unique_name.guard(), paddle.static.program_guard(program, startup):
             net = build()
-            x = paddle.static.data("x", [-1, vectors.shape[1]], "float32")
-            x.stop_gradient = False
+            arrays = {"vectors": vectors, **more}
+            tensors = {
+                name: paddle.static.data(name, [-1, *array.shape[1:]], array.dtype.name)
+                for name, array in arrays.items()
+            }
+            inputs = {name: tensors[name] for name in ("vectors", "history") if name in tensors}
+            for x in inputs.values():
+                x.stop_gradient = False
             given = {name: paddle.static.data(name, [-1, 1], "float32") for name in labels}
-            features = Features([x], [None], on_host)
+            features = features_of(tensors, on_host)
             outputs = predict(net, features, given)
             losses = losses_by_name(net, outputs, given, features)
             named = list(net.named_parameters())
             fetched = {**losses, **probabilities(outputs)}
-            gradients = paddle.static.gradients([losses["loss"]], [x, *(p for _, p in named)])
-        fetched["vectors"] = gradients[0]
-        pairs = zip(named, gradients[1:], strict=True)
+            gradients = paddle.static.gradients([losses["loss"]], [*inputs.values(), *(p for _, p in named)])
+        fetched |= dict(zip(inputs, gradients, strict=False))
+        pairs = zip(named, gradients[len(inputs) :], strict=True)
         fetched |= {f"d {name}": gradient for (name, _), gradient in pairs if gradient is not None}
         ALIVE.append((program, startup))
         executor = paddle.static.Executor()
@@ -63,7 +98,7 @@ def static(
             for name, variable in net.state_dict().items():
                 scope.find_var(variable.name).get_tensor().set(weights[name], paddle.CPUPlace())
             paddle.seed(seed)
-            values = executor.run(program, feed={"x": vectors, **labels}, fetch_list=list(fetched.values()))
+            values = executor.run(program, feed={**arrays, **labels}, fetch_list=list(fetched.values()))
     finally:
         paddle.disable_static()
     return {name: np.asarray(value) for name, value in zip(fetched, values, strict=True)}

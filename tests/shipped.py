@@ -24,7 +24,7 @@ LINES = MODELS / "multitask" / "esmm" / "data"
 
 def name(path: Path) -> str:
     """A directory's or YAML's name in a test's."""
-    return str(path.relative_to(MODELS / "multitask"))
+    return str(path.relative_to(MODELS)).removeprefix("multitask/")
 
 
 def settings(config: Path, folder: Path) -> list[str]:

@@ -312,7 +312,7 @@ def test_a_table_of_one_s_own(tmp_path, in_dynamic_graph):
         ("compare.shares=[0.000001]", "no impression is left to train on"),
         (
             "data.valid_share=0.2",
-            r"data\.valid_share and compare\.valid_share .* set data\.valid_share to 0",
+            r"data\.valid_share and compare\.valid_share .* set data\.valid_share to null",
         ),
     ],
 )

@@ -40,7 +40,7 @@ def test_its_gradients_are_those_of_the_whole():
 
 def test_spaces_take_turns_within_a_field():
     block = paddle.to_tensor(np.arange(12, dtype="float32").reshape(1, 12))
-    first, second = Features([block], [None]).spaces(2, 3)
+    first, second = Features([block], [None]).spaces(3, 3)
     assert first.dense().numpy().tolist() == [[0, 1, 2, 6, 7, 8]]
     assert second.dense().numpy().tolist() == [[3, 4, 5, 9, 10, 11]]
 

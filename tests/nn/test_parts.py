@@ -6,9 +6,7 @@ import numpy as np
 import paddle
 import pytest
 
-from numeric import check_gradients
 from rec.nn.features import Features
-from rec.nn.interaction import NFwFM
 from rec.nn.multitask import MultiTask, masked_mean
 from rec.nn.probability import Probability
 from rec.nn.ranking import pairwise_loss
@@ -41,16 +39,6 @@ def test_numbers_start_where_they_are_told():
 def test_masked_mean():
     assert masked_mean(column(1.0, 2.0, 6.0), column(1.0, 0.0, 1.0)).item() == 3.5
     assert masked_mean(column(1.0, 2.0), column(0.0, 0.0)).item() == 0.0
-
-
-def test_nfwfm_pair_by_pair():
-    net, x = NFwFM(3, 2), RANDOM.normal(size=(4, 6)).astype(np.float32)
-    net.strength.set_value(paddle.to_tensor(RANDOM.normal(size=(3, 3)).astype(np.float32)))
-    r, v = net.strength.numpy(), x.reshape(4, 3, 2)
-    expected = sum(r[i, j] * v[:, i] * v[:, j] for i in range(3) for j in range(i + 1, 3))
-    vectors = paddle.to_tensor(x, stop_gradient=False)
-    np.testing.assert_allclose(net(Features([vectors], [None])).numpy(), expected, rtol=1e-4, atol=1e-5)
-    check_gradients(net, lambda: (net(Features([vectors], [None])) ** 2).sum(), [vectors], step=1e-3)
 
 
 def test_pairwise_loss_by_hand():

@@ -1,12 +1,13 @@
 """Every sharing under every behaviour graph with every weighting: forward and backward, alike in both modes."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 import paddle
 import pytest
 
-from modes import dynamic, static, weights_of
+from modes import LENGTH, dynamic, static, weights_of
 from rec.nn.multitask import MultiTask
 
 SHARINGS = [
@@ -35,7 +36,20 @@ WEIGHTINGS = [{"kind": "fixed"}, {"kind": "uncertainty"}, {"kind": "gradnorm"}, 
 PAIRS = list(itertools.product(SHARINGS, GRAPHS))
 
 
-def small(sharing: dict, graph: str, weighting: dict, interaction: str = "none") -> MultiTask:
+INTERACTIONS = [
+    {"kind": "fm"},
+    {"kind": "fm", "logit": True},
+    {"kind": "cross", "layers": 2},
+    {"kind": "cross", "layers": 2, "structure": "parallel"},
+    {"kind": "cross", "layers": 2, "rank": 3, "experts": 2},
+    {"kind": "nfwfm"},
+    {"kind": "din", "attend": {"h": "b"}, "length": LENGTH, "fc_sizes": [4]},
+    {"kind": "din", "attend": {"h": "b"}, "length": LENGTH, "fc_sizes": [4], "softmax": True, "activation": "prelu"},
+    {"kind": "autoint", "layers": 2, "units": 3},
+]
+
+
+def small(sharing: dict, graph: str, weighting: dict, interaction: dict | str = "none", **more: Any) -> MultiTask:
     return MultiTask(
         num_field=3,
         sparse_feature_dim=2,
@@ -44,6 +58,8 @@ def small(sharing: dict, graph: str, weighting: dict, interaction: str = "none")
         sharing=sharing,
         weighting=weighting,
         interaction=interaction,
+        fields="abch",
+        **more,
     )
 
 
@@ -56,16 +72,25 @@ def labels() -> dict[str, np.ndarray]:
 
 
 def both_modes(
-    sharing: dict, graph: str, weighting: dict, interaction: str = "none", on_host: bool = False
+    sharing: dict, graph: str, weighting: dict, interaction: dict | str = "none", on_host: bool = False, **settings: Any
 ) -> tuple[dict, dict]:
     def build() -> MultiTask:
-        return small(sharing, graph, weighting, interaction)
+        return small(sharing, graph, weighting, interaction, **settings)
 
     paddle.seed(3)
     net = build()
-    vectors = np.random.default_rng(0).normal(size=(6, 3 * net.embedding_dim)).astype(np.float32)
-    as_program = static(build, weights_of(net), vectors, labels(), on_host=on_host)
-    return dynamic(net, vectors, labels(), on_host=on_host), as_program
+    random = np.random.default_rng(0)
+    vectors = random.normal(size=(6, 3 * net.embedding_dim)).astype(np.float32)
+    more = {}
+    if "num_number" in settings:
+        more["numbers"] = random.normal(size=(6, settings["num_number"])).astype(np.float32)
+    if "attend" in interaction:
+        lengths = np.array([4, 0, 1, 3, 2, 4])
+        there = np.repeat(np.arange(LENGTH) < lengths[:, None], net.embedding_dim, axis=1)
+        more["history"] = (random.normal(size=there.shape) * there).astype(np.float32)
+        more["lengths"] = lengths
+    as_program = static(build, weights_of(net), vectors, labels(), on_host=on_host, more=more)
+    return dynamic(net, vectors, labels(), on_host=on_host, more=more), as_program
 
 
 def check(found: dict, as_program: dict) -> None:
@@ -94,9 +119,35 @@ def test_weightings_combine_with_both(weighting, graph):
     check(*both_modes(SHARINGS[3], graph, weighting))
 
 
-@pytest.mark.parametrize("sharing", [SHARINGS[1], SHARINGS[2]], ids=lambda s: s["kind"])
-def test_interactions_combine_with_sharing(sharing):
-    check(*both_modes(sharing, "esmm", {"kind": "fixed"}, "nfwfm"))
+def name_of(interaction: dict) -> str:
+    return "-".join(str(value) for value in interaction.values() if not isinstance(value, dict | list))
+
+
+@pytest.mark.parametrize("sharing", SHARINGS, ids=lambda s: s["kind"])
+@pytest.mark.parametrize("interaction", INTERACTIONS, ids=name_of)
+def test_interactions_combine_with_sharing(interaction, sharing):
+    """Beside two numbers, on the host and as plain operators; each part is trained."""
+    found, as_program = both_modes(sharing, "esmm", {"kind": "fixed"}, interaction, num_number=2)
+    check(found, as_program)
+    net = small(sharing, "esmm", {"kind": "fixed"}, interaction, num_number=2)
+    assert {f"d {name}" for name, p in net.named_parameters() if p.trainable} <= found.keys()
+    check(found, both_modes(sharing, "esmm", {"kind": "fixed"}, interaction, on_host=True, num_number=2)[0])
+
+
+@pytest.mark.parametrize("graph", GRAPHS)
+@pytest.mark.parametrize("interaction", INTERACTIONS, ids=name_of)
+def test_interactions_combine_with_behaviours(interaction, graph):
+    check(*both_modes(SHARINGS[3], graph, {"kind": "fixed"}, interaction))
+
+
+@pytest.mark.parametrize("embedding", ["linear", {"kind": "autodis", "buckets": 3}], ids=str)
+@pytest.mark.parametrize("interaction", [{"kind": "none"}, *INTERACTIONS], ids=name_of)
+def test_numbers_are_fields_where_they_are_embedded(interaction, embedding):
+    for sharing in SHARINGS[:2]:
+        settings = {"num_number": 2, "number_embedding": embedding}
+        found, as_program = both_modes(sharing, "esmm", {"kind": "fixed"}, interaction, **settings)
+        check(found, as_program)
+        assert np.abs(found["d numbers.weight" if embedding == "linear" else "d numbers.meta"]).sum() > 0
 
 
 @pytest.mark.parametrize("sharing", SHARINGS, ids=lambda s: s["kind"])

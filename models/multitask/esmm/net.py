@@ -19,6 +19,7 @@ class ESMM(Network):
 
     Args:
         num_field: fields of an impression.
+        num_number: fields that are numbers.
         sparse_feature_dim: width of an embedding vector.
         ctr_fc_sizes, cvr_fc_sizes: hidden layers of each tower.
         share_embedding: False gives each tower embeddings of its own (the paper's ESMM-NS).
@@ -37,19 +38,21 @@ class ESMM(Network):
         ctr_fc_sizes: Sizes,
         cvr_fc_sizes: Sizes,
         share_embedding: bool = True,
+        num_number: int = 0,
     ) -> None:
         super().__init__()
         self.dim, self.spaces = sparse_feature_dim, 1 if share_embedding else 2
         self.embedding_dim = self.dim * self.spaces
-        self.ctr = MLP(num_field * self.dim, ctr_fc_sizes)
-        self.cvr = MLP(num_field * self.dim, cvr_fc_sizes)
+        width = num_field * self.dim + num_number
+        self.ctr = MLP(width, ctr_fc_sizes)
+        self.cvr = MLP(width, cvr_fc_sizes)
 
     def forward(self, features: Features) -> dict[str, Probability]:
         """p(click), p(conversion | click) and p(click and conversion), [B, 1] each (the paper's equation 2)."""
         if self.spaces == 1:
             logits = side_by_side([self.ctr, self.cvr], features)
         else:
-            of_ctr, of_cvr = features.spaces(2, self.dim)
+            of_ctr, of_cvr = features.spaces(self.dim, self.dim)
             logits = [self.ctr(of_ctr), self.cvr(of_cvr)]
         ctr, cvr = (Probability(logit, features.on_host) for logit in logits)
         return {"ctr": ctr, "cvr": cvr, "ctcvr": ctr * cvr}

@@ -42,7 +42,7 @@ class YouTube(MultiTask):
         super().__init__(num_field=num_field - len(places), **settings)
         if self.separate:
             raise UserError("hyper_parameters.sharing: separate embeddings are not for a network with a shallow tower")
-        self.bias_fields = places
+        self.bias_fields, self.bias_names = places, list(map(str, bias_fields))
         self.biased = [tower for name in biased_behaviours for tower in self._towers(str(name))]
         if shallow_tower and not position_dropout:
             raise UserError(
@@ -54,7 +54,9 @@ class YouTube(MultiTask):
 
     def logits(self, features: Features) -> dict[str, Any]:
         """As `MultiTask` on all fields but the bias fields; in training the shallow tower's logits are added."""
-        vectors, rest = split_fields(features, self.bias_fields, self.dim)
+        # Prepared data have their fields in another order than the config.
+        places = [features.names.index(name) for name in self.bias_names] if features.names else self.bias_fields
+        vectors, rest = split_fields(features, places, self.dim)
         logits = super().logits(rest)
         if self.training and self.shallow is not None:
             shallow = self.shallow(vectors)

@@ -32,6 +32,7 @@ class ChosenRows:
 
     reader: Any
     choose: Choose
+    threads = 1
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -42,6 +43,11 @@ class ChosenRows:
     def blocks(self) -> Any:
         """Those of the reader."""
         return self.reader.blocks
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Those of the reader."""
+        return tuple(self.reader.numbers)
 
     def batches(self, plan: ReadPlan) -> Iterator[Batch]:
         """Batches of `plan.batch_size` chosen rows, the last one smaller."""
@@ -66,8 +72,10 @@ def join(pieces: list[tuple[Batch, Array]]) -> Batch:
     ids, where = np.unique(np.concatenate([ragged.ids for ragged, _ in blocks]), return_inverse=True)
     ends = np.cumsum([len(ragged.ids) for ragged, _ in blocks])
     bags = tuple(
-        Bags(ragged.num_field, place.astype(np.int32), ragged.offsets, ragged.values, row_index)
-        for (ragged, row_index), place in zip(blocks, np.split(where, ends[:-1]), strict=True)
+        Bags(
+            ragged.num_field, place.astype(np.int32), ragged.offsets, ragged.values, row_index, old.fields, old.sequence
+        )
+        for (ragged, row_index), place, old in zip(blocks, np.split(where, ends[:-1]), pieces[0][0].bags, strict=True)
     )
     first = pieces[0][0]
 
@@ -82,6 +90,7 @@ def join(pieces: list[tuple[Batch, Array]]) -> Batch:
         together(lambda b: np.zeros(len(b), bool) if b.excluded is None else b.excluded),
         truth={name: together(lambda b, n=name: b.truth[n]) for name in first.truth},  # type: ignore[misc]
         counts={"impressions": sum(len(rows) for _, rows in pieces)},
+        numbers=None if first.numbers is None else together(lambda b: b.numbers),  # type: ignore[arg-type, return-value]
     )
 
 

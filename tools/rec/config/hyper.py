@@ -10,6 +10,7 @@ import pydantic
 
 from rec.config.bind import bind, hints, missing, parameters, unused
 from rec.config.config import Config
+from rec.config.interaction import attended
 from rec.config.suggest import did_you_mean
 
 SECTIONS = ("optimizer", "table_optimizer")
@@ -24,13 +25,19 @@ def build(target: Callable[..., Any], config: Config) -> Any:
     return target(**bind(target, config.hyper_parameters))
 
 
-def complete(config: Config, targets: Sequence[Callable[..., Any]], fields: Sequence[str] | None = None) -> Config:
-    """A config that also says the targets' defaults, and `num_field`.
+def complete(
+    config: Config,
+    targets: Sequence[Callable[..., Any]],
+    fields: Sequence[str] | None = None,
+    numbers: Sequence[str] = (),
+) -> Config:
+    """A config that also says the targets' defaults, `num_field` and, where there are any, `num_number`.
 
     Args:
         config: as it was read.
         targets: what the hyper-parameters configure.
         fields: the fields, where another section declares them.
+        numbers: those that are numbers, and none of `fields`.
     """
     given = config.hyper_parameters
     defaults = {
@@ -40,10 +47,12 @@ def complete(config: Config, targets: Sequence[Callable[..., Any]], fields: Sequ
         if name not in given and parameter.default is not parameter.empty
     }
     if fields is not None:
-        defaults |= {"fields": list(fields), "num_field": len(fields)}
+        defaults |= {"fields": list(fields), "num_field": _pooled(fields, given)}
+    if numbers:
+        defaults["num_number"] = len(numbers)
     known = given.get("fields", defaults.get("fields"))
     if "num_field" not in {**given, **defaults} and isinstance(known, list | tuple):
-        defaults["num_field"] = len(known)
+        defaults["num_field"] = _pooled(known, given)
     return config.merged({"hyper_parameters": defaults})
 
 
@@ -57,9 +66,23 @@ def check(config: Config, targets: Sequence[Callable[..., Any]]) -> list[str]:
         problems += wrong_types(target, values, where)
     problems += unused(values, targets, SECTIONS, where)
     fields = values.get("fields")
-    if isinstance(fields, list | tuple) and values.get("num_field") != len(fields):
-        problems.append(f"{where}.num_field is {values['num_field']}, but {where}.fields lists {len(fields)} fields")
+    if isinstance(fields, list | tuple):
+        problems += [
+            f"{where}.interaction.attend: {name} is not among the fields: {', '.join(map(str, fields))}"
+            for pair in attended(values).queries.items()
+            for name in pair
+            if name not in map(str, fields)
+        ]
+        if values.get("num_field") != _pooled(fields, values):
+            problems.append(
+                f"{where}.num_field is {values['num_field']}, but {where}.fields lists {_pooled(fields, values)} fields"
+            )
     return list(dict.fromkeys(problems))
+
+
+def _pooled(fields: Sequence[Any], values: Mapping[str, Any]) -> int:
+    """How many fields are not histories that are attended over."""
+    return sum(str(name) not in attended(values).queries for name in fields)
 
 
 def check_section(config: Config, section: str, kinds: Mapping[str, Callable[..., Any]]) -> list[str]:

@@ -10,6 +10,11 @@ from rec.config.hyper import wrong_types
 from rec.config.suggest import did_you_mean
 
 
+def section_of(given: Any) -> Any:
+    """A section; a word alone is its kind."""
+    return {"kind": given} if isinstance(given, str) else given
+
+
 class Registry:
     """The kinds of a part, e.g. of sharing: `{kind: mmoe, num_expert: 4, fc_sizes: [64]}`.
 

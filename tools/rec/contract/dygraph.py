@@ -19,12 +19,14 @@ class Inputs:
     """A batch on the device: what a network and its loss read, and the host's batch it was made from.
 
     Attributes:
+        vectors: what was pulled from the table, a tensor for each of the batch's bags.
         later: work on the host that waits until the table's update is under way, beside which there is time for it.
     """
 
     features: Features
     labels: dict[str, Any]
     batch: Batch
+    vectors: list[Any]
     later: list[Callable[[], None]] = field(default_factory=list)
 
 
@@ -37,7 +39,7 @@ class DygraphModel(NativeModel):
 
     def create_optimizer(self, dy_model: Any, config: Config) -> Any:
         """The optimizer of the network's parameters; the table has its own."""
-        return self.dense_optimizer(config, dy_model.parameters())
+        return self.dense_optimizer(config, dy_model.trained())
 
     def train_forward(
         self, dy_model: Network, metrics: list[TaskMetrics], batch: Inputs, config: Config

@@ -5,7 +5,7 @@ A model directory of ours names its network; everything else follows from the co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -15,11 +15,12 @@ from pydantic import Field
 from rec.config import hyper
 from rec.config.bind import bind
 from rec.config.config import Config
-from rec.data.batch import Batch
+from rec.data.batch import Bags, Batch
+from rec.data.reader import Block
 from rec.errors import UserError
 from rec.metrics.task import Task
 from rec.metrics.tasks import TaskMetrics
-from rec.nn.features import Features
+from rec.nn.features import Features, History
 from rec.nn.network import Network, Output
 from rec.report.meter import RATIO
 from rec.table.device import DeviceTable
@@ -100,6 +101,41 @@ def check(config: Config, targets: list[Callable[..., Any]]) -> list[str]:
         dense, known = config["hyper_parameters.optimizer.class"], ", ".join(OPTIMIZERS)
         problems.append(f"hyper_parameters.table_optimizer is missing: the table has no {dense}, but {known}")
     return problems
+
+
+def features_of(
+    blocks: Sequence[Bags | Block],
+    vectors: Sequence[Any],
+    row_index: Sequence[Any],
+    lengths: Sequence[Any],
+    numbers: Any = None,
+    on_host: bool = False,
+) -> Features:
+    """The features of blocks of fields, from what was pulled for each of them.
+
+    Args:
+        blocks: what they are.
+        vectors: float32 [R, F * D] each.
+        row_index: int [B], or None where impression b is row b.
+        lengths: of sequences int64 [R], tokens in each row.
+        numbers: float32 [B, N], or None.
+        on_host: as in `Features`.
+    """
+    pooled = [at for at, block in enumerate(blocks) if not block.sequence]
+    histories = {}
+    for at, block in enumerate(blocks):
+        if block.sequence:
+            shape = [-1, block.num_field, int(vectors[at].shape[1]) // block.num_field]
+            (name,) = block.fields
+            histories[name] = History(paddle.reshape(vectors[at], shape), lengths[at], row_index[at])
+    return Features(
+        [vectors[at] for at in pooled],
+        [row_index[at] for at in pooled],
+        on_host,
+        [] if numbers is None else [numbers],
+        histories,
+        [name for at in pooled for name in blocks[at].fields],
+    )
 
 
 def predict(net: Network, features: Features, labels: Mapping[str, Any]) -> dict[str, Output]:

@@ -7,12 +7,20 @@ from typing import Any
 import paddle
 
 from rec.config.config import Config
-from rec.contract.native import NativeModel, count, gate_means, losses_by_name, predict, probabilities, ratios
+from rec.contract.native import (
+    NativeModel,
+    count,
+    features_of,
+    gate_means,
+    losses_by_name,
+    predict,
+    probabilities,
+    ratios,
+)
 from rec.data.batch import Batch
 from rec.data.reader import Block
 from rec.device import on_host
 from rec.metrics.tasks import TaskMetrics
-from rec.nn.features import Features
 from rec.numeric import Array
 
 
@@ -22,7 +30,7 @@ class StaticModel(NativeModel):
     The program is the network without its table: pulled vectors are fed, and their gradients fetched.
 
     Attributes:
-        blocks, labels: the reader's; the engine sets them before it builds a program.
+        blocks, numbers, labels: the reader's; the engine sets them before it builds a program.
         layer: the network of the program built last.
         vectors: the fed field vectors, one variable per block.
         gradients: their gradients, once the optimizer is made.
@@ -31,6 +39,7 @@ class StaticModel(NativeModel):
     """
 
     blocks: tuple[Block, ...]
+    numbers: tuple[str, ...]
     labels: tuple[str, ...]
 
     def __init__(self, config: Config) -> None:
@@ -54,6 +63,10 @@ class StaticModel(NativeModel):
             feeds.append(vector)
             if block.shared:
                 feeds.append(paddle.static.data(f"row_index_{index}", [-1], "int32"))
+            if block.sequence:
+                feeds.append(paddle.static.data(f"lengths_{index}", [-1], "int64"))
+        if self.numbers:
+            feeds.append(paddle.static.data("numbers", [-1, len(self.numbers)], "float32"))
         names = self._fed_labels(is_infer)
         return feeds + [paddle.static.data(f"label_{name}", [-1, 1], "float32") for name in names]
 
@@ -70,16 +83,22 @@ class StaticModel(NativeModel):
             arrays.append(vectors)
             if bags.row_index is not None:
                 arrays.append(bags.row_index)
+            if bags.sequence:
+                arrays.append(bags.lengths)
+        if batch.numbers is not None:
+            arrays.append(batch.numbers)
         return arrays + [batch.labels[name].reshape(-1, 1) for name in self._fed_labels(is_infer)]
 
     def net(self, inputs: list[Any], is_infer: bool = False) -> dict[str, Any]:
         """Probabilities by name, and in training what to show; sets the cost to minimise."""
         rest = iter(inputs)
-        blocks, row_index = [], []
+        vectors, row_index, lengths = [], [], []
         for block in self.blocks:
-            blocks.append(next(rest))
+            vectors.append(next(rest))
             row_index.append(next(rest) if block.shared else None)
-        features = Features(blocks, row_index, on_host=on_host())
+            lengths.append(next(rest) if block.sequence else None)
+        numbers = next(rest) if self.numbers else None
+        features = features_of(self.blocks, vectors, row_index, lengths, numbers, on_host())
         labels = dict(zip(self._fed_labels(is_infer), rest, strict=True))
         outputs = predict(self.layer, features, labels)
         if is_infer:
@@ -96,7 +115,7 @@ class StaticModel(NativeModel):
 
     def create_optimizer(self, strategy: Any = None) -> Any:
         """Add the backward pass to the program, one for parameters and vectors, and on a GPU the update too."""
-        parameters = self.layer.parameters()
+        parameters = self.layer.trained()
         gradients = paddle.static.gradients([self._cost], [*parameters, *self.vectors])
         self.gradients = gradients[len(parameters) :]
         optimizer = self.dense_optimizer(self.config)

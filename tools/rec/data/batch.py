@@ -22,6 +22,9 @@ class Bags:
         offsets: int32 [R * F + 1], bag r * F + f holds tokens offsets[r * F + f] to offsets[r * F + f + 1].
         weights: float32 [T], what each token's vector is multiplied by before it is summed; None: 1.
         row_index: int32 [B], the row of each impression; None: impression b is row b.
+        fields: the fields' names.
+        sequence: the block is a history, token by token: F is its greatest length, and bag f holds its f-th token, if
+            it has so many.
     """
 
     num_field: int
@@ -29,11 +32,18 @@ class Bags:
     offsets: Array
     weights: Array | None = None
     row_index: Array | None = None
+    fields: tuple[str, ...] = ()
+    sequence: bool = False
 
     @property
     def num_row(self) -> int:
         """R, the number of rows."""
         return (len(self.offsets) - 1) // self.num_field
+
+    @property
+    def lengths(self) -> Array:
+        """Tokens in each row of a block, int64 [R]."""
+        return np.diff(self.offsets[:: self.num_field]).astype(np.int64)
 
 
 @dataclass
@@ -45,6 +55,7 @@ class Batch:
         bags: blocks of fields, in the order of the model's fields.
         labels: float32 [B] each, by name; NaN where a label is not given.
         sample_ids: bytes [B] (dtype S).
+        numbers: float32 [B, N], the fields that are numbers; None: there are none.
         excluded: bool [B], impressions that are predicted but count in no metric (labels contradict); None: none.
         truth: float32 [B] each, the probabilities and means that simulated labels were drawn from, by name
             (`p_click`, `p_conversion`, ...); else empty.
@@ -62,6 +73,7 @@ class Batch:
     columns: dict[str, Array] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     kept: dict[str, Any] = field(default_factory=dict)
+    numbers: Array | None = None
 
     def __len__(self) -> int:
         return len(self.sample_ids)

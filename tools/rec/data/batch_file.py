@@ -47,8 +47,11 @@ def _of_batch(batch: Batch) -> dict[str, Array]:
         for name in _PARTS:
             if getattr(bags, name) is not None:
                 arrays[f"bags_{index}_{name}"] = getattr(bags, name)
+        arrays[f"bags_{index}_fields"] = np.array(bags.fields, np.str_)
+        arrays[f"bags_{index}_sequence"] = np.asarray(bags.sequence)
     arrays |= {f"label_{name}": label for name, label in batch.labels.items()}
-    return arrays | ({} if batch.excluded is None else {"excluded": batch.excluded})
+    more = {"excluded": batch.excluded, "numbers": batch.numbers}
+    return arrays | {name: array for name, array in more.items() if array is not None}
 
 
 def load_batch(path: Path) -> tuple[Any, dict[str, int]]:
@@ -78,11 +81,16 @@ def _to_batch(arrays: Mapping[str, Array]) -> Batch:
     bags: list[Bags] = []
     while (start := f"bags_{len(bags)}_") + "num_field" in arrays:
         parts: dict[str, Any] = {name: arrays.get(start + name) for name in _PARTS}
+        if f"{start}sequence" in arrays:  # a file of before has none
+            parts |= {"fields": tuple(arrays[start + "fields"].tolist()), "sequence": bool(arrays[start + "sequence"])}
         bags.append(Bags(int(arrays[start + "num_field"]), **parts))
+    numbers = arrays.get("numbers")
     lengths = {len(label) for label in labels.values()} | {len(sample_ids)}
+    if numbers is not None:
+        lengths.add(len(numbers))
     if len(lengths) > 1 or (rows < 0).any() or not all(_is_whole(b, len(rows), len(sample_ids)) for b in bags):
         raise ValueError("its arrays do not fit each other")
-    return Batch(rows, tuple(bags), labels, sample_ids, arrays.get("excluded"))
+    return Batch(rows, tuple(bags), labels, sample_ids, arrays.get("excluded"), numbers=numbers)
 
 
 def _is_whole(bags: Bags, num_id: int, num_impression: int) -> bool:

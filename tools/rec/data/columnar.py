@@ -23,8 +23,9 @@ from rec.data.prepared import (
     split_fields,
 )
 from rec.data.ragged import Ragged
-from rec.data.reader import Block, Reader, ReaderSettings, reading_of
+from rec.data.reader import Reader, ReaderSettings, reading_of
 from rec.data.row_groups import row_groups, windows
+from rec.data.sequences import blocks_of, parted
 from rec.data.window import Window, WindowLoader
 from rec.data.windowed import in_windows
 from rec.errors import UserError
@@ -57,9 +58,7 @@ class ColumnarReader(Reader):
         check_declared(self.folder, "labels", self.labels, [*schema.labels, *schema.columns])
         check_declared(self.folder, "columns", self.columns, schema.columns)
         self._common, self._own = split_fields(check_field_names(values.fields), schema)
-        self.blocks = tuple(
-            block for block in (Block(len(self._common), True), Block(len(self._own), False)) if block.num_field
-        )
+        self.blocks = blocks_of([(self._common, True), (self._own, False)], self.attended)
         self.pooling, self.max_len = values.pooling, values.max_len
         self._groups = row_groups(self.folder)
         self.file_rows: dict[str, int] = {}
@@ -121,16 +120,18 @@ class ColumnarReader(Reader):
             self._distinct = DistinctIds(self.num_id)
         users, items = Ragged.concatenate(shared), Ragged.concatenate(own)
         rows, positions = self._distinct(users.ids, items.ids)
-        bags = []
-        for block, where, index in zip((users, items), positions, (np.concatenate(row_index), None), strict=True):
+        groups = []
+        for names, block, where, index in zip(
+            (self._common, self._own), (users, items), positions, (np.concatenate(row_index), None), strict=True
+        ):
             if block.num_field:
                 weights = token_weights(self.pooling, block.offsets, block.values)
-                bags.append(Bags(block.num_field, where, block.offsets, weights, index))
+                groups.append((Bags(block.num_field, where, block.offsets, weights, index), names))
         together = {name: np.concatenate([part[name] for part in columns]) for name in columns[0]}
         truth = {name: together[name] for name in self._truth if name in together}
         more = {name: together[name] for name in self.columns}
         left_out = excluded if excluded.any() else None
-        return Batch(rows, tuple(bags), labels, together["sample_id"], left_out, truth, more, counts)
+        return Batch(rows, parted(groups, self.attended), labels, together["sample_id"], left_out, truth, more, counts)
 
     def _judge(self, pieces: list[tuple[Window, Array]]) -> Judged:
         """The labels of a batch's impressions, float32 [B] each. Request ids are numbered within the batch."""

@@ -36,7 +36,7 @@ class NativeReader(Reader):
             rules = replace(rules, columns=tuple(dict.fromkeys((*LINE_LABELS, *rules.columns))))
         self._reader = kind(file_list, self.config, self.part, self.vocabulary, rules)
         self.labels, self.blocks, self.num_id = self._reader.labels, self._reader.blocks, self._reader.num_id
-        self.vocabulary = self._reader.vocabulary
+        self.vocabulary, self.numbers = self._reader.vocabulary, self._reader.numbers
         self.vocabulary_checksum, self.file_rows = self._reader.vocabulary_checksum, self._reader.file_rows
         self.column_types = self._reader.column_types
         self.threads, self.if_slow = self._reader.threads, self._reader.if_slow

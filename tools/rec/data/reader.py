@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 from pydantic import Field
 
 from rec.config.config import Config
+from rec.config.interaction import attended
 from rec.data.batch import Batch
 from rec.data.labels import LabelRules
 from rec.data.lines import data_files
@@ -47,10 +48,15 @@ class ReaderSettings:
 
 @dataclass(frozen=True)
 class Block:
-    """A block of fields as the network sees it: how many, and whether its rows serve several impressions."""
+    """A block of fields as the network sees it: how many, whether its rows serve several impressions, their names.
+
+    A sequence's one field is seen token by token, `num_field` of them (see `rec.data.batch.Bags`).
+    """
 
     num_field: int
     shared: bool
+    fields: tuple[str, ...] = ()
+    sequence: bool = False
 
 
 class Reader(ABC):
@@ -68,6 +74,8 @@ class Reader(ABC):
         settings: the hyper-parameters it reads, a class or function by its parameters.
         rules, labels: label columns, in a line's order, and what follows for them.
         blocks: fields as the network sees them.
+        numbers: names of the fields that are numbers.
+        attended: the histories that the network sees token by token.
         num_id: ids are below it; the embedding table has so many rows.
         vocabulary: what turns values into ids, where values are not ids already.
         vocabulary_checksum: of the original ids behind prepared ids, where they say it.
@@ -82,6 +90,7 @@ class Reader(ABC):
     rules: LabelRules = LabelRules()
     labels: tuple[str, ...]
     blocks: tuple[Block, ...]
+    numbers: tuple[str, ...] = ()
     num_id: int
     vocabulary: Vocabulary | None = None
     vocabulary_checksum: str | None = None
@@ -102,6 +111,7 @@ class Reader(ABC):
         self.config, self.part, self.vocabulary = config, part, vocabulary
         self.rules = self.rules if rules is None else rules
         self.labels = self.rules.columns
+        self.attended = attended(config.hyper_parameters)
         self.open(file_list)
 
     @abstractmethod

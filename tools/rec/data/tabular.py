@@ -20,7 +20,8 @@ from rec.data.encode import Encoder, judged
 from rec.data.encoded import Encoded, Window, codes
 from rec.data.plan import ReadPlan
 from rec.data.pooling import token_weights
-from rec.data.reader import Block, Reader, ReaderSettings, reading_of
+from rec.data.reader import Reader, ReaderSettings, reading_of
+from rec.data.sequences import blocks_of, parted
 from rec.data.survey import Survey
 from rec.data.table import Table
 from rec.data.table_checks import check_leaks, check_weights
@@ -104,7 +105,7 @@ class TabularReader(Reader):
         self.column_types = {
             name: types[(field.column if field else None) or name] for name, field in settings.fields.items()
         }
-        self.blocks = (Block(len(settings.fields), shared=False),)
+        self.blocks = blocks_of([(list(settings.fields), False)], self.attended)
 
     @cached_property
     def unseen(self) -> Mapping[str, Unseen]:  # type: ignore[override]
@@ -160,7 +161,8 @@ class TabularReader(Reader):
         names = rows.sample_ids.to_numpy(zero_copy_only=False)
         names = names if self._settings.sample_id is None else names.astype(str)
         left_out = excluded if excluded.any() else None
-        return Batch(ids, (bags,), labels, names, left_out, counts=counts, kept=rows.kept)
+        blocks = parted([(bags, list(self._settings.fields))], self.attended)
+        return Batch(ids, blocks, labels, names, left_out, counts=counts, kept=rows.kept)
 
     def _survey(self, tables: Sequence[Table]) -> Vocabulary:
         """The vocabulary of this part's rows, whose labels are looked at on the way."""

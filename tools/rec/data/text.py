@@ -17,6 +17,7 @@ from rec.data.parse import NO_VALUE, FieldNames, LineError, Parsed, check_field_
 from rec.data.plan import ReadPlan
 from rec.data.pooling import token_weights
 from rec.data.reader import Block, Reader, ReaderSettings, reading_of
+from rec.data.sequences import blocks_of, parted
 from rec.errors import UserError
 from rec.numeric import Array
 from rec.parallel import threads
@@ -39,7 +40,7 @@ class TextReader(Reader):
         self.num_id, self.max_len, self.pooling = values.sparse_feature_number, values.max_len, values.pooling
         if self.pooling == "weighted":
             raise UserError("hyper_parameters.pooling is weighted, but text lines hold no values: use sum or mean")
-        self.blocks: tuple[Block, ...] = (Block(len(values.fields), shared=False),)
+        self.blocks: tuple[Block, ...] = blocks_of([(self.fields.names, False)], self.attended)
         self.policy = self.config.runner.label_policy
         self.index = LineIndex(file_list)
         self.file_rows = self.index.file_rows
@@ -96,7 +97,14 @@ class TextReader(Reader):
         rows, (positions,) = distinct(parsed.ids)
         weights = token_weights(self.pooling, parsed.offsets, None)
         bags = Bags(len(self.fields.names), positions, parsed.offsets, weights)
-        return Batch(rows, (bags,), labels, sample_ids, excluded if excluded.any() else None, counts=counts)
+        return Batch(
+            rows,
+            parted([(bags, self.fields.names)], self.attended),
+            labels,
+            sample_ids,
+            excluded if excluded.any() else None,
+            counts=counts,
+        )
 
     def _parse(self, lines: Array, counts: dict[str, int]) -> tuple[Parsed, Array]:
         """The lines' tokens and labels, and their sample ids, bytes [B]."""

@@ -145,7 +145,7 @@ def _record_gradients(engine: DygraphEngine, norms: dict[str, list[float]]) -> N
 
     def recorded_close(inputs: Any) -> None:
         if isinstance(inputs, Inputs):
-            _append(norms, {"embedding": sum(_square(block.grad) for block in inputs.features.blocks)})
+            _append(norms, {"embedding": sum(_square(block.grad) for block in inputs.vectors)})
         close(inputs)
 
     optimizer.step = recorded_step  # type: ignore[method-assign]

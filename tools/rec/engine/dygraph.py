@@ -10,6 +10,7 @@ import paddle
 from rec.checkpoint.state import State
 from rec.config.config import Config
 from rec.contract.dygraph import Inputs
+from rec.contract.native import features_of
 from rec.data.batch import Batch
 from rec.device import choose, to_tensor
 from rec.engine.calls import call
@@ -18,7 +19,6 @@ from rec.engine.engine import Engine
 from rec.engine.match import check_match, check_rule, rule_of
 from rec.engine.optimizers import Optimizers
 from rec.errors import UserError
-from rec.nn.features import Features
 from rec.numeric import Array
 from rec.table.table import Table
 
@@ -67,11 +67,14 @@ class TableFeed:
         for vector in vectors:
             vector.stop_gradient = not training
         row_index = [None if bags.row_index is None else to_tensor(bags.row_index, self._place) for bags in batch.bags]
+        lengths = [to_tensor(bags.lengths, self._place) if bags.sequence else None for bags in batch.bags]
         labels = {name: to_tensor(label.reshape(-1, 1), self._place) for name, label in batch.labels.items()}
-        return Inputs(Features(vectors, row_index, self.on_host), labels, batch)
+        numbers = None if batch.numbers is None else to_tensor(batch.numbers, self._place)
+        features = features_of(batch.bags, vectors, row_index, lengths, numbers, self.on_host)
+        return Inputs(features, labels, batch, vectors)
 
     def close(self, inputs: Inputs) -> None:
-        self._table.push(inputs.batch, [vector.grad for vector in inputs.features.blocks])
+        self._table.push(inputs.batch, [vector.grad for vector in inputs.vectors])
         for work in inputs.later:
             work()
 
@@ -165,8 +168,9 @@ class DygraphEngine(Engine):
         of_table = {name: value for name, value in found.items() if name.startswith("embedding.weight/")}
         check_match(of_table, expected, "the checkpoint's optimizer states")
         owners = {name.rpartition("/")[0] for name in found}
-        absent = [name for name, _ in self.net.named_parameters() if name not in owners]
-        if absent and len(absent) < len(list(self.net.named_parameters())):
+        trained = [name for name, parameter in self.net.named_parameters() if not parameter.stop_gradient]
+        absent = [name for name in trained if name not in owners]
+        if absent and len(absent) < len(trained):
             raise UserError(f"the checkpoint's optimizer states lack those of {', '.join(absent)}")
 
     def num_parameter(self) -> dict[str, int]:

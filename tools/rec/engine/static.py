@@ -57,7 +57,7 @@ class StaticEngine(Engine):
     def __init__(self, model: Any, config: Config, training: bool, reader: Reader) -> None:
         self.model, self.config = model, config
         self._place = choose(config.runner.use_gpu)
-        model.blocks, model.labels = reader.blocks, reader.labels
+        model.blocks, model.numbers, model.labels = reader.blocks, reader.numbers, reader.labels
         initial = self._initial_weights()
         self.table: Table = model.create_table(self._blueprint, config, reader.num_id, self._place)
         paddle.enable_static()

@@ -8,17 +8,16 @@ from typing import Any
 import numpy as np
 import paddle
 
-from rec.contract.native import predict, probabilities
+from rec.contract.native import features_of, predict, probabilities
 from rec.data.batch import Bags, Batch
 from rec.export.files import Feed, Signature
-from rec.nn.features import Features
 from rec.numeric import Array
 
 
 class NativeCapture:
     """What the program of one of our models takes: per block of fields its tokens' ids and the bags' offsets (see
-    `rec.data.batch.Bags`), token weights and the row of each impression where the reader gives them, and the columns
-    that the network predicts from, such as a price, under their own names.
+    `rec.data.batch.Bags`; a history is a block too), token weights and the row of each impression where the reader
+    gives them, numbers, and the columns that the network predicts from, such as a price, under their own names.
 
     Args:
         engine: a dynamic engine of a model of ours.
@@ -26,16 +25,17 @@ class NativeCapture:
     """
 
     def __init__(self, engine: Any, batch: Batch) -> None:
-        self._engine, self._blocks = engine, batch.bags
+        self._engine, self._blocks, self._numbers = engine, batch.bags, batch.numbers is not None
         predicted = engine.eval_step(batch)
         arrays = inputs(batch, engine.net.columns)
-        feeds = [Feed(name, None, [-1], array.dtype.name) for name, array in arrays.items()]
-        self.specs = [paddle.static.InputSpec([-1], feed.dtype, feed.name) for feed in feeds]
+        feeds = [Feed(name, None, [-1, *array.shape[1:]], array.dtype.name) for name, array in arrays.items()]
+        self.specs = [paddle.static.InputSpec(feed.shape, feed.dtype, feed.name) for feed in feeds]
         self.signature = Signature(feeds, list(predicted))
 
     def layer(self) -> Any:
         """Table, as it is now, and network; forward takes the inputs as one list."""
-        return _WithTable(self._engine.net, self._engine.table.weights()["embedding.weight"], self._blocks)
+        table = self._engine.table.weights()["embedding.weight"]
+        return _WithTable(self._engine.net, table, self._blocks, self._numbers)
 
 
 def inputs(batch: Batch, columns: Sequence[str]) -> dict[str, Array]:
@@ -51,18 +51,18 @@ def inputs(batch: Batch, columns: Sequence[str]) -> dict[str, Array]:
             arrays[f"weights_{index}"] = bags.weights
         if bags.row_index is not None:
             arrays[f"row_index_{index}"] = bags.row_index.astype(np.int64)
+    if batch.numbers is not None:
+        arrays["numbers"] = batch.numbers
     return arrays | {name: batch.labels[name] for name in columns}
 
 
 class _WithTable(paddle.nn.Layer):
-    def __init__(self, net: Any, table: Array, blocks: tuple[Bags, ...]) -> None:
+    def __init__(self, net: Any, table: Array, blocks: tuple[Bags, ...], numbers: bool) -> None:
         super().__init__()
         self.net = net
         self.table = self.create_parameter(list(table.shape))
         self.table.set_value(table)
-        self._fields = [bags.num_field for bags in blocks]
-        self._weighted = [bags.weights is not None for bags in blocks]
-        self._shared = [bags.row_index is not None for bags in blocks]
+        self._blocks, self._numbers = blocks, numbers
 
     def forward(self, tensors: list[Any]) -> Any:
         return self._probabilities(tensors)
@@ -71,16 +71,20 @@ class _WithTable(paddle.nn.Layer):
     @paddle.jit.not_to_static
     def _probabilities(self, tensors: list[Any]) -> Any:
         rest = iter(tensors)
-        blocks, row_index = [], []
-        for fields, weighted, shared in zip(self._fields, self._weighted, self._shared, strict=True):
+        pooled, row_index, lengths = [], [], []
+        for bags in self._blocks:
             ids, offsets = next(rest), next(rest)
             vectors = paddle.gather(self.table, ids)
-            if weighted:
+            if bags.weights is not None:
                 vectors = vectors * paddle.unsqueeze(next(rest), 1)
-            blocks.append(paddle.reshape(_pool(vectors, offsets), [-1, fields * self.table.shape[1]]))
-            row_index.append(next(rest) if shared else None)
+            pooled.append(paddle.reshape(_pool(vectors, offsets), [-1, bags.num_field * self.table.shape[1]]))
+            row_index.append(next(rest) if bags.row_index is not None else None)
+            starts = offsets[:: bags.num_field]
+            lengths.append(starts[1:] - starts[:-1] if bags.sequence else None)
+        numbers = next(rest) if self._numbers else None
+        features = features_of(self._blocks, pooled, row_index, lengths, numbers)
         columns = {name: paddle.unsqueeze(column, 1) for name, column in zip(self.net.columns, rest, strict=True)}
-        return list(probabilities(predict(self.net, Features(blocks, row_index), columns)).values())
+        return list(probabilities(predict(self.net, features, columns)).values())
 
 
 def _pool(vectors: Any, offsets: Any) -> Any:

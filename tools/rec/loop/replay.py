@@ -52,7 +52,8 @@ def _check_fits(run: Run, batch: Any, path: Path) -> None:
         return
     fields = tuple((bags.num_field, bags.row_index is not None) for bags in batch.bags)
     wanted = tuple((block.num_field, block.shared) for block in run.reader.blocks)
-    if fields != wanted or set(batch.labels) != set(run.reader.labels):
+    num_number = 0 if batch.numbers is None else batch.numbers.shape[1]
+    if fields != wanted or num_number != len(run.reader.numbers) or set(batch.labels) != set(run.reader.labels):
         raise UserError(f"{path}: holds a batch of other fields or labels than the reader gives")
     num_id = run.reader.num_id
     if len(batch.rows) and batch.rows.max() >= num_id:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, TypeAlias
 
 import paddle
 from paddle import nn
 from pydantic import AfterValidator
 
 from rec.config.behaviours import REQUEST
+from rec.config.parts import section_of
 from rec.data.labels import LabelRules, rules_of
 from rec.errors import UserError
 from rec.nn.features import Features
 from rec.nn.graph import Graph, Objective
-from rec.nn.interaction import NFwFM
+from rec.nn.interaction import REGISTRY as INTERACTIONS
+from rec.nn.interaction import Section, Shape
 from rec.nn.layers import MLP, Sizes, each_on
 from rec.nn.masks import filled, known, masked_mean, mean_loss
 from rec.nn.network import Network
+from rec.nn.numbers import REGISTRY as NUMBERS
+from rec.nn.numbers import NumberEmbedding, embedded
 from rec.nn.probability import Probability
 from rec.nn.ranking import pairwise_loss
 from rec.nn.regression import RegressionHead
@@ -48,7 +52,11 @@ class MultiTask(Network):
         tower_fc_sizes: hidden layers of each tower.
         sharing: see `rec.nn.sharing`.
         weighting: how the losses are summed, see `rec.nn.weighting`.
-        interaction: what the bottom sees: field vectors side by side, or NFwFM's interactions of them.
+        interaction: what the towers' sharing sees of the fields, see `rec.nn.interaction`.
+        num_number: fields that are numbers.
+        number_embedding: how they become vectors before they interact, see `rec.nn.numbers`; none: they stand beside
+            the fields.
+        fields: the fields' names.
     """
 
     def __init__(
@@ -59,7 +67,10 @@ class MultiTask(Network):
         tower_fc_sizes: Sizes,
         sharing: Sharing = {"kind": "none"},  # noqa: B006 - read only
         weighting: Weighting = {"kind": "fixed"},  # noqa: B006
-        interaction: Literal["none", "nfwfm"] = "none",
+        interaction: Section = {"kind": "none"},  # noqa: B006
+        num_number: int = 0,
+        number_embedding: NumberEmbedding = {"kind": "none"},  # noqa: B006
+        fields: Sequence[str | int] = (),
     ) -> None:
         super().__init__()
         self.graph = Graph(behaviours)
@@ -67,10 +78,22 @@ class MultiTask(Network):
         self.dim = sparse_feature_dim
         self.separate = SHARINGS[sharing].own_spaces
         self.spaces = len(towers) if self.separate else 1
-        self.embedding_dim = self.dim * self.spaces
-        interactions = [NFwFM(num_field, self.dim) for _ in range(self.spaces)] if interaction == "nfwfm" else []
+        interaction, number_embedding = section_of(interaction), section_of(number_embedding)
+        embeds = bool(num_number) and number_embedding["kind"] != "none"
+        shape = Shape(
+            num_field + num_number * embeds,
+            self.dim,
+            0 if embeds else num_number,
+            1 if self.separate else len(towers),
+            tuple(map(str, fields)),
+        )
+        interactions = [INTERACTIONS.build(interaction, shape=shape) for _ in range(self.spaces)]
+        self.extra, width = interactions[0].extra, interactions[0].width
         self.interactions = nn.LayerList(interactions)
-        width = self.dim if interactions else num_field * self.dim
+        self.embedding_dim = (self.dim + self.extra) * self.spaces
+        if embeds:
+            self.numbers = NUMBERS.build(number_embedding, numbers=num_number, dim=self.embedding_dim)
+        self.embeds = embeds
         self.sharing = SHARINGS.build(sharing, in_features=width, towers=towers)
         self.towers = nn.LayerDict(
             {name: MLP(width, tower_fc_sizes) for name, width in zip(towers, self.sharing.widths, strict=True)}
@@ -85,7 +108,12 @@ class MultiTask(Network):
 
     def logits(self, features: Features) -> dict[str, Any]:
         """What each tower says, float [B, 1] by name."""
-        return self.logits_of(self.tower_inputs(features))
+        logits = self.logits_of(self.tower_inputs(features))
+        added = [logits for layer in self.interactions for logits in layer.logits]
+        if added:
+            columns = paddle.concat(added, axis=1)
+            logits = {name: logit + columns[:, at : at + 1] for at, (name, logit) in enumerate(logits.items())}
+        return logits
 
     def logits_of(self, inputs: list[Any]) -> dict[str, Any]:
         """The same from what each tower sees."""
@@ -93,10 +121,15 @@ class MultiTask(Network):
 
     def tower_inputs(self, features: Features) -> list[Any]:
         """What each tower sees: `Features` or float [B, width]."""
-        spaces: list[Any] = [features] if self.spaces == 1 else features.spaces(self.spaces, self.dim)
-        if len(self.interactions):
-            spaces = [layer(space) for layer, space in zip(self.interactions, spaces, strict=True)]
-        return self.sharing(spaces if self.separate else spaces[0])
+        if self.embeds:
+            features = embedded(features, self.numbers)
+        whole = self.dim + self.extra
+        spaces = [features] if self.spaces == 1 else features.spaces(*[whole] * self.spaces)
+        seen = [
+            layer(*space.spaces(self.dim, self.extra)) if self.extra else layer(space)
+            for layer, space in zip(self.interactions, spaces, strict=True)
+        ]
+        return self.sharing(seen if self.separate else seen[0])
 
     def compose(self, logits: Mapping[str, Any], on_host: bool = False) -> dict[str, Output]:
         """The predictions that follow from the towers' outputs; `on_host` as in `Features`."""
@@ -151,8 +184,8 @@ class MultiTask(Network):
         names = self._weights()
         weighted = {name: part for name, part in parts.items() if name in names}
         own = {id(p) for p in self.weighting.parameters()}
-        parameters = [p for p in self.parameters() if id(p) not in own]
-        total = self.weighting(weighted, untrained, features.blocks, parameters)
+        parameters = [p for p in self.trained() if id(p) not in own]
+        total = self.weighting(weighted, untrained, features.pulled, parameters)
         for name, part in parts.items():
             if name not in names:
                 total = total + part

@@ -57,6 +57,10 @@ class Network(nn.Layer):
             total = total + part
         return total
 
+    def trained(self) -> list[Any]:
+        """The parameters that an optimizer moves; others are what a layer remembers of its input."""
+        return [parameter for parameter in self.parameters() if not parameter.stop_gradient]
+
     def gates(self) -> dict[str, Any]:
         """The softmax weights of the last forward in training by group of experts, float [B, E]: where several gates
         weigh the same experts, the largest. Training watches them for experts that nothing asks any more."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from itertools import accumulate, pairwise
 from typing import Any
 
 import paddle
@@ -42,22 +41,19 @@ class ShallowTower(nn.Layer):
 def split_fields(features: Features, indices: Collection[int], dim: int) -> tuple[Any, Features]:
     """Some fields' vectors side by side, float [B, len(indices) * dim], in the order of the features; and the others.
 
+    `indices` are numbers of fields in the features' order.
+
     The others' blocks stay what they are, if each keeps a field: a row that impressions share is multiplied once.
     """
-    if any(set(fields) <= set(indices) for fields in _fields(features, dim)):
+    if any(set(fields) <= set(indices) for fields in features.places(dim)):
         # In an exported program every input has to have a part in the outputs.
-        features = Features([features.dense()], [None], features.on_host)
+        features = features.of([paddle.flatten(features.vectors(dim), 1)], [None])
     taken, blocks = [], []
-    for block, rows, fields in zip(features.blocks, features.row_index, _fields(features, dim), strict=True):
+    for block, rows, fields in zip(features.fields, features.field_rows, features.places(dim), strict=True):
         if set(fields) & set(indices):
             parts = dict(zip(fields, paddle.split(block, len(fields), axis=1), strict=True))
             taken += [part if rows is None else paddle.gather(part, rows) for i, part in parts.items() if i in indices]
             block = paddle.concat([part for i, part in parts.items() if i not in indices], axis=1)
         blocks.append(block)
-    return paddle.concat(taken, axis=1), Features(blocks, features.row_index, features.on_host)
-
-
-def _fields(features: Features, dim: int) -> list[range]:
-    """The numbers of each block's fields."""
-    stops = accumulate(int(block.shape[1]) // dim for block in features.blocks)
-    return [range(start, stop) for start, stop in pairwise([0, *stops])]
+    names = [name for place, name in enumerate(features.names) if place not in indices]
+    return paddle.concat(taken, axis=1), features.of(blocks, features.field_rows, names=names)

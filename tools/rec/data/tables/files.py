@@ -63,7 +63,7 @@ def matches(place: Path) -> list[Path]:
         return [place]
     found = sorted(map(Path, glob.glob(str(place))))  # noqa: PTH207 - the pattern may be absolute
     if not found:
-        raise UserError(f"{place}: no such data (set it in the config, or with -o)")
+        raise UserError(f"{place}: no such data directory or file (set it in the config, or with -o)")
     return found
 
 

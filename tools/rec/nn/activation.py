@@ -1,0 +1,51 @@
+"""Dice: an activation that adapts to its input (Zhou et al., KDD 2018, section 5.3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import paddle
+from paddle import nn
+
+_EPSILON = 1e-9
+
+
+class Dice(nn.Layer):
+    """p s + (1 - p) alpha s, where p = sigmoid((s - E[s]) / sqrt(Var[s] + epsilon)) by column (equation 7).
+
+    In training E and Var are those of the batch, later their running means. Rows that stand for nothing (padding) are
+    in neither.
+
+    Args:
+        width: of the input, [N, width].
+        momentum: what a batch leaves of the running means.
+    """
+
+    def __init__(self, width: int, momentum: float = 0.9) -> None:
+        super().__init__()
+        self.alpha = self.create_parameter([1, width], default_initializer=nn.initializer.Constant(0.0))
+        self.momentum = momentum
+        self.mean, self.variance = (self._running(width, value) for value in (0.0, 1.0))
+
+    def _running(self, width: int, value: float) -> Any:
+        """A mean that no optimizer moves; a buffer would be no variable of a program."""
+        attributes = paddle.ParamAttr(trainable=False, initializer=nn.initializer.Constant(value))
+        running = self.create_parameter([1, width], attr=attributes)
+        running.stop_gradient = True
+        return running
+
+    def forward(self, x: Any, there: Any) -> Any:
+        """float [N, width]; `there`, [N, 1], is 1 for rows that count and 0 for others."""
+        mean, variance = self.mean, self.variance
+        if self.training:
+            count = paddle.clip(there.sum(), min=1.0)
+            mean = (x * there).sum(axis=0, keepdim=True) / count
+            variance = ((x - mean) * (x - mean) * there).sum(axis=0, keepdim=True) / count
+            self._remember(mean.detach(), variance.detach())
+        share = nn.functional.sigmoid((x - mean) / paddle.sqrt(variance + _EPSILON))
+        return share * x + (1.0 - share) * self.alpha * x
+
+    def _remember(self, mean: Any, variance: Any) -> None:
+        keep = self.momentum
+        paddle.assign(keep * self.mean + (1.0 - keep) * mean, self.mean)
+        paddle.assign(keep * self.variance + (1.0 - keep) * variance, self.variance)

@@ -1,0 +1,78 @@
+"""Numbers as field vectors."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypeAlias
+
+import paddle
+from paddle import nn
+from paddle.nn import functional as F  # noqa: N812 - the field's name for it
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from rec.config.parts import Registry, section_of
+from rec.nn.features import Features
+
+
+class LinearEmbedding(nn.Layer):
+    """z_n e_n: a learned vector for each number, times the number."""
+
+    def __init__(self, numbers: int, dim: int) -> None:
+        super().__init__()
+        self.weight = self.create_parameter([1, numbers, dim], default_initializer=nn.initializer.Normal(0.0, 0.01))
+
+    def forward(self, z: Any) -> Any:
+        """float [B, N] to [B, N, dim]."""
+        return paddle.unsqueeze(z, 2) * self.weight
+
+
+class AutoDis(nn.Layer):
+    """softmax(s / temperature) M, s = A h + alpha h, h = leaky_relu(w z) (Guo et al., KDD 2021, equations 4 to 6).
+
+    Each number has H meta-embeddings M of its own, and weighs them by what it is.
+
+    Args:
+        buckets: H.
+        temperature: small: a number takes one of them nearly alone.
+        alpha: of the skip connection.
+    """
+
+    def __init__(
+        self,
+        numbers: int,
+        dim: int,
+        buckets: Annotated[int, Field(gt=0)] = 16,
+        temperature: Annotated[float, Field(gt=0)] = 0.1,
+        alpha: float = 0.8,
+    ) -> None:
+        super().__init__()
+        self.temperature, self.alpha = temperature, alpha
+        normal = nn.initializer.XavierNormal()
+        self.first = self.create_parameter([1, numbers, buckets], default_initializer=normal)
+        self.mix = self.create_parameter([numbers, buckets, buckets], default_initializer=normal)
+        self.meta = self.create_parameter([numbers, buckets, dim], default_initializer=nn.initializer.Normal(0.0, 0.01))
+
+    def forward(self, z: Any) -> Any:
+        """float [B, N] to [B, N, dim]."""
+        hidden = paddle.transpose(F.leaky_relu(paddle.unsqueeze(z, 2) * self.first), [1, 0, 2])
+        scores = paddle.matmul(hidden, self.mix, transpose_y=True) + self.alpha * hidden
+        return paddle.transpose(paddle.matmul(F.softmax(scores / self.temperature, axis=-1), self.meta), [1, 0, 2])
+
+
+class NoEmbedding(nn.Layer):
+    """Numbers stand beside the fields as they are."""
+
+    def __init__(self, numbers: int, dim: int) -> None:
+        super().__init__()
+
+
+REGISTRY = Registry({"none": NoEmbedding, "linear": LinearEmbedding, "autodis": AutoDis}, "numbers", "dim")
+
+NumberEmbedding: TypeAlias = Annotated[dict[str, Any], AfterValidator(REGISTRY.check), BeforeValidator(section_of)]
+"""A section such as `{kind: autodis, buckets: 20}`, or the kind alone."""
+
+
+def embedded(features: Features, layer: Any) -> Features:
+    """Features whose numbers are fields, behind the others."""
+    (numbers,) = features.more
+    vectors = paddle.flatten(layer(numbers), 1)
+    return features.of([*features.fields, vectors], [*features.field_rows, None], more=[])
