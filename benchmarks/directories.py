@@ -3,7 +3,7 @@
     python benchmarks/directories.py [NAME ...]
 
 Uses each directory's config.yaml and the dynamic graph; checkpoints go to a temporary folder. A directory's README gets
-its table at the end, under "Measured", and models/multitask/README.md a line.
+its table at the end, under "Measured", and the README of the folder above a line.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Any
 
 from measure import run
 
-MODELS = Path(__file__).resolve().parents[1] / "models" / "multitask"
-TOOLS = MODELS.parents[1] / "tools"
+MODELS = Path(__file__).resolve().parents[1] / "models"
+TOOLS = MODELS.parent / "tools"
 HEADING = "\n## Measured\n"
 CEILING = """
 Share of ceiling: (AUC - 1/2) over that of the true probabilities, both against the truth and over all impressions. The
@@ -81,7 +81,7 @@ def record(directory: Path, found: dict[str, Any]) -> None:
     own.write_text(
         f"{text}{HEADING}\n`config.yaml` after its last epoch (`python benchmarks/directories.py`):\n\n{tables(found)}"
     )
-    everything = MODELS / "README.md"
+    everything = directory.parent / "README.md"
     row = re.compile(rf"^(\| \[{directory.name}\]\(.*?\) \| .* \|) [^|]* \|$", re.MULTILINE)
     text, count = row.subn(lambda match: f"{match[1]} {line(found)} |", everything.read_text())
     if count != 1:
@@ -91,7 +91,7 @@ def record(directory: Path, found: dict[str, Any]) -> None:
 
 def main() -> None:
     """All directories, or those that are named."""
-    for directory in sorted(path.parent for path in MODELS.glob("*/config.yaml")):
+    for directory in sorted(path.parent for path in MODELS.glob("*/*/config.yaml")):
         if sys.argv[1:] and directory.name not in sys.argv[1:]:
             continue
         with tempfile.TemporaryDirectory() as folder:

@@ -114,7 +114,8 @@ def test_hyper_parameters_of_a_directory_are_those_of_its_network(tmp_path):
 def test_hyper_parameters_of_a_derived_network_are_its_own_and_its_base_s():
     text = shown("trainer", "-m", ESMM.parent / "escm2" / "config.yaml", "--help", "hyper_parameters")
     assert "network ESCM2: " in text
-    assert "interaction: one of none, nfwfm ['none'] what the bottom sees" in text
+    assert "interaction: section such as {kind: none}, by kind" in text
+    assert "whether first and second order go to the logits" in text
     assert "propensity_min: float > 0 < 1 [0.01] what pCTR is raised to at least" in text
     # Of a parameter that both explain, what the derived class says.
     assert "[required] hidden layers of each tower; of the imputation tower, too." in text

@@ -1,5 +1,7 @@
 """What a reader hands to the training step: labels by name and ragged tokens by field."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,6 +41,12 @@ class Bags:
     def num_row(self) -> int:
         """R, the number of rows."""
         return (len(self.offsets) - 1) // self.num_field
+
+    def as_fields(self) -> Bags:
+        """A history as the one field that it is; other blocks as they are."""
+        if not self.sequence:
+            return self
+        return Bags(1, self.positions, self.offsets[:: self.num_field], self.weights, self.row_index, self.fields)
 
     @property
     def lengths(self) -> Array:

@@ -44,7 +44,7 @@ class IdCounter:
         impressions = np.zeros((len(batch.rows), len(self._tasks)))
         positives = np.zeros_like(impressions)
         field, first = np.zeros(len(batch.rows), np.int64), 0
-        for bags in batch.bags:
+        for bags in (each.as_fields() for each in batch.bags):
             row, position, slot = _pairs(bags, len(batch.rows))
             for total, own in ((impressions, counted), (positives, positive)):
                 for task, column in enumerate(own.T):

@@ -71,7 +71,7 @@ class NativeRows:
     """Gathers batches of ours."""
 
     def __init__(self, subject: Subject, part: Part, total: int | None) -> None:
-        self._part, self._total, self._names = part, total, subject.fields
+        self._part, self._total, self._names = part, total, list[str]()
         self._num_id = subject.num_id or 0
         self._fields: list[Array] = []
         self._labels: list[dict[str, Array]] = []
@@ -82,7 +82,9 @@ class NativeRows:
 
     def add(self, batch: Batch) -> None:
         hashes, first = [], 0
-        for bags in batch.bags:
+        blocks = [bags.as_fields() for bags in batch.bags]
+        self._names = [name for bags in blocks for name in bags.fields]
+        for bags in blocks:
             by_row = bag_hashes(bags, batch.rows, first)
             hashes.append(by_row if bags.row_index is None else by_row[bags.row_index])
             first += bags.num_field

@@ -14,10 +14,18 @@ from rec.config.parts import Registry
 from rec.contract.native import DENSE_OPTIMIZERS, TableSettings
 from rec.data.reader import ReaderSettings
 from rec.help.entries import heading, of_callable, shown_default
+from rec.nn.interaction import REGISTRY as INTERACTIONS
 from rec.nn.network import Network
+from rec.nn.numbers import REGISTRY as NUMBERS_AS_VECTORS
 from rec.nn.sharing import REGISTRY as SHARINGS
 from rec.nn.weighting import REGISTRY as WEIGHTINGS
 from rec.table.optimizer import OPTIMIZERS
+
+_DERIVED = {"num_field": "as many as fields", "num_number": "as many as the data has"}
+
+_SECTIONS = {
+    "sharing": SHARINGS, "interaction": INTERACTIONS, "number_embedding": NUMBERS_AS_VECTORS, "weighting": WEIGHTINGS,
+}  # fmt: skip
 
 
 def hyper_parameters(network: type[Network]) -> str:
@@ -37,9 +45,9 @@ def hyper_parameters(network: type[Network]) -> str:
         *of_callable(ReaderSettings, without=list(parameters(TableSettings))),
         "",
         *heading(f"network {network.__name__}:", network),
-        *of_callable(network, without=list(parameters(TableSettings)), derived={"num_field": "as many as fields"}),
+        *of_callable(network, without=list(parameters(TableSettings)), derived=_DERIVED),
     ]
-    for name, kinds in {"sharing": SHARINGS, "weighting": WEIGHTINGS}.items():
+    for name, kinds in _SECTIONS.items():
         if name in parameters(network):
             lines += ["", f"{name}: section such as {{kind: {next(iter(kinds.classes))}}}, by kind", *_kinds(kinds)]
     if "behaviours" in parameters(network):
