@@ -58,7 +58,6 @@ def small(sharing: dict, graph: str, weighting: dict, interaction: dict | str = 
         sharing=sharing,
         weighting=weighting,
         interaction=interaction,
-        fields="abch",
         **more,
     )
 

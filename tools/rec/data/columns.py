@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rec.config.behaviours import LabelKind
+from rec.data.field_settings import FieldColumn
 from rec.data.label_values import EXPECTED, odd_values
 from rec.data.numbers import as_numbers
 from rec.data.spelling import BadValueError, as_text, canonical
 from rec.data.table import Piece, Table
-from rec.data.table_settings import FieldColumn
 from rec.errors import UserError
 from rec.numeric import Array
 

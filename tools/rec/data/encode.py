@@ -13,12 +13,15 @@ from rec.config.behaviours import REQUEST, LabelKind
 from rec.console import log
 from rec.data import columns
 from rec.data.encoded import Encoded, together
+from rec.data.field_values import last, values_of
 from rec.data.labels import Judged, LabelRules, Policy
 from rec.data.ragged import Ragged
+from rec.data.scale import scaled
 from rec.data.table import Table
-from rec.data.table_settings import DataSettings, FieldColumn
+from rec.data.table_settings import DataSettings
 from rec.data.unseen import Unseen
 from rec.data.vocabulary import Vocabulary
+from rec.numeric import Array
 
 
 @dataclass(frozen=True)
@@ -58,34 +61,44 @@ class Encoder:
             _sample_ids(table, self.settings),
             None if requests is None else _in_one(requests),
             np.arange(first, first + len(table)),
+            self.numbers(table),
             {name: together([values for _, values in table.column(name)]) for name in self.keep},
         )
 
     def tokens(self, table: Table) -> Ragged:
         """All fields' ids, row by row."""
         fields = []
-        for name, given in self.settings.fields.items():
-            field, edges = given or FieldColumn(), self.vocabulary.edges.get(name)
-            starts, texts = columns.lists_of_text(table, name, field, edges)
+        for name, field in self.settings.ids.items():
+            edges = self.vocabulary.edges.get(name)
+            starts, texts = values_of(table, name, self.settings, edges)
             weights = None
             if self.weighted and field.weights:
                 weights = columns.lists_of_weights(table, name, field, edges)
+                if field.sequence:
+                    weights = weights[last(columns.lists_of_text(table, name, field, edges)[0], field.sequence)[1]]
             fields.append((starts, self.vocabulary.ids(name, texts), weights))
         return Ragged.from_fields(fields, self.weighted, self.max_len)
 
+    def numbers(self, table: Table) -> Array | None:
+        """The fields that are numbers, float32 [R, N]; None: there are none."""
+        found: list[Array] = []
+        for name, field in self.settings.scaled.items():
+            given = columns.numbers(table, field.column or name)
+            found += scaled(given, field, self.vocabulary.scales[name])
+        return np.stack(found, axis=1) if found else None
+
     def unseen(self, tables: Iterable[Table]) -> dict[str, Unseen]:
         """By field what the vocabulary does not know of some rows; nothing of hashed fields."""
-        names = [name for name, known in self.vocabulary.values.items() if known is not None]
+        names = [name for name in self.settings.ids if self.vocabulary.known(name) is not None]
         chunks: dict[str, list[pa.Array]] = {name: [] for name in names}
         for table in tables:
             for name in names:
-                field = self.settings.fields[name] or FieldColumn()
-                chunks[name] += columns.lists_of_text(table, name, field, self.vocabulary.edges.get(name))[1].chunks
+                chunks[name] += values_of(table, name, self.settings, self.vocabulary.edges.get(name))[1].chunks
         found = {}
         for name in names:
             texts = pa.chunked_array(chunks[name], pa.string())
             unknown = self.vocabulary.ids(name, texts) == self.vocabulary.offset(name)
-            found[name] = Unseen.of(texts, unknown, self.settings.min_count)
+            found[name] = Unseen.of(texts, unknown, self.settings.ids[name].min_count or self.settings.min_count)
         return found
 
 

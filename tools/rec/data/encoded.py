@@ -25,6 +25,7 @@ class Encoded:
         sample_ids: int64 or text [R]; Arrow's, as NumPy's texts would all be as wide as the longest one.
         requests: text [R], what request each belongs to, where that is asked for.
         places: int64 [R], their numbers among all rows that are read.
+        numbers: float32 [R, N], fields that are numbers; None: there are none.
         kept: columns that predictions pass on, Arrow's arrays [R].
     """
 
@@ -33,6 +34,7 @@ class Encoded:
     sample_ids: pa.Array
     requests: pa.Array | None
     places: Array
+    numbers: Array | None = None
     kept: dict[str, pa.Array] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -48,6 +50,7 @@ class Encoded:
             self.sample_ids.take(index),
             requests,
             self.places[rows],
+            None if self.numbers is None else self.numbers[rows],
             {name: values.take(index) for name, values in self.kept.items()},
         )
 
@@ -63,8 +66,14 @@ class Encoded:
             pa.concat_arrays([part.sample_ids for part in parts]),
             pa.concat_arrays(requests) if requests else None,
             np.concatenate([part.places for part in parts]),
+            None if parts[0].numbers is None else np.concatenate([_numbers(part) for part in parts]),
             {name: together([part.kept[name] for part in parts]) for name in parts[0].kept},
         )
+
+
+def _numbers(rows: Encoded) -> Array:
+    assert rows.numbers is not None
+    return rows.numbers
 
 
 def together(arrays: Sequence[pa.Array]) -> pa.Array:

@@ -54,6 +54,10 @@ class NativeReader(Reader):
         """See the reader of a table: it takes a moment, and not everybody asks."""
         return self._reader.unseen
 
+    @classmethod
+    def declared_numbers(cls, config: Config) -> tuple[str, ...]:
+        return () if config.data is None else TabularReader.declared_numbers(config)
+
     def reading(self) -> dict[str, Any]:
         return self._reader.reading()
 

@@ -136,6 +136,11 @@ class Reader(ABC):
         """The fields, where another section than `hyper_parameters` declares them."""
         return None
 
+    @classmethod
+    def declared_numbers(cls, config: Config) -> tuple[str, ...]:
+        """The fields that are numbers, where another section declares them."""
+        return ()
+
     def reading(self) -> dict[str, Any]:
         """What ids depend on, by the setting's name: plain data, kept in checkpoints and compared on loading."""
         return {}

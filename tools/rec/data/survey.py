@@ -8,9 +8,12 @@ import pyarrow.compute as pc
 
 from rec.console import log
 from rec.data import columns
+from rec.data.field_settings import FieldColumn
+from rec.data.field_values import values_of
+from rec.data.scale import Moments, before_scaling, scale_of
 from rec.data.spelling import doubt
 from rec.data.table import Table
-from rec.data.table_settings import DataSettings, FieldColumn
+from rec.data.table_settings import DataSettings
 from rec.data.vocabulary import Vocabulary
 from rec.hashing import mix, uniform
 from rec.numeric import Array
@@ -29,42 +32,66 @@ class Survey:
 
     def __init__(self, settings: DataSettings) -> None:
         self._settings = settings
-        fields = {name: given or FieldColumn() for name, given in settings.fields.items()}
-        self._numbers = {name: NumberSample() for name, field in fields.items() if field.buckets}
-        self._values = {name: ValueCounts() for name, field in fields.items() if not field.buckets}
+        fields = settings.ids
+        self._cut = {name: NumberSample() for name, field in fields.items() if field.cuts}
+        self._values = {name: ValueCounts() for name, field in fields.items() if not (field.cuts or field.shares)}
+        self._moments = {name: Moments() for name in settings.scaled}
         self._fields, self._types = fields, dict[str, tuple[str, ...]]()
 
     def add(self, table: Table) -> None:
         """Count some rows."""
         self._types = table.types
-        for name, numbers in self._numbers.items():
+        for name, numbers in self._cut.items():
             numbers.add(columns.numbers(table, self._fields[name].column or name), table.number)
-        for name, values in self._values.items():
-            values.add(columns.lists_of_text(table, name, self._fields[name], None)[1])
+        for name, field in self._fields.items():
+            if name not in self._cut and not self._settings.hash_size_of(name):
+                self._values[field.shares or name].add(values_of(table, name, self._settings, None)[1])
+        for name, moments in self._moments.items():
+            moments.add(scale_numbers(table, name, self._settings.scaled[name]))
 
     def vocabulary(self) -> Vocabulary:
         """What the rows have; says what is odd about them."""
         known: dict[str, list[str] | None] = {}
         counts: dict[str, list[int]] = {}
         edges = {}
+        settings = self._settings
         for name, field in self._fields.items():
-            if field.buckets:
-                edges[name] = self._numbers[name].edges(field.buckets)
-                found = self._numbers[name].buckets(edges[name])
+            if field.shares or settings.hash_size_of(name):
+                known[name], counts[name] = ([] if field.shares else None), []
+                continue
+            if name in self._cut:
+                edges[name] = self._cut[name].edges(field)
+                found = self._cut[name].buckets(edges[name])
             else:
                 found = self._values[name].most_common()
-                odd = doubt(self._types[field.column or name], pa.array(list(found), pa.string()))
+                odd = (
+                    None
+                    if field.cross
+                    else doubt(self._types[field.column or name], pa.array(list(found), pa.string()))
+                )
                 if odd:
                     log.warning("field %s %s (data.fields.%s.buckets cuts numbers into ranges)", name, odd, name)
-            kept = {text: count for text, count in found.items() if count >= self._settings.min_count}
-            hashed = self._settings.hash_size and not field.buckets  # buckets are few and known: none need share an id
-            known[name] = None if hashed else list(kept)
-            counts[name] = [] if hashed else list(kept.values())
+            least = field.min_count or settings.min_count
+            kept = {text: count for text, count in found.items() if count >= least}
+            known[name], counts[name] = list(kept), list(kept.values())
             if not found:
                 log.warning("field %s: its column is empty in all rows, so it says nothing", name)
-            elif known[name] == []:
+            elif not kept:
                 log.warning("field %s: all its values occur fewer than data.min_count times, so it says nothing", name)
-        return Vocabulary(known, self._settings.hash_size, edges, counts=counts)
+        return Vocabulary(
+            known,
+            settings.hash_size,
+            edges,
+            counts=counts,
+            hash_sizes={name: field.hash_size for name, field in self._fields.items() if field.hash_size},
+            shares={name: field.shares for name, field in self._fields.items() if field.shares},
+            scales={name: scale_of(moments, settings.scaled[name]) for name, moments in self._moments.items()},
+        )
+
+
+def scale_numbers(table: Table, name: str, field: FieldColumn) -> Array:
+    """A field's numbers before they are scaled, float64 [R]."""
+    return before_scaling(columns.numbers(table, field.column or name), field)
 
 
 class ValueCounts:
@@ -118,10 +145,12 @@ class NumberSample:
             fewer = places < self._share
             self._numbers, self._drawn, self._held = [values[fewer]], [places[fewer]], int(fewer.sum())
 
-    def edges(self, count: int) -> list[float]:
-        """Bounds that cut them into `count` buckets of about equal counts."""
+    def edges(self, field: FieldColumn) -> list[float]:
+        """A field's own bounds, or those that cut the numbers into buckets of about equal counts."""
+        if field.boundaries:
+            return field.boundaries
         numbers = np.concatenate(self._numbers)
-        shares = np.linspace(0, 1, count + 1)[1:-1]
+        shares = np.linspace(0, 1, int(field.buckets or 2) + 1)[1:-1]
         return sorted(set(np.quantile(numbers, shares).tolist())) if len(numbers) else []
 
     def buckets(self, edges: list[float]) -> dict[str, int]:

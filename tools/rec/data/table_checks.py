@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 from rec.console import log
 from rec.data.table_settings import DataSettings
+from rec.data.vocabulary import Vocabulary
 from rec.errors import UserError
+
+
+def check_labels(labels: Sequence[str], known: Collection[str]) -> None:
+    """Refuse a section that does not say where a label is."""
+    absent = [name for name in labels if name not in known]
+    if absent:
+        raise UserError(f"data.labels: has no {', '.join(absent)}; expected {', '.join(labels)}")
+
+
+def check_vocabulary(vocabulary: Vocabulary | None, settings: DataSettings) -> None:
+    """Refuse a checkpoint's vocabulary of other fields."""
+    if vocabulary is not None and list(vocabulary.values) != list(settings.ids):
+        raise UserError(
+            f"hyper_parameters.fields was {list(vocabulary.values)}, is {list(settings.ids)}: a checkpoint's "
+            "vocabulary has the fields that it was trained on"
+        )
 
 
 def check_leaks(settings: DataSettings, answers: dict[str, str]) -> None:
@@ -23,10 +42,11 @@ def check_leaks(settings: DataSettings, answers: dict[str, str]) -> None:
 
 def check_weights(settings: DataSettings, pooling: str) -> None:
     """Weights and `pooling: weighted` mean nothing without each other."""
-    weighted = [name for name, field in settings.fields.items() if field and field.weights]
-    if weighted and pooling != "weighted":
+    weighted = [name for name, field in settings.ids.items() if field.weights]
+    without = [name for name in weighted if (settings.ids[name].pooling or pooling) != "weighted"]
+    if without:
         raise UserError(
-            f"data.fields.{weighted[0]}.weights has no effect with hyper_parameters.pooling: {pooling}: set that to "
+            f"data.fields.{without[0]}.weights has no effect with hyper_parameters.pooling: {pooling}: set that to "
             "weighted, or leave the weights out"
         )
     if pooling == "weighted" and not weighted:

@@ -14,20 +14,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
+from rec.data.field_settings import FieldColumn, contradictions
 from rec.errors import UserError
-
-
-class FieldColumn(BaseModel):
-    """How one column becomes a field."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-    column: str | None = Field(None, description="the column's name, if it is not the field's")
-    separator: str | None = Field(None, min_length=1, description="what parts the values of a multi-valued text column")
-    weights: str | None = Field(None, description="list column, or text with the same separator: a weight per value")
-    buckets: int | None = Field(
-        None, gt=1, le=1_000_000, description="cut a number into so many buckets of equal counts"
-    )
 
 
 class Split(BaseModel):
@@ -93,13 +81,43 @@ class DataSettings(BaseModel):
         None, gt=1, description="ids per field by hashing, instead of a vocabulary; not of buckets, which are few"
     )
 
+    @property
+    def columns_of(self) -> dict[str, FieldColumn]:
+        """The fields, each with what is said of it."""
+        return {name: field or FieldColumn() for name, field in self.fields.items()}
+
+    @property
+    def ids(self) -> dict[str, FieldColumn]:
+        """Those that have ids."""
+        return {name: field for name, field in self.columns_of.items() if field.is_id}
+
+    @property
+    def scaled(self) -> dict[str, FieldColumn]:
+        """Those that are numbers."""
+        return {name: field for name, field in self.columns_of.items() if not field.is_id}
+
+    def number_names(self) -> tuple[str, ...]:
+        """The columns of numbers that a network sees."""
+        names = []
+        for name, field in self.scaled.items():
+            names += [name, f"{name}_missing"] if field.missing == "indicator" else [name]
+        return tuple(names)
+
+    def hash_size_of(self, name: str) -> int | None:
+        """Ids by hashing that a field has; None: a vocabulary."""
+        field = self.columns_of[name]
+        if field.cuts or field.shares:
+            return None
+        return field.hash_size or (None if field.min_count else self.hash_size)
+
     def reading(self) -> dict[str, Any]:
         """What ids and labels depend on, by the setting's name."""
         found: dict[str, Any] = {"data.hash_size": self.hash_size}
-        for name, given in self.fields.items():
-            field = given or FieldColumn()
-            for key in ("column", "separator", "weights", "buckets"):
-                found[f"data.fields.{name}.{key}"] = getattr(field, key)
+        unset = FieldColumn()
+        for name, field in self.columns_of.items():
+            for key in FieldColumn.model_fields:
+                if key in ("column", "separator", "weights", "buckets") or getattr(field, key) != getattr(unset, key):
+                    found[f"data.fields.{name}.{key}"] = getattr(field, key)
         for section in ("labels", "numbers"):
             found |= {f"data.{section}.{name}": column for name, column in getattr(self, section).items()}
         return found
@@ -163,10 +181,7 @@ def _contradictions(settings: DataSettings) -> Iterator[str]:
     for name in settings.keep:
         if name == "sample_id" or name in settings.labels or name in settings.numbers:
             yield f"data.keep: predictions have a column {name} already"
-    for name, field in settings.fields.items():
-        if field and field.buckets and (field.separator or field.weights):
-            given = "separator" if field.separator else "weights"
-            yield f"data.fields.{name}: buckets cut a single number, which has no {given}: leave one out"
+    yield from contradictions(settings.columns_of)
 
 
 def _overlap(settings: DataSettings) -> Iterator[str]:

@@ -19,12 +19,12 @@ from rec.data.distinct import DistinctIds
 from rec.data.encode import Encoder, judged
 from rec.data.encoded import Encoded, Window, codes
 from rec.data.plan import ReadPlan
-from rec.data.pooling import token_weights
+from rec.data.pooling import field_weights
 from rec.data.reader import Reader, ReaderSettings, reading_of
 from rec.data.sequences import blocks_of, parted
 from rec.data.survey import Survey
 from rec.data.table import Table
-from rec.data.table_checks import check_leaks, check_weights
+from rec.data.table_checks import check_labels, check_leaks, check_vocabulary, check_weights
 from rec.data.table_settings import read_settings
 from rec.data.tables.files import are_below, table_files
 from rec.data.tables.parts import parts_of
@@ -57,9 +57,7 @@ class TabularReader(Reader):
     def open(self, file_list: list[str]) -> None:
         settings = self._settings = read_settings(self.config.data)
         known = {**settings.labels, **settings.numbers}
-        absent = [name for name in self.labels if name not in known]
-        if absent:
-            raise UserError(f"data.labels: has no {', '.join(absent)}; expected {', '.join(self.labels)}")
+        check_labels(self.labels, known)
         folder = os.path.commonpath([Path(path).absolute().parent for path in file_list])
         values = build(ReaderSettings, self.config)
         self._pooling, self._max_len = values.pooling, values.max_len
@@ -83,18 +81,14 @@ class TabularReader(Reader):
         if not len(self):
             purpose = {"train": "training", "valid": "validation"}.get(self.part, "testing")
             raise UserError(f"{folder}: no rows for {purpose}")
-        vocabulary = self.vocabulary
-        if vocabulary is not None and list(vocabulary.values) != list(settings.fields):
-            raise UserError(
-                f"hyper_parameters.fields was {list(vocabulary.values)}, is {list(settings.fields)}: a checkpoint's "
-                "vocabulary has the fields that it was trained on"
-            )
+        check_vocabulary(self.vocabulary, settings)
+        self._poolings = [field.pooling or values.pooling for field in settings.ids.values()]
+        weighted, policy = "weighted" in self._poolings, self.config.runner.label_policy
+        keep = settings.keep if scoring else ()
         small = len(self) <= IN_MEMORY
         tables = [part.read() for part in self._parts] if small else ()
-        vocabulary = self.vocabulary = vocabulary or self._survey(tables)
+        vocabulary = self.vocabulary = self.vocabulary or self._survey(tables)
         self.num_id = vocabulary.num_id
-        policy, keep = self.config.runner.label_policy, settings.keep if scoring else ()
-        weighted = values.pooling == "weighted"
         self._encode = Encoder(settings, vocabulary, self.labels, self.rules, policy, weighted, self._max_len, keep)
         self._whole: Encoded | None = None
         if small:
@@ -103,9 +97,10 @@ class TabularReader(Reader):
         rate = settings.unknown_rate if self.part == "train" else 0
         self._replacement = UnknownReplacement(self._counts(), vocabulary, rate) if rate else None
         self.column_types = {
-            name: types[(field.column if field else None) or name] for name, field in settings.fields.items()
+            name: types[field.column or name] for name, field in settings.columns_of.items() if not field.cross
         }
-        self.blocks = blocks_of([(list(settings.fields), False)], self.attended)
+        self.blocks = blocks_of([(list(settings.ids), False)], self.attended)
+        self.numbers = settings.number_names()
 
     @cached_property
     def unseen(self) -> Mapping[str, Unseen]:  # type: ignore[override]
@@ -118,10 +113,14 @@ class TabularReader(Reader):
 
     @classmethod
     def declared_fields(cls, config: Config) -> list[str] | None:
-        return list(read_settings(config.data).fields)
+        return list(read_settings(config.data).ids)
+
+    @classmethod
+    def declared_numbers(cls, config: Config) -> tuple[str, ...]:
+        return read_settings(config.data).number_names()
 
     def reading(self) -> dict[str, Any]:
-        return reading_of(self._settings.fields, self._pooling, self._max_len) | self._settings.reading()
+        return reading_of(self._settings.ids, self._pooling, self._max_len) | self._settings.reading()
 
     def __len__(self) -> int:
         return sum(part.rows for part in self._parts)
@@ -153,7 +152,7 @@ class TabularReader(Reader):
         if plan.training and self._replacement:
             tokens = self._replacement(tokens, rows.places, plan)
         ids, (positions,) = distinct(tokens.ids)
-        weights = token_weights(self._pooling, tokens.offsets, tokens.values)
+        weights = field_weights(self._poolings, tokens.offsets, tokens.values)
         bags = Bags(tokens.num_field, positions, tokens.offsets, weights)
         labels = dict(rows.judged.labels)
         if rows.requests is not None:  # numbered within the batch: float32 holds no large number exactly
@@ -161,11 +160,11 @@ class TabularReader(Reader):
         names = rows.sample_ids.to_numpy(zero_copy_only=False)
         names = names if self._settings.sample_id is None else names.astype(str)
         left_out = excluded if excluded.any() else None
-        blocks = parted([(bags, list(self._settings.fields))], self.attended)
-        return Batch(ids, blocks, labels, names, left_out, counts=counts, kept=rows.kept)
+        blocks = parted([(bags, list(self._settings.ids))], self.attended)
+        return Batch(ids, blocks, labels, names, left_out, counts=counts, kept=rows.kept, numbers=rows.numbers)
 
     def _survey(self, tables: Sequence[Table]) -> Vocabulary:
-        """The vocabulary of this part's rows, whose labels are looked at on the way."""
+        """The vocabulary of this part's rows; labels of a large table are looked at on the way."""
         survey = Survey(self._settings)
         with Bar("vocabulary", len(self)) as bar:
             for table in tables or (part.read() for part in self._parts):

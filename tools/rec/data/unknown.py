@@ -35,7 +35,7 @@ class UnknownReplacement:
         self._chance = np.zeros(vocabulary.num_id)
         self._unknown = np.arange(vocabulary.num_id, dtype=np.int32)
         for name, known in vocabulary.values.items():
-            if known is None or name in vocabulary.edges:
+            if known is None or name in vocabulary.edges or name in vocabulary.shares:
                 continue
             first = vocabulary.offset(name)
             own = slice(first, first + 1 + len(known))

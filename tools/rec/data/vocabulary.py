@@ -35,6 +35,10 @@ class Vocabulary:
         edges: for each bucketed field the bounds between its buckets.
         counts: how often each known value occurred in the rows that made the vocabulary; nothing of before this was
             kept.
+        hash_sizes: the same by field, where a field has its own.
+        shares: for a field without ids of its own the field whose ids it has.
+        scales: for each field that is a number what is subtracted, what it is then divided by, and what stands for an
+            empty one (see `rec.data.scale`).
         spelling: 1: values are spelled as `rec.data.spelling` says; 0: as they stood in a file, before that was so.
     """
 
@@ -43,6 +47,9 @@ class Vocabulary:
     edges: dict[str, list[float]]
     spelling: Literal[0, 1] = 1
     counts: dict[str, list[int]] = field(default_factory=dict)
+    hash_sizes: dict[str, int] = field(default_factory=dict)
+    shares: dict[str, str] = field(default_factory=dict)
+    scales: dict[str, list[float]] = field(default_factory=dict)
 
     @property
     def num_id(self) -> int:
@@ -50,19 +57,32 @@ class Vocabulary:
         return sum(self._size(name) for name in self.values)
 
     def _size(self, name: str) -> int:
+        if name in self.shares:
+            return 0
         known = self.values[name]
-        return 1 + (len(known) if known is not None else self.hash_size or 0)
+        return 1 + (len(known) if known is not None else self._hash_size(name))
+
+    def _hash_size(self, name: str) -> int:
+        return self.hash_sizes.get(name, self.hash_size or 0)
+
+    def own(self, name: str) -> str:
+        """The field whose ids a field has: mostly its own."""
+        return self.shares.get(name, name)
+
+    def known(self, name: str) -> list[str] | None:
+        """The values of a field's ids; None where they come from hashing."""
+        return self.values[self.own(name)]
 
     def ids(self, name: str, values: pa.ChunkedArray) -> Array:
         """int32 [T] ids of a field's values, given as strings in the spelling of `rec.data.spelling`."""
-        offset = np.int32(self.offset(name))
+        offset, name = np.int32(self.offset(name)), self.own(name)
         return np.concatenate([np.empty(0, np.int32), *(self._local(name, chunk) + offset for chunk in values.chunks)])
 
     def _local(self, name: str, values: pa.Array) -> Array:
         """int32 [T], counted from the field's first id."""
         if self.values[name] is not None:
             return self._lookups(name).find(values) + np.int32(1)
-        encoded, size = values.dictionary_encode(), self.hash_size or 1
+        encoded, size = values.dictionary_encode(), self._hash_size(name) or 1
         places = [1 + zlib.crc32(text.encode()) % size for text in encoded.dictionary.to_pylist()]
         return np.array(places, np.int32)[encoded.indices.to_numpy()]
 
@@ -81,7 +101,7 @@ class Vocabulary:
     def offset(self, name: str) -> int:
         """A field's first id, that of values it does not know."""
         names = list(self.values)
-        return sum(self._size(before) for before in names[: names.index(name)])
+        return sum(self._size(before) for before in names[: names.index(self.own(name))])
 
     def to_json(self) -> str:
         """As text, for a checkpoint."""
@@ -104,7 +124,8 @@ class Vocabulary:
             raise UserError(f"{path}: no vocabulary; a checkpoint trained on a table holds it") from None
         except (OSError, ValueError, TypeError, RecursionError) as error:
             raise UserError(f"{path}: is no vocabulary: {error}") from None
-        if None in vocabulary.values.values() and not vocabulary.hash_size:
+        hashed = [name for name, known in vocabulary.values.items() if known is None]
+        if not all(vocabulary._hash_size(name) for name in hashed):
             raise UserError(f"{path}: is no vocabulary: a field has neither values nor a hash size")
         return vocabulary if vocabulary.spelling else _respelled(vocabulary, path)
 

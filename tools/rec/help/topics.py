@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from rec.config import behaviours, compare
 from rec.config.settings import RunnerSettings
-from rec.data import table_settings
+from rec.data import field_settings, table_settings
 from rec.help.entries import heading, of_model
 
 TOPICS = ("data", "hyper_parameters", "behaviours", "compare")
@@ -32,7 +32,7 @@ def _data() -> str:
     return _page(
         table_settings,
         ("data:", table_settings.DataSettings),
-        ("each of data.fields, null or a section:", table_settings.FieldColumn),
+        ("each of data.fields, null or a section:", field_settings.FieldColumn),
     )
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import AfterValidator
 
 from rec.config.behaviours import CODES, IMPRESSION, Behaviour, columns, on_every_path, parents, parse
 from rec.metrics.task import Task
@@ -176,3 +178,12 @@ class Graph:
             return Task(event.task, self.label(event.target), among, kind="regression")
         truth = tuple(f"p_{step}" for step in self._steps(event.target, event.start))
         return Task(event.task, self.label(event.target), among, truth=truth)
+
+
+def _graph(section: dict[str, Any]) -> dict[str, Any]:
+    Graph(section)
+    return section
+
+
+Behaviours: TypeAlias = Annotated[dict[str, Any], AfterValidator(_graph)]
+"""A section as in `rec.config.behaviours`."""

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import paddle
 from paddle import nn
-from pydantic import AfterValidator
 
 from rec.config.behaviours import REQUEST
 from rec.config.parts import section_of
 from rec.data.labels import LabelRules, rules_of
 from rec.errors import UserError
 from rec.nn.features import Features
-from rec.nn.graph import Graph, Objective
+from rec.nn.graph import Behaviours, Graph, Objective
 from rec.nn.interaction import REGISTRY as INTERACTIONS
 from rec.nn.interaction import Section, Shape
+from rec.nn.interaction.spaces import interact, with_added
 from rec.nn.layers import MLP, Sizes, each_on
 from rec.nn.masks import filled, known, masked_mean, mean_loss
 from rec.nn.network import Network
@@ -33,15 +33,6 @@ from rec.nn.weighting import REGISTRY as WEIGHTINGS
 Output: TypeAlias = Probability | RegressionHead
 
 
-def _graph(section: dict[str, Any]) -> dict[str, Any]:
-    Graph(section)
-    return section
-
-
-Behaviours: TypeAlias = Annotated[dict[str, Any], AfterValidator(_graph)]
-"""A section as in `rec.config.behaviours`."""
-
-
 class MultiTask(Network):
     """Any sharing under any behaviour graph: a tower per edge, probabilities by the graph, a loss per behaviour.
 
@@ -56,7 +47,6 @@ class MultiTask(Network):
         num_number: fields that are numbers.
         number_embedding: how they become vectors before they interact, see `rec.nn.numbers`; none: they stand beside
             the fields.
-        fields: the fields' names.
     """
 
     def __init__(
@@ -70,7 +60,6 @@ class MultiTask(Network):
         interaction: Section = {"kind": "none"},  # noqa: B006
         num_number: int = 0,
         number_embedding: NumberEmbedding = {"kind": "none"},  # noqa: B006
-        fields: Sequence[str | int] = (),
     ) -> None:
         super().__init__()
         self.graph = Graph(behaviours)
@@ -80,17 +69,12 @@ class MultiTask(Network):
         self.spaces = len(towers) if self.separate else 1
         interaction, number_embedding = section_of(interaction), section_of(number_embedding)
         embeds = bool(num_number) and number_embedding["kind"] != "none"
-        shape = Shape(
-            num_field + num_number * embeds,
-            self.dim,
-            0 if embeds else num_number,
-            1 if self.separate else len(towers),
-            tuple(map(str, fields)),
-        )
+        fields_seen, beside = (num_field + num_number, 0) if embeds else (num_field, num_number)
+        shape = Shape(fields_seen, self.dim, beside, 1 if self.separate else len(towers))
         interactions = [INTERACTIONS.build(interaction, shape=shape) for _ in range(self.spaces)]
-        self.extra, width = interactions[0].extra, interactions[0].width
+        width = interactions[0].width
         self.interactions = nn.LayerList(interactions)
-        self.embedding_dim = (self.dim + self.extra) * self.spaces
+        self.embedding_dim = (self.dim + interactions[0].extra) * self.spaces
         if embeds:
             self.numbers = NUMBERS.build(number_embedding, numbers=num_number, dim=self.embedding_dim)
         self.embeds = embeds
@@ -99,7 +83,7 @@ class MultiTask(Network):
             {name: MLP(width, tower_fc_sizes) for name, width in zip(towers, self.sharing.widths, strict=True)}
         )
         if weighting["kind"] in LEARNED:
-            self._check_weights(weighting["kind"])
+            _check_weights(self.graph.objectives, weighting["kind"])
         self.weighting = WEIGHTINGS.build(weighting, weights=self._weights(), numbers=set(self.graph.numbers))
 
     def forward(self, features: Features) -> dict[str, Output]:
@@ -109,11 +93,7 @@ class MultiTask(Network):
     def logits(self, features: Features) -> dict[str, Any]:
         """What each tower says, float [B, 1] by name."""
         logits = self.logits_of(self.tower_inputs(features))
-        added = [logits for layer in self.interactions for logits in layer.logits]
-        if added:
-            columns = paddle.concat(added, axis=1)
-            logits = {name: logit + columns[:, at : at + 1] for at, (name, logit) in enumerate(logits.items())}
-        return logits
+        return with_added(logits, self.interactions)
 
     def logits_of(self, inputs: list[Any]) -> dict[str, Any]:
         """The same from what each tower sees."""
@@ -123,12 +103,7 @@ class MultiTask(Network):
         """What each tower sees: `Features` or float [B, width]."""
         if self.embeds:
             features = embedded(features, self.numbers)
-        whole = self.dim + self.extra
-        spaces = [features] if self.spaces == 1 else features.spaces(*[whole] * self.spaces)
-        seen = [
-            layer(*space.spaces(self.dim, self.extra)) if self.extra else layer(space)
-            for layer, space in zip(self.interactions, spaces, strict=True)
-        ]
+        seen = interact(features, self.interactions, self.dim)
         return self.sharing(seen if self.separate else seen[0])
 
     def compose(self, logits: Mapping[str, Any], on_host: bool = False) -> dict[str, Output]:
@@ -202,7 +177,6 @@ class MultiTask(Network):
 
     @property
     def needed_labels(self) -> frozenset[str]:
-        """The label columns that `losses` reads."""
         return frozenset([*self.graph.columns, *self.columns])
 
     def _weights(self) -> dict[str, float]:
@@ -211,10 +185,11 @@ class MultiTask(Network):
         points = {o.task: o.weight for o in objectives}
         return points | {f"{o.task}_pairs": o.pairwise for o in objectives if o.pairwise}
 
-    def _check_weights(self, kind: str) -> None:
-        for objective in self.graph.objectives:
-            if not objective.weight:
-                raise UserError(
-                    f"hyper_parameters.behaviours.{objective.behaviour}.weight is 0, but weighting {kind} learns the "
-                    "weights: give it one above 0, leave the behaviour out, or set weighting to fixed or pcgrad"
-                )
+
+def _check_weights(objectives: Sequence[Objective], kind: str) -> None:
+    for objective in objectives:
+        if not objective.weight:
+            raise UserError(
+                f"hyper_parameters.behaviours.{objective.behaviour}.weight is 0, but weighting {kind} learns the "
+                "weights: give it one above 0, leave the behaviour out, or set weighting to fixed or pcgrad"
+            )

@@ -60,7 +60,7 @@ class NativeDirectory(Directory):
         targets: list[Callable[..., Any]] = [self.network, TableSettings, train.settings]
         problems = list(config.problems)
         try:
-            self.config = complete(config, targets, train.declared_fields(config))
+            self.config = complete(config, targets, train.declared_fields(config), train.declared_numbers(config))
         except UserError as error:  # the data section
             problems, self.config = [*problems, str(error)], complete(config, targets)
         self.problems = [*problems, *check(self.config, targets)]

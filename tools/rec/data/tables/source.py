@@ -149,8 +149,8 @@ def wanted_columns(settings: DataSettings) -> list[str]:
     splits = (settings.split("test"), settings.split("valid"))
     wanted = {settings.sample_id, *settings.labels.values(), *settings.numbers.values()}
     wanted |= {split.by for split in splits if split}
-    for name, field in settings.fields.items():
-        wanted |= {(field.column if field else None) or name, field.weights if field else None}
+    for name, field in settings.columns_of.items():
+        wanted |= {None if field.cross else field.column or name, field.weights}
     return sorted(name for name in wanted if name is not None)
 
 

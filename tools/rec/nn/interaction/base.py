@@ -18,14 +18,12 @@ class Shape:
         num_field, dim: F fields' vectors of D each.
         more: columns beside them.
         towers: how many towers see what it makes.
-        names: the fields, histories among them.
     """
 
     num_field: int
     dim: int
     more: int = 0
     towers: int = 1
-    names: tuple[str, ...] = ()
 
     @property
     def width(self) -> int:
