@@ -143,8 +143,9 @@ def _model_dir(path: Path, folder: Path, given: Any) -> Path:
 
 
 def _replaces(key: str, below: Mapping[str, Any], above: Mapping[str, Any]) -> bool:
-    """Whether a section stands for itself: behaviours are declared together, another kind has other settings."""
-    return key == "behaviours" or above.get("kind", below.get("kind")) != below.get("kind")
+    """Whether a section stands for itself: behaviours and attended fields are declared together, another kind has
+    other settings."""
+    return key in ("behaviours", "attend") or above.get("kind", below.get("kind")) != below.get("kind")
 
 
 def _named(value: Any) -> bool:
