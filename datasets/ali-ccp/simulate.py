@@ -1,19 +1,17 @@
 """Simulate Ali-CCP: raw files of the release's format at any size, with labels drawn from a known truth."""
 
 import argparse
-import dataclasses
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
 
 from rich.console import Console
 from rich.progress import Progress
 
-from rec.errors import UserError
+from simulation.options import mistakes_in_one_line, new_parser, settings_of, within
 from simulation.output import all_or_nothing
 from simulation.report import table
 from simulation.run import PARTS, Simulation
@@ -45,44 +43,15 @@ BEHAVIOURS_DEMO = (
 )
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}\n")
-
-
-def _within(kind: type, low: float, high: float) -> Callable[[str], Any]:
-    def parse(text: str) -> Any:
-        try:
-            value = kind(text)
-        except ValueError:
-            value = None
-        if value is None or not low <= value <= high:
-            what = "a whole number" if kind is int else "a number"
-            raise argparse.ArgumentTypeError(f"should be {what} from {low:g} to {high:g}, got {text!r}")
-        return value
-
-    return parse
-
-
 def _parser() -> argparse.ArgumentParser:
     about = _ABOUT.format(demo=DEMO, behaviours=BEHAVIOURS_DEMO)
-    parser = _Parser(
-        prog="simulate.py", description=__doc__, epilog=about, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("out", metavar="OUT", type=Path, help="folder for the files; they appear there when complete")
-    for knob in dataclasses.fields(Settings):
-        name, required = "--" + knob.name.replace("_", "-"), knob.default is dataclasses.MISSING
-        text = knob.metadata["help"] + ("" if required or knob.default is None else f" (default: {knob.default})")
-        kind = _within(knob.type, knob.metadata["low"], knob.metadata["high"])
-        default = None if required else knob.default
-        parser.add_argument(name, type=kind, default=default, required=required, metavar="X", help=text)
+    parser = new_parser("simulate.py", str(__doc__), about, Settings)
     parser.add_argument("--lines", action="store_true", help="write joined lines for text readers, not raw files")
     parser.add_argument(
         "--behaviours", action="store_true", help="also write behaviours_*.parquet: carts, likes, watch time, ..."
     )
-    parser.add_argument("--force", action="store_true", help="write over files in OUT")
     cores = os.cpu_count() or 1
-    parser.add_argument("--threads", type=_within(int, 1, 256), default=cores, metavar="X", help="default: all cores")
+    parser.add_argument("--threads", type=within(int, 1, 256), default=cores, metavar="X", help="default: all cores")
     return parser
 
 
@@ -90,21 +59,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Simulate as the command line says, and report on it."""
     parser = _parser()
     given = vars(parser.parse_args(arguments))
-    settings = Settings(**{knob.name: given[knob.name] for knob in dataclasses.fields(Settings)})
+    settings = settings_of(given, Settings)
     if settings.position_effect and not given["behaviours"]:
         parser.error("--position-effect needs --behaviours, which says what stands where")
     console = Console()
-    try:
-        with (
-            all_or_nothing(given["out"], given["force"]) as folder,
-            Progress(console=console, disable=not console.is_terminal, transient=True) as progress,
-        ):
-            simulation = Simulation(settings, folder, given["lines"], given["behaviours"], given["threads"], progress)
-            tallies = {name: simulation.write(name) for name in PARTS}
-    except (UserError, OSError) as error:
-        parser.error(str(error))
-    except KeyboardInterrupt:
-        parser.exit(130, f"{parser.prog}: interrupted, nothing was written\n")
+    with (
+        mistakes_in_one_line(parser),
+        all_or_nothing(given["out"], given["force"]) as folder,
+        Progress(console=console, disable=not console.is_terminal, transient=True) as progress,
+    ):
+        simulation = Simulation(settings, folder, given["lines"], given["behaviours"], given["threads"], progress)
+        tallies = {name: simulation.write(name) for name in PARTS}
     console.print(table(tallies))
     if given["lines"]:
         console.print(f"ids: 0 .. {simulation.numbers[0] - 1}")

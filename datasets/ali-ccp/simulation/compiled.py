@@ -9,8 +9,8 @@ from numba import njit
 
 def _forget_stale(folder: Path) -> None:
     """Drop what was compiled before any source here changed: numba itself looks at a function's own file only."""
-    newest = max(source.stat().st_mtime for source in folder.glob("*.py"))
-    for cached in (folder / "__pycache__").glob("*.nb[ci]"):
+    newest = max(source.stat().st_mtime for source in folder.rglob("*.py"))
+    for cached in folder.rglob("__pycache__/*.nb[ci]"):
         with suppress(FileNotFoundError):  # another process does the same
             if cached.stat().st_mtime < newest:
                 cached.unlink()

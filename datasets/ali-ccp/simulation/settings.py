@@ -4,42 +4,48 @@ from dataclasses import MISSING, dataclass, field
 from typing import Any
 
 
-def _knob(default: Any, low: float, high: float, text: str) -> Any:
+def knob(default: Any, low: float, high: float, text: str) -> Any:
+    """A setting that is a number from `low` to `high`, explained by `text`."""
     return field(default=default, metadata={"low": low, "high": high, "help": text})
+
+
+def choice(default: str, choices: tuple[str, ...], text: str) -> Any:
+    """A setting that is one of some words."""
+    return field(default=default, metadata={"choices": choices, "help": text})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """Size, seed and knobs of one simulation; equal settings give equal bytes."""
 
-    exposures: int = _knob(MISSING, 1, 10**9, "exposures in train")
-    test_exposures: int = _knob(None, 1, 10**9, "exposures in test (default: a quarter of train's)")
-    seed: int = _knob(1, 0, 2**62, "names the world: its ids, its people, its truth")
-    click_rate: float = _knob(0.0389, 0.001, 0.9, "clicks per exposure")
-    conversion_rate: float = _knob(0.0055, 0.001, 0.9, "conversions per click")
-    selection_bias: float = _knob(
+    exposures: int = knob(MISSING, 1, 10**9, "exposures in train")
+    test_exposures: int = knob(None, 1, 10**9, "exposures in test (default: a quarter of train's)")
+    seed: int = knob(1, 0, 2**62, "names the world: its ids, its people, its truth")
+    click_rate: float = knob(0.0389, 0.001, 0.9, "clicks per exposure")
+    conversion_rate: float = knob(0.0055, 0.001, 0.9, "conversions per click")
+    selection_bias: float = knob(
         0.4,
         0.0,
         1.0,
         "correlation of what makes people convert with what makes them click, and how far conversion follows another "
         "rule where clicks are unlikely, which a log of clicks hardly shows; 0: none",
     )
-    learnability: float = _knob(
+    learnability: float = knob(
         0.5,
         0.0,
         1.0,
         "share of the logits' variance that ids can tell; the rest differs from exposure to exposure, nobody can learn "
         "it, and the truth's probabilities are averages over it",
     )
-    history_scale: float = _knob(1.0, 0.0, 4.0, "multiplies the tokens per history; 1 gives 629 tokens per exposure")
-    exposures_per_common: float = _knob(57.9, 1.0, 10_000.0, "mean exposures of one common row")
-    cart_information: float = _knob(
+    history_scale: float = knob(1.0, 0.0, 4.0, "multiplies the tokens per history; 1 gives 629 tokens per exposure")
+    exposures_per_common: float = knob(57.9, 1.0, 10_000.0, "mean exposures of one common row")
+    cart_information: float = knob(
         0.7,
         0.0,
         1.0,
         "how much a cart tells of the conversion (--behaviours); 0: nothing, 1: nearly all go by the cart",
     )
-    position_effect: float = _knob(
+    position_effect: float = knob(
         0.0,
         0.0,
         3.0,

@@ -87,18 +87,23 @@ def mean_over_time(logit: float) -> float:
 
 
 @compiled
-def logits(truth: Truth, raw: tuple[float, float, float], place: int, time: float) -> tuple[float, float]:
-    """Logit of a click and of a conversion given a click; `time` runs from 0 at the file's head to 1 at its end.
+def affinity_to_convert(selection: float, click: float, own: float, other: float) -> float:
+    """From standardised scores: s * click + sqrt(1 - s^2) * (own turned towards the other rule), s = selection.
 
-    With selection s: affinity to convert = s * click + sqrt(1 - s^2) * (own turned towards the other rule), turned by
-    up to s * 90 degrees, the more the less the exposure asks for a click.
+    It is turned by up to s * 90 degrees, the more the less the exposure asks for a click.
     """
+    turn = selection * np.pi / 2 / (1 + np.exp(2 * click))
+    convert = np.cos(turn) * own + np.sin(turn) * other
+    return selection * click + np.sqrt(1 - selection**2) * convert
+
+
+@compiled
+def logits(truth: Truth, raw: tuple[float, float, float], place: int, time: float) -> tuple[float, float]:
+    """Logit of a click and of a conversion given a click; `time` runs from 0 at the file's head to 1 at its end."""
     click = (raw[0] - truth.centre[0]) / truth.spread[0]
     own = (raw[1] - truth.centre[1]) / truth.spread[1]
     other = (raw[2] - truth.centre[2]) / truth.spread[2]
-    turn = truth.selection * np.pi / 2 / (1 + np.exp(2 * click))
-    convert = np.cos(turn) * own + np.sin(turn) * other
-    convert = truth.selection * click + np.sqrt(1 - truth.selection**2) * convert
+    convert = affinity_to_convert(truth.selection, click, own, other)
     return (
         truth.click + truth.gain * click + _POSITION_EFFECTS[place] + drift(time),
         truth.conversion + truth.gain * convert,
@@ -163,7 +168,7 @@ def _sample(world: World, truth: Truth, rows: int, step: int, most: int, out: np
     return count
 
 
-def _intercept(logit: np.ndarray, weight: np.ndarray, rate: float) -> float:
+def intercept(logit: np.ndarray, weight: np.ndarray, rate: float) -> float:
     """The number that, added to the logits, makes their weighted mean probability the rate."""
     low, high = -40.0, 40.0
     for _ in range(_BISECTIONS):
@@ -193,12 +198,12 @@ def calibrate(train: World, settings: Settings, rows: int) -> Truth:
     click_logit, conversion_logit, cart_logit, like_logit, looked_at = sample[:count, 3:].T
     if settings.click_rate >= 0.95 * looked_at.mean():
         raise UserError(f"--click-rate {settings.click_rate:g}: only {looked_at.mean():.3f} of exposures are examined")
-    click = _intercept(click_logit, looked_at, settings.click_rate / looked_at.mean())
+    click = intercept(click_logit, looked_at, settings.click_rate / looked_at.mean())
     clicked = looked_at / (1 + np.exp(-(click_logit + click)))
     # Carts lie half-way between clicks and conversions, as rates go.
     return truth._replace(
         click=click,
-        conversion=_intercept(conversion_logit, clicked, settings.conversion_rate),
-        cart=_intercept(cart_logit, clicked, math.sqrt(settings.conversion_rate)),
-        like=_intercept(like_logit, clicked, LIKE_RATE),
+        conversion=intercept(conversion_logit, clicked, settings.conversion_rate),
+        cart=intercept(cart_logit, clicked, math.sqrt(settings.conversion_rate)),
+        like=intercept(like_logit, clicked, LIKE_RATE),
     )
