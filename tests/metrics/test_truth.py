@@ -32,6 +32,7 @@ def test_with_certain_labels_it_is_the_auc():
     scores, labels = random.integers(0, 9, 500), random.integers(0, 2, 500)
     assert soft_auc(scores, labels.astype(float)) == pytest.approx(roc_auc_score(labels, scores), rel=1e-12)
     assert soft_auc(scores, np.ones(500)) is None
+    assert soft_auc(np.empty(0), np.empty(0)) is None
 
 
 def test_it_is_the_expectation_over_drawn_labels():

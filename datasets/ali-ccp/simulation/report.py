@@ -9,7 +9,7 @@ from rec.metrics.auc import AUC, auc
 from rec.metrics.truth import soft_auc
 from simulation.lines import Outcomes
 
-_MOST_SCORED = 1 << 23
+MOST_SCORED = 1 << 23
 """Exposures kept for the AUCs; of more than that every n-th is, so that memory does not grow."""
 
 
@@ -38,7 +38,7 @@ class Tally:
         self.tokens += outcomes.tokens
         self.p_conversion += float(outcomes.p_conversion.sum())
         self.p_conversion_clicked += float(outcomes.p_conversion[clicked].sum())
-        step = -(-self.exposures // _MOST_SCORED)
+        step = -(-self.exposures // MOST_SCORED)
         kept = slice(-first % step, None, step)
         scores = outcomes.p_click, outcomes.p_conversion, outcomes.p_click_given_inputs
         self.scored.append(
@@ -71,7 +71,8 @@ class Tally:
         return [np.concatenate(column) for column in zip(*self.scored, strict=True)]
 
 
-def _percent(part: float, whole: float) -> str:
+def percent(part: float, whole: float) -> str:
+    """A share, such as 3.890 %; - of nothing."""
     return f"{100 * part / whole:.3f} %" if whole else "-"
 
 
@@ -86,16 +87,16 @@ def table(tallies: dict[str, Tally]) -> Table:
     out.add_row("exposures", *(f"{tally.exposures:,}" for tally in both))
     out.add_row("common rows", *(f"{tally.rows:,}" for tally in both))
     out.add_row("text", *(f"{tally.size / 1e6:,.1f} MB" for tally in both))
-    out.add_row("clicks", *(f"{tally.clicks:,} ({_percent(tally.clicks, tally.exposures)})" for tally in both))
+    out.add_row("clicks", *(f"{tally.clicks:,} ({percent(tally.clicks, tally.exposures)})" for tally in both))
     out.add_row(
-        "conversions", *(f"{tally.conversions:,} ({_percent(tally.conversions, tally.clicks)})" for tally in both)
+        "conversions", *(f"{tally.conversions:,} ({percent(tally.conversions, tally.clicks)})" for tally in both)
     )
     out.add_row("  without a click", *(f"{tally.clickless:,}" for tally in both))
     for place, name in enumerate(("own tokens", "common tokens")):
         out.add_row(f"{name} per exposure", *(f"{tally.tokens[place] / tally.exposures:.2f}" for tally in both))
     out.add_section()
-    out.add_row("mean p(conversion)", *(_percent(tally.p_conversion, tally.exposures) for tally in both))
-    out.add_row("  the same where clicked", *(_percent(tally.p_conversion_clicked, tally.clicks) for tally in both))
+    out.add_row("mean p(conversion)", *(percent(tally.p_conversion, tally.exposures) for tally in both))
+    out.add_row("  the same where clicked", *(percent(tally.p_conversion_clicked, tally.clicks) for tally in both))
     out.add_section()
     ceilings = [tally.ceilings() for tally in both]
     for task in ceilings[0]:

@@ -95,6 +95,8 @@ def soft_auc(scores: Array, p: Array) -> float | None:
     The sum over pairs i != j of p_i (1 - p_j) [s_i > s_j], ties counting 1/2, over the sum of p_i (1 - p_j). With p of
     0 and 1 it is the AUC. None where no pair has weight.
     """
+    if not len(p):
+        return None
     order = np.argsort(scores, kind="stable")
     p = p[order].astype(np.float64)
     q = 1.0 - p

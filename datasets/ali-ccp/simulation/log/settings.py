@@ -1,0 +1,41 @@
+"""What `simulate_table.py` can be told; its options are made of these fields."""
+
+from dataclasses import MISSING, dataclass
+
+from simulation.settings import choice, knob
+
+HISTORIES = ("none", "pooled", "order")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogSettings:
+    """Size, seed and knobs of one log; equal settings give equal bytes."""
+
+    impressions: int = knob(MISSING, 1, 10**9, "impressions in train")
+    test_impressions: int = knob(None, 1, 10**9, "impressions in test, the last day (default: a quarter of train's)")
+    seed: int = knob(1, 0, 2**62, "names the world: its ids, its people, its truth")
+    click_rate: float = knob(0.1, 0.001, 0.9, "clicks per impression, in train")
+    conversion_rate: float = knob(0.1, 0.001, 0.9, "conversions per click, in train")
+    selection_bias: float = knob(
+        0.4,
+        0.0,
+        1.0,
+        "correlation of what makes people convert with what makes them click, and how far conversion follows another "
+        "rule where clicks are unlikely; 0: none",
+    )
+    smooth: float = knob(
+        0.5, 0.0, 4.0, "standard deviation of what the price, smooth in its log, adds to a click's logit"
+    )
+    steps: float = knob(0.5, 0.0, 4.0, "standard deviation of what the age, in steps, adds to a click's logit")
+    history: str = choice(
+        "order",
+        HISTORIES,
+        "a click depends on how well the item matches the recent items of its category in the history (order), on the "
+        "mean of the history alone (pooled), or on neither (none)",
+    )
+    new_users: float = knob(0.1, 0.0, 1.0, "share of test's impressions whose user never occurs in train")
+    new_items: float = knob(0.1, 0.0, 1.0, "share of test's impressions whose item never occurs in train")
+
+    def __post_init__(self) -> None:
+        if self.test_impressions is None:
+            object.__setattr__(self, "test_impressions", max(1, self.impressions // 4))

@@ -1,0 +1,38 @@
+"""How large the shop is, and which of its things `chance.key` names."""
+
+import math
+from typing import NamedTuple
+
+from simulation.log.settings import LogSettings
+
+USER, ITEM, CATEGORY, SHOP, TAG, CITY, REQUEST, IMPRESSION, PRICE = range(20, 29)
+CATEGORY_SCALE = 0.2
+"""Of the categories' power law, as a share of their number."""
+
+
+class World(NamedTuple):
+    """Sizes, as the compiled functions read them. New users and items, whom train never sees, are numbered last."""
+
+    seed: int
+    users: int
+    new_users: int
+    items: int
+    new_items: int
+    categories: int
+    shops: int
+
+
+def build(settings: LogSettings) -> World:
+    """The world of these settings: 100 impressions per user and 200 per item; categories grow with the square root."""
+    categories = max(10, math.ceil(math.sqrt(settings.impressions) / 20))
+    per_category = max(10, math.ceil(settings.impressions / 200 / categories))
+    users, items = math.ceil(settings.impressions / 100), categories * per_category
+    return World(
+        seed=settings.seed,
+        users=users,
+        new_users=math.ceil(users / 8),
+        items=items,
+        new_items=categories * math.ceil(per_category / 8),
+        categories=categories,
+        shops=math.ceil(items / 20),
+    )
