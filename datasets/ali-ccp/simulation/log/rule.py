@@ -12,6 +12,7 @@ NONE, POOLED, ORDER = range(len(HISTORIES))
 LENGTH = 50
 """Items that a history holds, the last ones clicked."""
 
+_POOLED, _ORDER, _FADING = 2 * np.sqrt(2.0), 5.0, 0.8
 _HOUR, _CONVERSION_GAIN = 0.3, 1.2
 _WAVE = 1.5
 _WAVE_SPREAD = np.sqrt((1 - np.exp(-2 * _WAVE**2)) / 2)  # of sin(_WAVE z) for normal z
@@ -54,9 +55,9 @@ def pull_of_history(
 ) -> float:
     """What a history adds to a click's logit; an empty one adds 0.
 
-    ORDER: sqrt(2) times the mean cosine of the item's style with that of the last three items of its category, weighted
-    4 : 2 : 1, the last one most. POOLED: 2 sqrt(2) times the mean of the styles' first number over all items, whatever
-    item is shown.
+    ORDER: 5 times how well the item matches the history's items, a mean in which each weighs 4/5 of the one clicked
+    after it. An item of another category matches by 0, one of the same by (1 + cosine of the styles) / 2. POOLED:
+    2 sqrt(2) times the mean of the styles' first number over all items, whatever item is shown.
 
     Args:
         history: NONE, POOLED or ORDER.
@@ -66,19 +67,18 @@ def pull_of_history(
         clicks: how many there were.
         item: the one that is shown.
     """
-    total, weights, weight = 0.0, 0.0, 4.0
+    total, weights, weight = 0.0, 0.0, 1.0
     for click in range(clicks - 1, max(-1, clicks - 1 - LENGTH), -1):
         other = clicked[click % LENGTH]
         if history == POOLED:
-            total += 2 * style[other, 0]
-            weights += 1
+            total += _POOLED * style[other, 0]
         elif history == ORDER and other % categories == item % categories:
-            total += weight * (style[other, 0] * style[item, 0] + style[other, 1] * style[item, 1])
-            weights += weight
-            weight /= 2
-            if weight < 1:
-                break
-    return np.sqrt(2.0) * total / weights if weights > 0 else 0.0
+            cosine = style[other, 0] * style[item, 0] + style[other, 1] * style[item, 1]
+            total += _ORDER * weight * (1 + cosine) / 2
+        weights += weight
+        if history == ORDER:
+            weight *= _FADING
+    return total / weights if weights > 0 else 0.0
 
 
 @compiled

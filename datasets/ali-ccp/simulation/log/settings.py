@@ -30,8 +30,8 @@ class LogSettings:
     history: str = choice(
         "order",
         HISTORIES,
-        "a click depends on how well the item matches the recent items of its category in the history (order), on the "
-        "mean of the history alone (pooled), or on neither (none)",
+        "a click depends on how well the item matches those of its category among the history's items, the recent ones "
+        "most (order), on the mean of the history alone (pooled), or on neither (none)",
     )
     new_users: float = knob(0.1, 0.0, 1.0, "share of test's impressions whose user never occurs in train")
     new_items: float = knob(0.1, 0.0, 1.0, "share of test's impressions whose item never occurs in train")

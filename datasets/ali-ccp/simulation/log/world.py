@@ -23,10 +23,10 @@ class World(NamedTuple):
 
 
 def build(settings: LogSettings) -> World:
-    """The world of these settings: 100 impressions per user and 200 per item; categories grow with the square root."""
+    """The world of these settings: 200 impressions per user and 400 per item; categories grow with the square root."""
     categories = max(10, math.ceil(math.sqrt(settings.impressions) / 20))
-    per_category = max(10, math.ceil(settings.impressions / 200 / categories))
-    users, items = math.ceil(settings.impressions / 100), categories * per_category
+    per_category = max(10, math.ceil(settings.impressions / 400 / categories))
+    users, items = math.ceil(settings.impressions / 200), categories * per_category
     return World(
         seed=settings.seed,
         users=users,
