@@ -187,6 +187,16 @@ def test_serving_needs_no_imputation(network):
     assert set(net(Features([paddle.to_tensor(VECTORS)], [None]))) == {"ctr", "cvr", "ctcvr"}
 
 
+def test_deepfm_adds_to_the_logits_here_too(network):
+    """One field has no pairs: of its 4 columns the last two, a first order for each tower, are what is added."""
+    net = network(interaction={"kind": "fm", "logit": True})
+    set_logits(net, click=0.5, conversion=-0.5)
+    vectors = np.concatenate([VECTORS, np.full((100, 1), 0.2), np.full((100, 1), 0.3)], axis=1).astype(np.float32)
+    outputs = net(Features([paddle.to_tensor(vectors)], [None]))
+    assert outputs["ctr"].logit.numpy() == pytest.approx(np.full((100, 1), 0.7), rel=1e-5)
+    assert outputs["cvr"].logit.numpy() == pytest.approx(np.full((100, 1), -0.2), rel=1e-5)
+
+
 def test_labels_and_codes_may_have_other_names(network):
     behaviours = {"click": {"label": "seen", "code": "x"}, "conversion": {"after": "click", "label": "sold"}}
     net = tell(network(behaviours=behaviours), RIGHT_P, None, 0.5)

@@ -92,12 +92,12 @@ class MultiTask(Network):
 
     def logits(self, features: Features) -> dict[str, Any]:
         """What each tower says, float [B, 1] by name."""
-        logits = self.logits_of(self.tower_inputs(features))
-        return with_added(logits, self.interactions)
+        return self.logits_of(self.tower_inputs(features))
 
     def logits_of(self, inputs: list[Any]) -> dict[str, Any]:
-        """The same from what each tower sees."""
-        return dict(zip(self.graph.towers, each_on(list(self.towers.values()), inputs), strict=True))
+        """The same from what each tower sees, `tower_inputs`, with what that call's interactions add to it."""
+        logits = dict(zip(self.graph.towers, each_on(list(self.towers.values()), inputs), strict=True))
+        return with_added(logits, self.interactions)
 
     def tower_inputs(self, features: Features) -> list[Any]:
         """What each tower sees: `Features` or float [B, width]."""
