@@ -166,6 +166,31 @@ def test_youtubes_ranking_does_not_see_the_position(monkeypatch):
     assert (x.grad.numpy()[0] != 0).tolist() == [False, False, False, True, True, True]
 
 
+def test_youtube_finds_bias_fields_by_name(monkeypatch):
+    """Prepared data have their fields in another order than the config."""
+    net = youtube(monkeypatch)
+    net.eval()
+    x = paddle.ones([1, 6])
+    x.stop_gradient = False
+    net(Features([x], [None], names=("item", "position_id")))["ctr"].value.backward()
+    assert (x.grad.numpy()[0] != 0).tolist() == [True, True, True, False, False, False]
+
+
+def test_youtube_below_deepfm(monkeypatch):
+    """An item of 3 columns and 4 first orders, one for each tower; serving hides the 7 of the position."""
+    net = youtube(monkeypatch, interaction={"kind": "fm", "logit": True})
+    set_logits(net, click=0.5, like=0.5, conversion_after_click=0.1, conversion_after_no_click=0.2)
+    x = np.concatenate([np.full((1, 7), 9.0), [[1.0, 2.0, 3.0, 0.1, 0.2, 0.3, 0.4]]], axis=1).astype(np.float32)
+    net.shallow.weight.set_value(paddle.full([7, 1], 0.01))
+    net.shallow.dropout = 0.0
+    serving = {"click": 0.6, "like": 0.7, "conversion_after_click": 0.4, "conversion_after_no_click": 0.6}
+    training = {**serving, "click": 0.6 + 7 * 9 * 0.01}
+    for expected in (training, serving):
+        found = {name: logit.item() for name, logit in net.logits(Features([paddle.to_tensor(x)], [None])).items()}
+        assert found == pytest.approx(expected, rel=1e-5)
+        net.eval()
+
+
 def test_youtube_without_a_shallow_tower_trains_as_it_serves(monkeypatch):
     net = youtube(monkeypatch, shallow_tower=False, position_dropout=0.0)
     set_logits(net, click=0.5, like=0.5)
@@ -181,6 +206,7 @@ def test_youtube_without_a_shallow_tower_trains_as_it_serves(monkeypatch):
         ({"bias_fields": ["item", "position_id"]}, "bias_fields: holds every field"),
         ({"biased_behaviours": ["tap"]}, "biased_behaviours: tap has no tower; the towers are: click, like"),
         ({"biased_behaviours": ["no_click"]}, "biased_behaviours: no_click has no tower"),
+        ({"interaction": {"attend": {"item": "position_id"}}}, "bias_fields: position_id is in interaction.attend"),
         ({"position_dropout": 0.0}, "position_dropout is 0: .* set it above 0"),
     ],
 )

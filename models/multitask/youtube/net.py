@@ -1,10 +1,11 @@
 """YouTube's ranker: engagement, satisfaction and position bias (Zhao et al., RecSys 2019)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import Field
 
+from rec.config.interaction import attended
 from rec.errors import UserError
 from rec.nn.features import Features
 from rec.nn.multitask import MultiTask
@@ -38,7 +39,7 @@ class YouTube(MultiTask):
         shallow_tower: bool = True,
         **settings: Any,
     ) -> None:
-        places = _places(bias_fields, fields)
+        places = _places(bias_fields, fields, attended(settings).queries)
         super().__init__(num_field=num_field - len(places), **settings)
         if self.separate:
             raise UserError("hyper_parameters.sharing: separate embeddings are not for a network with a shallow tower")
@@ -49,14 +50,14 @@ class YouTube(MultiTask):
                 "hyper_parameters.position_dropout is 0: no impression would say what a click's probability is without "
                 "its position, so served probabilities would be off by any amount; set it above 0, for example 0.1"
             )
-        width = len(self.bias_fields) * self.dim
+        width = len(self.bias_fields) * self.embedding_dim
         self.shallow = ShallowTower(width, len(self.biased), position_dropout) if shallow_tower else None
 
     def logits(self, features: Features) -> dict[str, Any]:
         """As `MultiTask` on all fields but the bias fields; in training the shallow tower's logits are added."""
         # Prepared data have their fields in another order than the config.
         places = [features.names.index(name) for name in self.bias_names] if features.names else self.bias_fields
-        vectors, rest = split_fields(features, places, self.dim)
+        vectors, rest = split_fields(features, places, self.embedding_dim)
         logits = super().logits(rest)
         if self.training and self.shallow is not None:
             shallow = self.shallow(vectors)
@@ -74,13 +75,15 @@ class YouTube(MultiTask):
         return towers
 
 
-def _places(bias_fields: Sequence[str | int], fields: Sequence[str | int]) -> list[int]:
-    """Where the bias fields stand among all fields."""
+def _places(bias_fields: Sequence[str | int], fields: Sequence[str | int], queries: Mapping[str, str]) -> list[int]:
+    """Where the bias fields stand among all fields; `queries` are those that attend to histories."""
     names, wanted = list(map(str, fields)), list(map(str, bias_fields))
     where = "hyper_parameters.bias_fields"
     for name in wanted:
         if name not in names:
             raise UserError(f"{where}: {name} is not among hyper_parameters.fields")
+        if name in [*queries, *queries.values()]:
+            raise UserError(f"{where}: {name} is in interaction.attend, which is served, and bias fields are not")
     if len(set(wanted)) < len(wanted):
         raise UserError(f"{where}: names a field twice: {', '.join(wanted)}")
     if len(wanted) == len(names):

@@ -67,11 +67,18 @@ def check(config: Config, targets: Sequence[Callable[..., Any]]) -> list[str]:
     problems += unused(values, targets, SECTIONS, where)
     fields = values.get("fields")
     if isinstance(fields, list | tuple):
+        queries = attended(values).queries
         problems += [
             f"{where}.interaction.attend: {name} is not among the fields: {', '.join(map(str, fields))}"
-            for pair in attended(values).queries.items()
+            for pair in queries.items()
             for name in pair
             if name not in map(str, fields)
+        ]
+        problems += [
+            f"{where}.interaction.attend: {query} asks {history} and is itself a history that is asked; name a field "
+            "of one vector, such as the item's"
+            for history, query in queries.items()
+            if query in queries
         ]
         if values.get("num_field") != _pooled(fields, values):
             problems.append(

@@ -1,0 +1,36 @@
+"""What is wrong with hyper-parameters that concern one another."""
+
+from pathlib import Path
+
+import pytest
+
+from rec.config.config import Config
+from rec.config.hyper import check, complete
+
+
+def network(num_field: int, interaction: object = "none", fields: object = ()) -> None:
+    """A network's parameters."""
+
+
+@pytest.mark.parametrize(
+    ("attend", "problem"),
+    [
+        ({"past": "item"}, None),
+        ({"past": "item", "seen": "item"}, None),
+        ({"past": "shop"}, "shop is not among the fields: past, seen, item"),
+        ({"gone": "item"}, "gone is not among the fields: past, seen, item"),
+        ({"past": "past"}, "past asks past and is itself a history that is asked; name a field of one vector"),
+        ({"past": "seen", "seen": "item"}, "seen asks past and is itself a history that is asked"),
+    ],
+)
+def test_attended_fields(attend, problem):
+    given = {"fields": ["past", "seen", "item"], "interaction": {"kind": "din", "attend": attend}}
+    config = complete(Config(Path("c.yaml"), {"hyper_parameters": given}), [network])
+    problems = check(config, [network])
+    if problem is None:
+        assert not problems
+        assert config.hyper_parameters["num_field"] == 3 - len(attend)
+    else:
+        (line,) = problems
+        assert line.startswith("hyper_parameters.interaction.attend: ")
+        assert problem in line
