@@ -34,3 +34,12 @@ def test_attended_fields(attend, problem):
         (line,) = problems
         assert line.startswith("hyper_parameters.interaction.attend: ")
         assert problem in line
+
+
+def test_a_network_that_sees_no_numbers_is_given_none():
+    config = Config(Path("c.yaml"), {"hyper_parameters": {"num_field": 2}})
+    assert not check(complete(config, [network]), [network])
+    (line,) = check(complete(config, [network], numbers=["age", "price"]), [network])
+    assert line.startswith(
+        "hyper_parameters.num_number is 2, for so many numbers the data has, and network sees none: "
+    )

@@ -183,6 +183,46 @@ def test_one_of_ours_with_its_table(pooling, tool: Tool, tiny: list[str], export
     assert column("b.parquet", "sample_id") == column("a.parquet", "sample_id")
 
 
+@pytest.mark.parametrize(
+    ("interaction", "embedding"),
+    [
+        ("{kind: din, attend: {past: item}, length: 3, fc_sizes: [4]}", "autodis"),
+        ("{kind: fm, logit: true}", "none"),
+        ("{kind: cross, layers: 1, structure: parallel}", "none"),
+    ],
+)
+def test_numbers_and_a_history_of_a_table(interaction, embedding, tool: Tool, export: Tool, tmp_path, monkeypatch):
+    """Both modes train the same; the exported model scores as they do."""
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(0)
+    past = ["|".join(map(str, random.integers(0, 9, length))) for length in random.integers(0, 6, 200)]
+    price = [round(p, 2) if p < 20 else "" for p in random.exponential(10, 200)]
+    rows = zip(range(200), random.integers(0, 9, 200), past, price, random.integers(0, 2, 200), strict=True)
+    write_lines(Path("data"), ["row,item,past,price,click", *(",".join(map(str, row)) for row in rows)])
+    Path("config.yaml").write_text(
+        f"model: {ROOT / 'models' / 'rank' / 'din'}\n"
+        "runner: {train_data_dir: data, test_data_dir: data, epochs: 2, train_batch_size: 50, infer_batch_size: 64,\n"
+        "         infer_checkpoint: latest}\n"
+        "data:\n  sample_id: row\n  labels: {click: click}\n"
+        "  fields: {item: , past: {separator: '|', shares: item}, price: {numeric: standardize}}\n"
+        "hyper_parameters: {optimizer: {class: Adam, learning_rate: 0.01}, sparse_feature_dim: 4, tower_fc_sizes: [8],\n"
+        f"  behaviours: {{click: }}, interaction: {interaction}, number_embedding: {embedding}}}\n"
+    )
+    arguments = ["-m", "config.yaml", "-o"]
+    for prefix, folder in (("static_", "s"), ("", "d")):
+        succeed(tool, f"{prefix}trainer", *arguments, f"runner.model_save_path={folder}")
+        saved = f"runner.predict_save_path={folder}.parquet"
+        succeed(tool, f"{prefix}infer", *arguments, f"runner.model_save_path={folder}", saved)
+    expected = column("d.parquet", "pctr")
+    assert np.std(expected) > 0.01
+    assert column("s.parquet", "pctr") == pytest.approx(expected, rel=1e-4)
+    succeed(export, "to_static", *arguments, "runner.model_save_path=d")
+    inputs = json.loads(Path("d/1/tostatic.feeds.json").read_text())["inputs"]
+    assert ["numbers", [-1, 2], "float32"] in [[i["name"], i["shape"], i["dtype"]] for i in inputs]
+    succeed(export, "paddle_infer", *arguments, "runner.model_save_path=d", "runner.predict_save_path=e.parquet")
+    assert column("e.parquet", "pctr") == pytest.approx(expected, rel=1e-4)
+
+
 def test_what_the_exported_model_would_not_see_is_refused(tool: Tool, tiny: list[str], export: Tool):
     """A mean is a sum with token weights, which a model exported for sums would leave out in silence."""
     tiny = [*tiny, "runner.epochs=1", "runner.infer_end_epoch=1"]

@@ -64,7 +64,12 @@ def check(config: Config, targets: Sequence[Callable[..., Any]]) -> list[str]:
     for target in targets:
         problems += missing(target, values, where)
         problems += wrong_types(target, values, where)
-    problems += unused(values, targets, SECTIONS, where)
+    problems += unused(values, targets, [*SECTIONS, "num_number"], where)
+    if values.get("num_number") and not any("num_number" in parameters(target) for target in targets):
+        problems.append(
+            f"{where}.num_number is {values['num_number']}, for so many numbers the data has, and "
+            f"{targets[0].__name__} sees none: give its constructor num_number, or cut them into buckets in data.fields"
+        )
     fields = values.get("fields")
     if isinstance(fields, list | tuple):
         queries = attended(values).queries
