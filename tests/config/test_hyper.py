@@ -37,7 +37,7 @@ def test_attended_fields(attend, problem):
 
 
 def test_a_network_that_sees_no_numbers_is_given_none():
-    config = Config(Path("c.yaml"), {"hyper_parameters": {"num_field": 2}})
+    config = Config(Path("c.yaml"), {"hyper_parameters": {"fields": ["user", "item"]}})
     assert not check(complete(config, [network]), [network])
     (line,) = check(complete(config, [network], numbers=["age", "price"]), [network])
     assert line.startswith(

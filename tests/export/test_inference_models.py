@@ -205,8 +205,8 @@ def test_numbers_and_a_history_of_a_table(interaction, embedding, tool: Tool, ex
         "         infer_checkpoint: latest}\n"
         "data:\n  sample_id: row\n  labels: {click: click}\n"
         "  fields: {item: , past: {separator: '|', shares: item}, price: {numeric: standardize}}\n"
-        "hyper_parameters: {optimizer: {class: Adam, learning_rate: 0.01}, sparse_feature_dim: 4, tower_fc_sizes: [8],\n"
-        f"  behaviours: {{click: }}, interaction: {interaction}, number_embedding: {embedding}}}\n"
+        "hyper_parameters: {optimizer: {class: Adam, learning_rate: 0.01}, sparse_feature_dim: 4,\n"
+        f"  tower_fc_sizes: [8], behaviours: {{click: }}, interaction: {interaction}, number_embedding: {embedding}}}\n"
     )
     arguments = ["-m", "config.yaml", "-o"]
     for prefix, folder in (("static_", "s"), ("", "d")):
