@@ -22,17 +22,18 @@ def _no_network_stays() -> Iterator[None]:
     sys.modules.pop("net", None)
 
 
-@pytest.fixture
-def in_dynamic_graph() -> Iterator[None]:
-    """Leave static mode behind, whatever the test did."""
+@pytest.fixture(autouse=True)
+def _in_dynamic_graph() -> Iterator[None]:
+    """Leave static mode behind, whatever the test did and whoever did it: the next test expects dynamic graph."""
     yield
-    import paddle
+    if "paddle" in sys.modules:
+        import paddle
 
-    paddle.disable_static()
+        paddle.disable_static()
 
 
 @pytest.fixture
-def tool(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, in_dynamic_graph: None) -> Tool:
+def tool(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Tool:
     """Run a tool in this process: `tool("trainer", "-m", config, "-o", ...)`. Faster than a process of its own."""
     from rec import cli
 

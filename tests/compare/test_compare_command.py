@@ -55,7 +55,7 @@ def _leaves(tree: dict) -> list:
 
 
 @pytest.fixture
-def plan(tmp_path, in_dynamic_graph) -> Plan:
+def plan(tmp_path) -> Plan:
     return Plan.load(ESMM / "paper.yaml", settings(tmp_path))
 
 
@@ -138,7 +138,7 @@ def test_a_run_cut_short_goes_on_and_repeats_nothing(plan, tmp_path, monkeypatch
     assert runner.Runner(changed, store, lambda _: None).result(first) is None, "other settings are another run"
 
 
-def test_no_click_is_weighed_by_a_net_that_was_trained_on_it(tmp_path, in_dynamic_graph, monkeypatch):
+def test_no_click_is_weighed_by_a_net_that_was_trained_on_it(tmp_path, monkeypatch):
     """Nets are replaced by ones that remember: .8 for a row that they were trained on, .05 for any other click.
 
     So every weight is click rate / .05, where one's own training rows would weigh a sixteenth of it.
@@ -175,7 +175,7 @@ def test_no_click_is_weighed_by_a_net_that_was_trained_on_it(tmp_path, in_dynami
     assert contents(tmp_path / "out")["UNBIAS", 3, None]["impressions"] == copies.sum()
 
 
-def test_other_code_is_another_run(tmp_path, in_dynamic_graph):
+def test_other_code_is_another_run(tmp_path):
     """Of the library, of the network's directory and below it, and of the reader, which is the plan's."""
     for name in ("esmm", "escm2", "library"):
         (tmp_path / name / "below").mkdir(parents=True)
@@ -210,7 +210,7 @@ def test_other_code_is_another_run(tmp_path, in_dynamic_graph):
     assert all(before[name] != key for name, key in keys().items())
 
 
-def test_the_epoch_that_is_best_on_validation_data_is_kept(tmp_path, in_dynamic_graph, monkeypatch):
+def test_the_epoch_that_is_best_on_validation_data_is_kept(tmp_path, monkeypatch):
     """Validation predictions are replaced by ones whose AUC is 1 after epoch 1 and 0 after the others."""
     systems = {"BASE": {"rows": "clicked"}}
     plan = Plan.load(
@@ -239,7 +239,7 @@ def test_the_epoch_that_is_best_on_validation_data_is_kept(tmp_path, in_dynamic_
     assert epochs[-4:] == [0, 1, 2, 3], "two epochs without a better one end it"
 
 
-def test_a_smaller_share_is_part_of_the_larger(tmp_path, in_dynamic_graph):
+def test_a_smaller_share_is_part_of_the_larger(tmp_path):
     systems = {"BASE": {"rows": "clicked"}}
     plan = Plan.load(ESMM / "paper.yaml", settings(tmp_path, seeds=[5], shares=[0.3, 1.0], systems=systems))
     command.compare(plan, dry_run=False)
@@ -255,7 +255,7 @@ def test_a_smaller_share_is_part_of_the_larger(tmp_path, in_dynamic_graph):
     assert (tmp_path / "out" / "figure3.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_simulated_data_are_judged_by_their_truth(tmp_path, in_dynamic_graph):
+def test_simulated_data_are_judged_by_their_truth(tmp_path):
     data = ROOT / "models" / "multitask" / "data" / "behaviours"
     options = [
         f"runner.train_data_dir={data / 'train'}", f"runner.test_data_dir={data / 'test'}", "compare.seeds=[1]",
@@ -273,7 +273,7 @@ def test_simulated_data_are_judged_by_their_truth(tmp_path, in_dynamic_graph):
     assert "## Against the known truth" in (tmp_path / "out" / "report.md").read_text()
 
 
-def test_a_table_of_one_s_own(tmp_path, in_dynamic_graph):
+def test_a_table_of_one_s_own(tmp_path):
     random = np.random.default_rng(0)
     rows = ["user,item,clicked,bought"]
     for _ in range(800):
@@ -316,13 +316,13 @@ def test_a_table_of_one_s_own(tmp_path, in_dynamic_graph):
         ),
     ],
 )
-def test_a_mistake_is_one_line(tmp_path, in_dynamic_graph, override, message):
+def test_a_mistake_is_one_line(tmp_path, override, message):
     with pytest.raises(UserError, match=message) as error:
         command.compare(Plan.load(ESMM / "paper.yaml", [*settings(tmp_path), override]), dry_run=False)
     assert "\n" not in str(error.value)
 
 
-def test_a_system_that_cannot_be_made_ends_it_before_the_first_run(tmp_path, in_dynamic_graph):
+def test_a_system_that_cannot_be_made_ends_it_before_the_first_run(tmp_path):
     """The search for rates comes before the other systems' runs, and may take hours."""
     for name, message in (("model: ../nothing", "no such file"), ("model: ., hyper_parameters: {x: 1}", "x is not")):
         plan = Plan.load(ESMM / "paper.yaml", [*settings(tmp_path), f"compare.systems.LAST={{{name}}}"])

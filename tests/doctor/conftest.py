@@ -57,7 +57,7 @@ class Clinic:
 
 
 @pytest.fixture
-def clinic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_dynamic_graph: None) -> Clinic:
+def clinic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clinic:
     import paddle
 
     paddle.disable_static()

@@ -23,7 +23,7 @@ def examine(*overrides: str) -> dict:
 
 
 @pytest.fixture
-def sample(tmp_path, in_dynamic_graph):
+def sample(tmp_path):
     """A copy of the bundled impressions, and the table of those of training."""
     shutil.copytree(SAMPLE, tmp_path / "sample")
     (path,) = (tmp_path / "sample" / "train").glob("exposures*.parquet")

@@ -89,7 +89,7 @@ hyper_parameters:
 
 
 @pytest.fixture
-def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_dynamic_graph: None) -> Path:
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, text in (("net", NET), ("dygraph_model", MODEL), ("reader", READER)):
         (tmp_path / f"{name}.py").write_text(text)
     (tmp_path / "config.yaml").write_text(CONFIG)
@@ -147,7 +147,7 @@ def test_a_reader_that_fails_is_told_with_its_line(directory):
 
 
 @pytest.mark.parametrize("model", SHIPPED, ids=lambda path: path.parent.name)
-def test_directories_that_train_have_nothing_wrong(model, tmp_path, monkeypatch, in_dynamic_graph):
+def test_directories_that_train_have_nothing_wrong(model, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     found = list(examine(load(model.parent / "config.yaml"), "dygraph"))
     assert [finding for finding in found if finding.severity == "wrong"] == []

@@ -11,7 +11,7 @@ from support import ESMM
 
 
 @pytest.fixture
-def examined(tmp_path, in_dynamic_graph):
+def examined(tmp_path):
     """Findings about a table of 12 users and 5 items, 3,000 rows for training and 2,000 for testing, as given."""
     from rec.config.config import load
     from rec.doctor.examine import examine

@@ -14,7 +14,6 @@ ROWS, WIDTH = 60, 4
 START = np.random.default_rng(3).normal(size=(ROWS, WIDTH)).astype("float32")
 ODDS = np.arange(1, ROWS + 1) ** -1.5
 
-pytestmark = pytest.mark.usefixtures("in_dynamic_graph")
 
 Make = Callable[[], Any]
 

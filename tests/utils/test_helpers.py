@@ -70,7 +70,7 @@ def test_load_static_model_class(tmp_path):
     assert load_static_model_class(config).config is config
 
 
-def test_a_static_program_goes_back_to_what_was_saved(tmp_path, in_dynamic_graph):
+def test_a_static_program_goes_back_to_what_was_saved(tmp_path):
     paddle.enable_static()
     main, startup = paddle.static.Program(), paddle.static.Program()
     scope = paddle.static.Scope()
