@@ -23,13 +23,13 @@ def _no_network_stays() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _in_dynamic_graph() -> Iterator[None]:
-    """Leave static mode behind, whatever the test did and whoever did it: the next test expects dynamic graph."""
-    yield
+def _begins_alike() -> None:
+    """Dynamic graph and the same random numbers, whatever ran before in this process."""
     if "paddle" in sys.modules:
         import paddle
 
         paddle.disable_static()
+        paddle.seed(0)
 
 
 @pytest.fixture
