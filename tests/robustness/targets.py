@@ -331,7 +331,7 @@ def own_table(random: Random, folder: Path) -> str | None:
 
     def use() -> None:
         config = Config(folder / "c.yaml", {"runner": {}, "hyper_parameters": {}, "data": section})
-        TabularReader.declared_fields(config)
+        TabularReader.declared(config)
         source = TabularReader(data_files(data), config)
         check_batches(source, source.num_id, 5)
 

@@ -20,6 +20,7 @@ class ESMM(Network):
     Args:
         num_field: fields of an impression.
         num_number: fields that are numbers.
+        field_dims: fields of other widths than `sparse_feature_dim`, by name.
         sparse_feature_dim: width of an embedding vector.
         ctr_fc_sizes, cvr_fc_sizes: hidden layers of each tower.
         share_embedding: False gives each tower embeddings of its own (the paper's ESMM-NS).
@@ -39,11 +40,12 @@ class ESMM(Network):
         cvr_fc_sizes: Sizes,
         share_embedding: bool = True,
         num_number: int = 0,
+        field_dims: Mapping[str, int] = {},
     ) -> None:
         super().__init__()
         self.dim, self.spaces = sparse_feature_dim, 1 if share_embedding else 2
         self.embedding_dim = self.dim * self.spaces
-        width = num_field * self.dim + num_number
+        width = num_field * self.dim + num_number + sum(field_dims.values())
         self.ctr = MLP(width, ctr_fc_sizes)
         self.cvr = MLP(width, cvr_fc_sizes)
 

@@ -39,7 +39,7 @@ class YouTube(MultiTask):
         shallow_tower: bool = True,
         **settings: Any,
     ) -> None:
-        places = _places(bias_fields, fields, attended(settings).queries)
+        places = _places(bias_fields, fields, attended(settings).queries, settings.get("field_dims", {}))
         super().__init__(num_field=num_field - len(places), **settings)
         if self.separate:
             raise UserError("hyper_parameters.sharing: separate embeddings are not for a network with a shallow tower")
@@ -75,8 +75,13 @@ class YouTube(MultiTask):
         return towers
 
 
-def _places(bias_fields: Sequence[str | int], fields: Sequence[str | int], queries: Mapping[str, str]) -> list[int]:
-    """Where the bias fields stand among all fields; `queries` are those that attend to histories."""
+def _places(
+    bias_fields: Sequence[str | int],
+    fields: Sequence[str | int],
+    queries: Mapping[str, str],
+    dims: Mapping[str, int],
+) -> list[int]:
+    """Where the bias fields stand among all fields; `queries` attend to histories, `dims` are of other widths."""
     names, wanted = list(map(str, fields)), list(map(str, bias_fields))
     where = "hyper_parameters.bias_fields"
     for name in wanted:
@@ -84,6 +89,8 @@ def _places(bias_fields: Sequence[str | int], fields: Sequence[str | int], queri
             raise UserError(f"{where}: {name} is not among hyper_parameters.fields")
         if name in [*queries, *queries.values()]:
             raise UserError(f"{where}: {name} is in interaction.attend, which is served, and bias fields are not")
+        if name in dims:
+            raise UserError(f"{where}: {name} has a width of its own, {dims[name]}: leave data.fields.{name}.dim out")
     if len(set(wanted)) < len(wanted):
         raise UserError(f"{where}: names a field twice: {', '.join(wanted)}")
     if len(wanted) == len(names):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rec.data.batch import Bags, Batch
+from rec.data.batch import Batch
 from rec.data.plan import ReadPlan
 from rec.data.ragged import Ragged
 from rec.numeric import Array
@@ -72,8 +72,8 @@ def join(pieces: list[tuple[Batch, Array]]) -> Batch:
     ids, where = np.unique(np.concatenate([ragged.ids for ragged, _ in blocks]), return_inverse=True)
     ends = np.cumsum([len(ragged.ids) for ragged, _ in blocks])
     bags = tuple(
-        Bags(
-            ragged.num_field, place.astype(np.int32), ragged.offsets, ragged.values, row_index, old.fields, old.sequence
+        replace(
+            old, positions=place.astype(np.int32), offsets=ragged.offsets, weights=ragged.values, row_index=row_index
         )
         for (ragged, row_index), place, old in zip(blocks, np.split(where, ends[:-1]), pieces[0][0].bags, strict=True)
     )

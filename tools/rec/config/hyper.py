@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pydantic
@@ -16,6 +18,9 @@ from rec.config.suggest import did_you_mean
 SECTIONS = ("optimizer", "table_optimizer")
 """Hyper-parameters that are sections of their own."""
 
+DIMS = "field_dims"
+"""Derived: widths of the fields whose vectors have another than `sparse_feature_dim`, by name."""
+
 NUMBERS = ("learning_rate", "beta1", "beta2", "epsilon", "momentum", "rho", "initial_accumulator_value", "weight_decay")
 """What an optimizer's section may set, besides its class."""
 
@@ -25,19 +30,29 @@ def build(target: Callable[..., Any], config: Config) -> Any:
     return target(**bind(target, config.hyper_parameters))
 
 
-def complete(
-    config: Config,
-    targets: Sequence[Callable[..., Any]],
-    fields: Sequence[str] | None = None,
-    numbers: Sequence[str] = (),
-) -> Config:
-    """A config that also says the targets' defaults, `num_field` and, where there are any, `num_number`.
+@dataclass(frozen=True)
+class Declared:
+    """What another section says of the fields.
+
+    Attributes:
+        fields: those that have ids.
+        numbers: columns of those that are numbers.
+        dims: widths of the fields that say one.
+    """
+
+    fields: Sequence[str]
+    numbers: Sequence[str] = ()
+    dims: Mapping[str, int] = dataclasses.field(default_factory=dict)
+
+
+def complete(config: Config, targets: Sequence[Callable[..., Any]], declared: Declared | None = None) -> Config:
+    """A config that also says the targets' defaults, `num_field` and, where there are any, `num_number` and
+    `field_dims`, the widths of fields that have another than `sparse_feature_dim`.
 
     Args:
         config: as it was read.
         targets: what the hyper-parameters configure.
-        fields: the fields, where another section declares them.
-        numbers: those that are numbers, and none of `fields`.
+        declared: the fields, where another section declares them.
     """
     given = config.hyper_parameters
     defaults = {
@@ -46,13 +61,16 @@ def complete(
         for name, parameter in parameters(target).items()
         if name not in given and parameter.default is not parameter.empty
     }
-    if fields is not None:
-        defaults |= {"fields": list(fields), "num_field": _pooled(fields, given)}
-    if numbers:
-        defaults["num_number"] = len(numbers)
+    if declared is not None:
+        own = given.get("sparse_feature_dim")
+        others = {name: dim for name, dim in declared.dims.items() if dim != own}
+        defaults |= {"fields": list(declared.fields), "num_field": _alike(declared.fields, {**given, DIMS: others})}
+        for name, value in {"num_number": len(declared.numbers), DIMS: others}.items():
+            if value or name in given:
+                defaults[name] = value
     known = given.get("fields", defaults.get("fields"))
     if "num_field" not in {**given, **defaults} and isinstance(known, list | tuple):
-        defaults["num_field"] = _pooled(known, given)
+        defaults["num_field"] = _alike(known, given)
     return config.merged({"hyper_parameters": defaults})
 
 
@@ -64,7 +82,12 @@ def check(config: Config, targets: Sequence[Callable[..., Any]]) -> list[str]:
     for target in targets:
         problems += missing(target, values, where)
         problems += wrong_types(target, values, where)
-    problems += unused(values, targets, [*SECTIONS, "num_number"], where)
+    problems += unused(values, targets, [*SECTIONS, "num_number", DIMS], where)
+    if values.get(DIMS) and not any(DIMS in parameters(target) for target in targets):
+        problems.append(
+            f"data.fields.{next(iter(values[DIMS]))}: {targets[0].__name__} sees fields of one width: give its "
+            f"constructor {DIMS}, or leave dim out"
+        )
     if values.get("num_number") and not any("num_number" in parameters(target) for target in targets):
         problems.append(
             f"{where}.num_number is {values['num_number']}, for so many numbers the data has, and "
@@ -85,16 +108,22 @@ def check(config: Config, targets: Sequence[Callable[..., Any]]) -> list[str]:
             for history, query in queries.items()
             if query in queries
         ]
-        if values.get("num_field") != _pooled(fields, values):
+        problems += [
+            f"{where}.interaction.attend: {name} has vectors of width {values[DIMS][name]}, and attention is over "
+            f"those of sparse_feature_dim, {values.get('sparse_feature_dim')}: leave its dim out"
+            for name in dict.fromkeys(name for pair in queries.items() for name in pair)
+            if name in (values.get(DIMS) or {})
+        ]
+        if values.get("num_field") != _alike(fields, values):
             problems.append(
-                f"{where}.num_field is {values['num_field']}, but {where}.fields lists {_pooled(fields, values)} fields"
+                f"{where}.num_field is {values['num_field']}, but {where}.fields lists {_alike(fields, values)} fields"
             )
     return list(dict.fromkeys(problems))
 
 
-def _pooled(fields: Sequence[Any], values: Mapping[str, Any]) -> int:
-    """How many fields are not histories that are attended over."""
-    return sum(str(name) not in attended(values).queries for name in fields)
+def _alike(fields: Sequence[Any], values: Mapping[str, Any]) -> int:
+    """How many fields are one vector of `sparse_feature_dim`, and no histories that are attended over."""
+    return sum(str(name) not in {**attended(values).queries, **(values.get(DIMS) or {})} for name in fields)
 
 
 def check_section(config: Config, section: str, kinds: Mapping[str, Callable[..., Any]]) -> list[str]:

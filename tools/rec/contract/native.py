@@ -17,15 +17,18 @@ from rec.config.bind import bind
 from rec.config.config import Config
 from rec.data.batch import Bags, Batch
 from rec.data.reader import Block
+from rec.data.table_rows import TableRows
 from rec.errors import UserError
 from rec.metrics.task import Task
 from rec.metrics.tasks import TaskMetrics
-from rec.nn.features import Features, History
+from rec.nn.features import Features, History, expand
 from rec.nn.network import Network, Output
+from rec.numeric import Array
 from rec.report.meter import RATIO
 from rec.table.device import DeviceTable
 from rec.table.host import HostTable
 from rec.table.optimizer import OPTIMIZERS
+from rec.table.split import SplitTable
 from rec.table.table import Table, initial_weights
 
 DENSE_OPTIMIZERS: dict[str, Callable[..., Any]] = {
@@ -63,17 +66,24 @@ class NativeModel:
         self.tasks = tuple(net.tasks)
         return net
 
-    def create_table(self, net: Network, config: Config, num_id: int, place: Any) -> Table:
-        """The embedding table of `num_id` rows that `net` reads, with a row-wise optimizer, where `place` says.
+    def create_table(self, net: Network, config: Config, rows: TableRows, place: Any) -> Table:
+        """The embedding table that `net` reads, with a row-wise optimizer, where `place` says.
 
         `hyper_parameters.table_optimizer` configures that; where it is absent, the dense optimizer's settings serve.
         """
-        values = config.hyper_parameters
+        values, seed = config.hyper_parameters, config.runner.seed
         section = values.get("table_optimizer") or values["optimizer"]
         optimizer = OPTIMIZERS[section["class"]]
-        weight = initial_weights(num_id, net.embedding_dim, config.runner.seed)
-        rule = optimizer(**bind(optimizer, section))
-        return HostTable(weight, rule) if isinstance(place, paddle.CPUPlace) else DeviceTable(weight, rule, place)
+        tables: dict[int, Table] = {}
+        for first, end, dim in rows.parts():
+            own = rows.of(first, end)
+            weight = initial_weights(own.num_id, dim or net.embedding_dim, *([seed, dim] if dim else [seed]))
+            for ids, vectors in own.given:
+                _begin(weight, ids, vectors, 1 if dim else net.spaces)
+            rule, moving = optimizer(**bind(optimizer, section)), own.moving()
+            on_host = isinstance(place, paddle.CPUPlace)
+            tables[dim] = HostTable(weight, rule, moving) if on_host else DeviceTable(weight, rule, place, moving)
+        return SplitTable([first for first, _, _ in rows.parts()], tables) if len(tables) > 1 else tables[0]
 
     def dense_optimizer(self, config: Config, parameters: Any = None) -> Any:
         """The Paddle optimizer of the network's own parameters."""
@@ -88,6 +98,13 @@ class NativeModel:
     def create_metrics(self) -> tuple[list[TaskMetrics], list[str]]:
         """One object that counts every task; it names its values itself."""
         return [TaskMetrics(self.tasks)], ["tasks"]
+
+
+def _begin(weight: Array, ids: Array, vectors: Array, spaces: int) -> None:
+    """Give rows their first numbers: in each of the spaces that stand in turn in a row, `weight` [V, D]."""
+    each = weight.shape[1] // spaces
+    for start in range(0, spaces * each, each):
+        weight[ids, start : start + vectors.shape[1]] = vectors
 
 
 def check(config: Config, targets: list[Callable[..., Any]]) -> list[str]:
@@ -117,24 +134,30 @@ def features_of(
         blocks: what they are.
         vectors: float32 [R, F * D] each.
         row_index: int [B], or None where impression b is row b.
-        lengths: of sequences int64 [R], tokens in each row.
+        lengths: of sequences int64 [R], tokens in each row; one that is pooled by its largest becomes a field.
         numbers: float32 [B, N], or None.
         on_host: as in `Features`.
     """
-    pooled = [at for at, block in enumerate(blocks) if not block.sequence]
-    histories = {}
+    histories: dict[str, History] = {}
+    fields: list[tuple[Any, Any]] = []
+    names: list[str] = []
+    more = [] if numbers is None else [numbers]
     for at, block in enumerate(blocks):
+        found = vectors[at]
         if block.sequence:
-            shape = [-1, block.num_field, int(vectors[at].shape[1]) // block.num_field]
-            (name,) = block.fields
-            histories[name] = History(paddle.reshape(vectors[at], shape), lengths[at], row_index[at])
+            shape = [-1, block.num_field, int(found.shape[1]) // block.num_field]
+            history = History(paddle.reshape(found, shape), lengths[at], row_index[at])
+            if not block.largest:
+                histories[block.fields[0]] = history
+                continue
+            found = history.largest()
+        if block.dim:
+            more.append(expand(found, row_index[at]))
+        else:
+            fields.append((found, row_index[at]))
+            names += block.fields
     return Features(
-        [vectors[at] for at in pooled],
-        [row_index[at] for at in pooled],
-        on_host,
-        [] if numbers is None else [numbers],
-        histories,
-        [name for at in pooled for name in blocks[at].fields],
+        [found for found, _ in fields], [rows for _, rows in fields], on_host, more, histories, names, vectors
     )
 
 

@@ -56,7 +56,7 @@ class StaticModel(NativeModel):
             self.layer.eval()
         self.vectors, feeds = [], []
         for index, block in enumerate(self.blocks):
-            width = block.num_field * self.layer.embedding_dim
+            width = block.num_field * (block.dim or self.layer.embedding_dim)
             vector = paddle.static.data(f"block_{index}", [-1, width], "float32")
             vector.stop_gradient = False
             self.vectors.append(vector)

@@ -25,8 +25,10 @@ class Bags:
         weights: float32 [T], what each token's vector is multiplied by before it is summed; None: 1.
         row_index: int32 [B], the row of each impression; None: impression b is row b.
         fields: the fields' names.
-        sequence: the block is a history, token by token: F is its greatest length, and bag f holds its f-th token, if
+        sequence: the block is one field, token by token: F is its greatest length, and bag f holds its f-th token, if
             it has so many.
+        dim: width of its vectors; 0: the network's.
+        largest: the network makes one vector of a sequence, the largest in each column.
     """
 
     num_field: int
@@ -36,6 +38,8 @@ class Bags:
     row_index: Array | None = None
     fields: tuple[str, ...] = ()
     sequence: bool = False
+    dim: int = 0
+    largest: bool = False
 
     @property
     def num_row(self) -> int:
@@ -46,7 +50,8 @@ class Bags:
         """A history as the one field that it is; other blocks as they are."""
         if not self.sequence:
             return self
-        return Bags(1, self.positions, self.offsets[:: self.num_field], self.weights, self.row_index, self.fields)
+        offsets = self.offsets[:: self.num_field]
+        return Bags(1, self.positions, offsets, self.weights, self.row_index, self.fields, dim=self.dim)
 
     @property
     def lengths(self) -> Array:

@@ -14,6 +14,7 @@ from rec.errors import UserError
 from rec.numeric import Array
 
 _PARTS = ("positions", "offsets", "weights", "row_index")
+_FACTS: dict[str, type] = {"sequence": bool, "dim": int, "largest": bool}
 
 
 def save_batch(path: Path, batch: Any, facts: Mapping[str, int]) -> None:
@@ -48,7 +49,8 @@ def _of_batch(batch: Batch) -> dict[str, Array]:
             if getattr(bags, name) is not None:
                 arrays[f"bags_{index}_{name}"] = getattr(bags, name)
         arrays[f"bags_{index}_fields"] = np.array(bags.fields, np.str_)
-        arrays[f"bags_{index}_sequence"] = np.asarray(bags.sequence)
+        for name in _FACTS:
+            arrays[f"bags_{index}_{name}"] = np.asarray(getattr(bags, name))
     arrays |= {f"label_{name}": label for name, label in batch.labels.items()}
     more = {"excluded": batch.excluded, "numbers": batch.numbers}
     return arrays | {name: array for name, array in more.items() if array is not None}
@@ -81,8 +83,9 @@ def _to_batch(arrays: Mapping[str, Array]) -> Batch:
     bags: list[Bags] = []
     while (start := f"bags_{len(bags)}_") + "num_field" in arrays:
         parts: dict[str, Any] = {name: arrays.get(start + name) for name in _PARTS}
-        if f"{start}sequence" in arrays:  # a file of before has none
-            parts |= {"fields": tuple(arrays[start + "fields"].tolist()), "sequence": bool(arrays[start + "sequence"])}
+        if f"{start}fields" in arrays:  # a file of before has none
+            parts["fields"] = tuple(arrays[start + "fields"].tolist())
+        parts |= {name: kind(arrays[start + name]) for name, kind in _FACTS.items() if start + name in arrays}
         bags.append(Bags(int(arrays[start + "num_field"]), **parts))
     numbers = arrays.get("numbers")
     lengths = {len(label) for label in labels.values()} | {len(sample_ids)}

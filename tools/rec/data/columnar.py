@@ -25,7 +25,7 @@ from rec.data.prepared import (
 from rec.data.ragged import Ragged
 from rec.data.reader import Reader, ReaderSettings, reading_of
 from rec.data.row_groups import row_groups, windows
-from rec.data.sequences import blocks_of, parted
+from rec.data.sequences import Seen, blocks_of, parted
 from rec.data.window import Window, WindowLoader
 from rec.data.windowed import in_windows
 from rec.errors import UserError
@@ -58,7 +58,7 @@ class ColumnarReader(Reader):
         check_declared(self.folder, "labels", self.labels, [*schema.labels, *schema.columns])
         check_declared(self.folder, "columns", self.columns, schema.columns)
         self._common, self._own = split_fields(check_field_names(values.fields), schema)
-        self.blocks = blocks_of([(self._common, True), (self._own, False)], self.attended)
+        self.blocks = blocks_of([(self._common, True), (self._own, False)], Seen(self.attended))
         self.pooling, self.max_len = values.pooling, values.max_len
         self._groups = row_groups(self.folder)
         self.file_rows: dict[str, int] = {}
@@ -131,7 +131,9 @@ class ColumnarReader(Reader):
         truth = {name: together[name] for name in self._truth if name in together}
         more = {name: together[name] for name in self.columns}
         left_out = excluded if excluded.any() else None
-        return Batch(rows, parted(groups, self.attended), labels, together["sample_id"], left_out, truth, more, counts)
+        return Batch(
+            rows, parted(groups, Seen(self.attended)), labels, together["sample_id"], left_out, truth, more, counts
+        )
 
     def _judge(self, pieces: list[tuple[Window, Array]]) -> Judged:
         """The labels of a batch's impressions, float32 [B] each. Request ids are numbered within the batch."""

@@ -13,6 +13,7 @@ from rec.config.behaviours import LabelKind
 from rec.data.field_settings import FieldColumn
 from rec.data.label_values import EXPECTED, odd_values
 from rec.data.numbers import as_numbers
+from rec.data.pairs import halves
 from rec.data.spelling import BadValueError, as_text, canonical
 from rec.data.table import Piece, Table
 from rec.errors import UserError
@@ -46,7 +47,7 @@ def _values(
         with _placed(piece, column):
             lengths, tokens = _lists(values if edges is None else _bucket(values, edges), field, column)
         with _placed(piece, column, lengths):
-            spelled = canonical(tokens, column)
+            spelled = canonical(halves(tokens, field.pairs, column)[0] if field.pairs else tokens, column)
         present = pc.fill_null(pc.not_equal(spelled, ""), False)
         yield lengths, spelled, present.to_numpy(zero_copy_only=False)
 
@@ -57,6 +58,8 @@ def lists_of_weights(table: Table, name: str, field: FieldColumn, edges: list[fl
     Raises:
         UserError: a row has another number of weights than of values, or has them in other places; or one is no number.
     """
+    if field.pairs:
+        return _weights_of_pairs(table, name, field)
     column = str(field.weights)
     nothing = np.empty(0, np.int64)
     lengths, found, weights = [nothing], [nothing], [np.empty(0)]
@@ -86,6 +89,21 @@ def lists_of_weights(table: Table, name: str, field: FieldColumn, edges: list[fl
     for row in row_of[there[np.repeat(alike, own)] != np.concatenate(present)[np.repeat(alike, room)]].tolist():
         raise UserError(f"{table.where(row)}: column {column} has its weights in other places than the values are")
     return _float32(all_weights[there])
+
+
+def _weights_of_pairs(table: Table, name: str, field: FieldColumn) -> Array:
+    column, found = field.column or name, [np.empty(0, np.float32)]
+    for piece, values in table.column(column):
+        lengths, tokens = _lists(values, field, column)
+        with _placed(piece, column, lengths):
+            texts, weights = halves(tokens, str(field.pairs), column)
+            numbers = _float32(as_numbers(weights))
+            present = pc.fill_null(pc.not_equal(canonical(texts, column), ""), False).to_numpy(zero_copy_only=False)
+            odd = np.flatnonzero(present & ~np.isfinite(numbers))
+            if len(odd):
+                raise BadValueError(int(odd[0]), f"expected a finite weight, found {tokens[int(odd[0])].as_py()!r}")
+        found.append(numbers[present])
+    return np.concatenate(found)
 
 
 def _check_weights(table: Table, column: str, found: Array, expected: Array) -> None:

@@ -16,6 +16,7 @@ from rec.data.encoded import Encoded, together
 from rec.data.field_values import last, values_of
 from rec.data.labels import Judged, LabelRules, Policy
 from rec.data.ragged import Ragged
+from rec.data.rates import rate_column
 from rec.data.scale import scaled
 from rec.data.table import Table
 from rec.data.table_settings import DataSettings
@@ -36,6 +37,7 @@ class Encoder:
         weighted: whether tokens have weights.
         max_len: tokens kept per row and field; 0: all.
         keep: columns that predictions pass on.
+        training: whether rates leave out what the row itself says.
     """
 
     settings: DataSettings
@@ -46,6 +48,7 @@ class Encoder:
     weighted: bool
     max_len: int
     keep: Sequence[str] = ()
+    training: bool = False
 
     def __call__(self, table: Table, first: int) -> Encoded:
         """Rows, the first of which is number `first` of all that are read.
@@ -72,7 +75,7 @@ class Encoder:
             edges = self.vocabulary.edges.get(name)
             starts, texts = values_of(table, name, self.settings, edges)
             weights = None
-            if self.weighted and field.weights:
+            if self.weighted and field.weighs:
                 weights = columns.lists_of_weights(table, name, field, edges)
                 if field.sequence:
                     weights = weights[last(columns.lists_of_text(table, name, field, edges)[0], field.sequence)[1]]
@@ -83,7 +86,10 @@ class Encoder:
         """The fields that are numbers, float32 [R, N]; None: there are none."""
         found: list[Array] = []
         for name, field in self.settings.scaled.items():
-            given = columns.numbers(table, field.column or name)
+            if field.statistic:
+                given = rate_column(table, name, self.settings, self.vocabulary.rates[name], self.training)
+            else:
+                given = columns.numbers(table, field.column or name)
             found += scaled(given, field, self.vocabulary.scales[name])
         return np.stack(found, axis=1) if found else None
 

@@ -8,6 +8,21 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 
+class Statistic(BaseModel):
+    """A value's past rate: (sum of a label + prior * mean) / (rows + prior), over training rows but the row itself."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    of: str = Field(description="the label, by its name in data.labels or data.numbers")
+    among: str | None = Field(None, description="a label: only rows where it is 1 count")
+    prior: int | float = Field(20, gt=0, description="so many rows of the mean rate are added to each value's own")
+    by: str | None = Field(
+        None,
+        description="column of a period such as the day: a row's rate is that of earlier periods; null: of training "
+        "rows, of the other four of five parts that rows are dealt to",
+    )
+
+
 class FieldColumn(BaseModel):
     """How one column becomes a field: an id for each value, or one number."""
 
@@ -16,9 +31,27 @@ class FieldColumn(BaseModel):
     column: str | None = Field(None, description="the column's name, if it is not the field's")
     separator: str | None = Field(None, min_length=1, description="what parts the values of a multi-valued text column")
     weights: str | None = Field(None, description="list column, or text with the same separator: a weight per value")
-    pooling: Literal["sum", "mean", "weighted"] | None = Field(
-        None, description="how its vectors become one; null: as hyper_parameters.pooling says"
+    pairs: str | None = Field(
+        None, min_length=1, description="what stands between a value and its weight in one text: ':' in news:0.7|art:2"
     )
+    pooling: Literal["sum", "mean", "weighted", "max"] | None = Field(
+        None,
+        description="how its vectors become one (max: column by column, of the `sequence` last); null: as "
+        "hyper_parameters.pooling says",
+    )
+    dim: int | None = Field(
+        None,
+        gt=0,
+        le=4096,
+        description="width of its vectors, which then stand beside the fields that interact; null: "
+        "sparse_feature_dim, or that of the pretrained ones",
+    )
+    pretrained: str | None = Field(
+        None,
+        description="a file of vectors to begin with, which knows values that training does not: Parquet with "
+        "columns value and vector, or .npy, whose row i is that of the value i",
+    )
+    trainable: bool | None = Field(None, description="false: its vectors stay as they were initialised or pretrained")
     sequence: int | None = Field(None, gt=0, description="keep so many of its values, the last ones, in their order")
     shares: str | None = Field(
         None, description="another field whose ids and rows it has too: a history of items and the item"
@@ -39,6 +72,9 @@ class FieldColumn(BaseModel):
         description="it is a number, as it is or scaled by the training rows' mean and deviation (log1p: those of "
         "log(1 + x)) or to 0 to 1; null: its values are ids",
     )
+    statistic: Statistic | None = Field(
+        None, description="it is a number, the past rate of its column's value; numeric null: standardize"
+    )
     missing: Literal["indicator", "mean"] | int | float = Field(
         "indicator",
         description="an empty number is the mean; indicator: and says so in a column NAME_missing; or this number",
@@ -47,7 +83,12 @@ class FieldColumn(BaseModel):
     @property
     def is_id(self) -> bool:
         """Whether it has ids, and is no number."""
-        return self.numeric is None
+        return self.numeric is None and self.statistic is None
+
+    @property
+    def weighs(self) -> bool:
+        """Whether its values have weights."""
+        return bool(self.weights or self.pairs)
 
     @property
     def cuts(self) -> bool:
@@ -55,8 +96,9 @@ class FieldColumn(BaseModel):
         return bool(self.buckets or self.boundaries)
 
 
-_OF_LISTS = ("separator", "weights", "pooling", "sequence", "shares", "cross", "hash_size", "min_count")
-_OF_IDS = (*_OF_LISTS, "buckets", "boundaries")
+_OF_LISTS = ("separator", "weights", "pairs", "pooling", "sequence", "shares", "cross", "hash_size", "min_count")
+_OF_IDS = (*_OF_LISTS, "buckets", "boundaries", "dim", "pretrained", "trainable")
+_OF_ROWS = ("hash_size", "min_count", "dim", "pretrained", "trainable")
 
 
 def contradictions(fields: Mapping[str, FieldColumn]) -> Iterator[str]:
@@ -66,7 +108,8 @@ def contradictions(fields: Mapping[str, FieldColumn]) -> Iterator[str]:
         if field.buckets and field.boundaries:
             yield f"{where}: buckets and boundaries both cut the number: leave one out"
         if not field.is_id:
-            yield from (f"{where}: {key} is of ids, but numeric makes it a number" for key in _given(field, _OF_IDS))
+            what = "statistic" if field.statistic else "numeric"
+            yield from (f"{where}: {key} is of ids, but {what} makes it a number" for key in _given(field, _OF_IDS))
         elif field.missing != "indicator":
             yield f"{where}: missing is of numbers, whose numeric says how they are scaled"
         if field.cuts:
@@ -74,6 +117,12 @@ def contradictions(fields: Mapping[str, FieldColumn]) -> Iterator[str]:
                 yield f"{where}: buckets cut a single number, which has no {key}: leave one out"
         if field.boundaries and sorted(set(field.boundaries)) != field.boundaries:
             yield f"{where}.boundaries: should rise, got {field.boundaries}"
+        if field.weights and field.pairs:
+            yield f"{where}: weights and pairs both say where its weights are: leave one out"
+        if field.pooling == "max" and not field.sequence:
+            yield f"{where}: pooling max needs sequence: of how many tokens at most, the last ones"
+        if field.pretrained and (field.hash_size or field.cuts or field.cross):
+            yield f"{where}: pretrained vectors are of values, and hashes, buckets and crosses have none: leave it out"
         yield from _others(name, field, fields)
         if field.hash_size and field.min_count:
             yield f"{where}: min_count means nothing with hash_size, which counts no values: leave one out"
@@ -86,14 +135,14 @@ def _others(name: str, field: FieldColumn, fields: Mapping[str, FieldColumn]) ->
         other = fields.get(field.shares)
         if other is None or not other.is_id or other.shares or field.shares == name:
             yield f"{where}.shares: {field.shares} is no field with ids of its own"
-        for key in _given(field, ("hash_size", "min_count")):
+        for key in _given(field, _OF_ROWS):
             yield f"{where}: {key} is that of {field.shares}, whose ids it shares: leave it out"
     if field.cross is not None:
         for each in field.cross:
             other = fields.get(each)
             if other is None or not other.is_id or other.cross or other.cuts:
                 yield f"{where}.cross: {each} is no field with values"
-        for key in _given(field, ("column", "separator", "weights", "shares")):
+        for key in _given(field, ("column", "separator", "weights", "pairs", "shares")):
             yield f"{where}: {key} is that of the fields that are crossed: leave it out"
 
 

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from rec.config.config import Config
+from rec.config.hyper import Declared
 from rec.data.batch import Batch
 from rec.data.columnar import ColumnarReader
 from rec.data.plan import ReadPlan
 from rec.data.reader import Reader
+from rec.data.table_rows import TableRows
 from rec.data.tabular import TabularReader
 from rec.data.text import TextReader
 from rec.data.unseen import Unseen
@@ -46,17 +48,17 @@ class NativeReader(Reader):
         return (Reader if config.data is None else TabularReader).files(config, places)
 
     @classmethod
-    def declared_fields(cls, config: Config) -> list[str] | None:
-        return None if config.data is None else TabularReader.declared_fields(config)
+    def declared(cls, config: Config) -> Declared | None:
+        return None if config.data is None else TabularReader.declared(config)
 
     @property
     def unseen(self) -> Mapping[str, Unseen]:  # type: ignore[override]
         """See the reader of a table: it takes a moment, and not everybody asks."""
         return self._reader.unseen
 
-    @classmethod
-    def declared_numbers(cls, config: Config) -> tuple[str, ...]:
-        return () if config.data is None else TabularReader.declared_numbers(config)
+    @property
+    def rows(self) -> TableRows:
+        return self._reader.rows
 
     def reading(self) -> dict[str, Any]:
         return self._reader.reading()

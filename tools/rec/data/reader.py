@@ -12,11 +12,13 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 from pydantic import Field
 
 from rec.config.config import Config
+from rec.config.hyper import Declared
 from rec.config.interaction import attended
 from rec.data.batch import Batch
 from rec.data.labels import LabelRules
 from rec.data.lines import data_files
 from rec.data.plan import ReadPlan
+from rec.data.table_rows import TableRows
 from rec.data.unseen import Unseen
 from rec.data.vocabulary import Vocabulary
 
@@ -50,13 +52,15 @@ class ReaderSettings:
 class Block:
     """A block of fields as the network sees it: how many, whether its rows serve several impressions, their names.
 
-    A sequence's one field is seen token by token, `num_field` of them (see `rec.data.batch.Bags`).
+    A sequence's one field is seen token by token, `num_field` of them; the rest as in `rec.data.batch.Bags`.
     """
 
     num_field: int
     shared: bool
     fields: tuple[str, ...] = ()
     sequence: bool = False
+    dim: int = 0
+    largest: bool = False
 
 
 class Reader(ABC):
@@ -132,18 +136,22 @@ class Reader(ABC):
         return [file for place in places for file in data_files(place)]
 
     @classmethod
-    def declared_fields(cls, config: Config) -> list[str] | None:
-        """The fields, where another section than `hyper_parameters` declares them."""
-        return None
+    def declared(cls, config: Config) -> Declared | None:
+        """The fields, where another section than `hyper_parameters` declares them.
 
-    @classmethod
-    def declared_numbers(cls, config: Config) -> tuple[str, ...]:
-        """The fields that are numbers, where another section declares them."""
-        return ()
+        Raises:
+            UserError: the section is wrong.
+        """
+        return None
 
     def reading(self) -> dict[str, Any]:
         """What ids depend on, by the setting's name: plain data, kept in checkpoints and compared on loading."""
         return {}
+
+    @property
+    def rows(self) -> TableRows:
+        """What the embedding table's rows are."""
+        return TableRows(self.num_id)
 
     @abstractmethod
     def __len__(self) -> int:

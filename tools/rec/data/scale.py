@@ -20,15 +20,20 @@ class Moments:
     low: float = np.inf
     high: float = -np.inf
 
-    def add(self, numbers: Array) -> None:
-        """Take some more, float64 [n]; what is not finite is passed over."""
-        numbers = numbers[np.isfinite(numbers)]
-        if not len(numbers):
+    def add(self, numbers: Array, times: Array | None = None) -> None:
+        """Take some more, float64 [n]; what is not finite is passed over. `times`: how often each, int64 [n]."""
+        finite = np.isfinite(numbers)
+        times = None if times is None else times[finite]
+        numbers = numbers[finite]
+        more = len(numbers) if times is None else int(times.sum())
+        if not more:
             return
-        count, mean = self.count + len(numbers), float(numbers.mean())
-        apart = mean - self.mean
-        self.squares += float(((numbers - mean) ** 2).sum()) + apart**2 * self.count * len(numbers) / count
-        self.mean += apart * len(numbers) / count
+        count, mean = self.count + more, float(np.average(numbers, weights=times))
+        apart, squares = mean - self.mean, (numbers - mean) ** 2
+        self.squares += (
+            float((squares if times is None else squares * times).sum()) + apart**2 * self.count * more / count
+        )
+        self.mean += apart * more / count
         self.count, self.low, self.high = (
             count,
             min(self.low, float(numbers.min())),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,9 +13,12 @@ from rec.console import log
 from rec.data import columns
 from rec.data.field_settings import FieldColumn
 from rec.data.field_values import values_of
+from rec.data.pretrained import Pretrained
+from rec.data.rates import RateSurvey
 from rec.data.scale import Moments, before_scaling, scale_of
 from rec.data.spelling import doubt
 from rec.data.table import Table
+from rec.data.table_rows import in_order
 from rec.data.table_settings import DataSettings
 from rec.data.vocabulary import Vocabulary
 from rec.hashing import mix, uniform
@@ -28,13 +34,24 @@ class Survey:
     """Counts the values of a table's fields, some rows at a time.
 
     Memory: the distinct values, and of a bucketed column _MOST_NUMBERS numbers.
+
+    Args:
+        settings: which columns are what.
+        dims: fields of another width than the network's, whose ids come last.
+        pretrained: values that are known, whether or not they occur.
     """
 
-    def __init__(self, settings: DataSettings) -> None:
-        self._settings = settings
-        fields = settings.ids
+    def __init__(
+        self,
+        settings: DataSettings,
+        dims: Mapping[str, int] = MappingProxyType({}),
+        pretrained: Mapping[str, Pretrained] = MappingProxyType({}),
+    ) -> None:
+        self._settings, self._pretrained = settings, pretrained
+        fields = {name: settings.ids[name] for name in in_order(settings.ids, dims)}
         self._cut = {name: NumberSample() for name, field in fields.items() if field.cuts}
         self._values = {name: ValueCounts() for name, field in fields.items() if not (field.cuts or field.shares)}
+        self._rates = {name: RateSurvey(name, settings) for name, field in settings.scaled.items() if field.statistic}
         self._moments = {name: Moments() for name in settings.scaled}
         self._fields, self._types = fields, dict[str, tuple[str, ...]]()
 
@@ -46,8 +63,11 @@ class Survey:
         for name, field in self._fields.items():
             if name not in self._cut and not self._settings.hash_size_of(name):
                 self._values[field.shares or name].add(values_of(table, name, self._settings, None)[1])
+        for survey in self._rates.values():
+            survey.add(table)
         for name, moments in self._moments.items():
-            moments.add(scale_numbers(table, name, self._settings.scaled[name]))
+            if name not in self._rates:
+                moments.add(scale_numbers(table, name, self._settings.scaled[name]))
 
     def vocabulary(self) -> Vocabulary:
         """What the rows have; says what is odd about them."""
@@ -73,11 +93,17 @@ class Survey:
                     log.warning("field %s %s (data.fields.%s.buckets cuts numbers into ranges)", name, odd, name)
             least = field.min_count or settings.min_count
             kept = {text: count for text, count in found.items() if count >= least}
+            if name in self._pretrained:
+                kept |= {text: found.get(text, 0) for text in self._pretrained[name].values if text not in kept}
             known[name], counts[name] = list(kept), list(kept.values())
             if not found:
                 log.warning("field %s: its column is empty in all rows, so it says nothing", name)
             elif not kept:
                 log.warning("field %s: all its values occur fewer than data.min_count times, so it says nothing", name)
+        rates = {name: survey.rates() for name, survey in self._rates.items()}
+        for name, own in rates.items():
+            numbers, times = own.seen()
+            self._moments[name].add(before_scaling(numbers, settings.scaled[name]), times)
         return Vocabulary(
             known,
             settings.hash_size,
@@ -86,6 +112,7 @@ class Survey:
             hash_sizes={name: field.hash_size for name, field in self._fields.items() if field.hash_size},
             shares={name: field.shares for name, field in self._fields.items() if field.shares},
             scales={name: scale_of(moments, settings.scaled[name]) for name, moments in self._moments.items()},
+            rates=rates,
         )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from rec.console import log
+from rec.data.table_rows import in_order
 from rec.data.table_settings import DataSettings
 from rec.data.vocabulary import Vocabulary
 from rec.errors import UserError
@@ -17,11 +18,12 @@ def check_labels(labels: Sequence[str], known: Collection[str]) -> None:
         raise UserError(f"data.labels: has no {', '.join(absent)}; expected {', '.join(labels)}")
 
 
-def check_vocabulary(vocabulary: Vocabulary | None, settings: DataSettings) -> None:
-    """Refuse a checkpoint's vocabulary of other fields."""
-    if vocabulary is not None and list(vocabulary.values) != list(settings.ids):
+def check_vocabulary(vocabulary: Vocabulary | None, settings: DataSettings, dims: Mapping[str, int]) -> None:
+    """Refuse a checkpoint's vocabulary of other fields, or of fields of other widths."""
+    fields = in_order(settings.ids, dims)
+    if vocabulary is not None and list(vocabulary.values) != fields:
         raise UserError(
-            f"hyper_parameters.fields was {list(vocabulary.values)}, is {list(settings.ids)}: a checkpoint's "
+            f"hyper_parameters.fields was {list(vocabulary.values)}, is {fields}: a checkpoint's "
             "vocabulary has the fields that it was trained on"
         )
 
@@ -42,11 +44,12 @@ def check_leaks(settings: DataSettings, answers: dict[str, str]) -> None:
 
 def check_weights(settings: DataSettings, pooling: str) -> None:
     """Weights and `pooling: weighted` mean nothing without each other."""
-    weighted = [name for name, field in settings.ids.items() if field.weights]
+    weighted = [name for name, field in settings.ids.items() if field.weighs]
     without = [name for name in weighted if (settings.ids[name].pooling or pooling) != "weighted"]
     if without:
+        said = "weights" if settings.ids[without[0]].weights else "pairs"
         raise UserError(
-            f"data.fields.{without[0]}.weights has no effect with hyper_parameters.pooling: {pooling}: set that to "
+            f"data.fields.{without[0]}.{said} has no effect with hyper_parameters.pooling: {pooling}: set that to "
             "weighted, or leave the weights out"
         )
     if pooling == "weighted" and not weighted:

@@ -94,7 +94,11 @@ class DataSettings(BaseModel):
     @property
     def scaled(self) -> dict[str, FieldColumn]:
         """Those that are numbers."""
-        return {name: field for name, field in self.columns_of.items() if not field.is_id}
+        return {
+            name: field if field.numeric else field.model_copy(update={"numeric": "standardize"})
+            for name, field in self.columns_of.items()
+            if not field.is_id
+        }
 
     def number_names(self) -> tuple[str, ...]:
         """The columns of numbers that a network sees."""
@@ -116,8 +120,10 @@ class DataSettings(BaseModel):
         unset = FieldColumn()
         for name, field in self.columns_of.items():
             for key in FieldColumn.model_fields:
-                if key in ("column", "separator", "weights", "buckets") or getattr(field, key) != getattr(unset, key):
-                    found[f"data.fields.{name}.{key}"] = getattr(field, key)
+                value = getattr(field, key)
+                if key in ("column", "separator", "weights", "buckets") or value != getattr(unset, key):
+                    plain = value.model_dump() if isinstance(value, BaseModel) else value
+                    found[f"data.fields.{name}.{key}"] = plain
         for section in ("labels", "numbers"):
             found |= {f"data.{section}.{name}": column for name, column in getattr(self, section).items()}
         return found
@@ -181,6 +187,10 @@ def _contradictions(settings: DataSettings) -> Iterator[str]:
     for name in settings.keep:
         if name == "sample_id" or name in settings.labels or name in settings.numbers:
             yield f"data.keep: predictions have a column {name} already"
+    for name, field in settings.columns_of.items():
+        for label in (field.statistic.of, field.statistic.among) if field.statistic else ():
+            if label is not None and label not in {**settings.labels, **settings.numbers}:
+                yield f"data.fields.{name}.statistic: {label} is no label of data.labels or data.numbers"
     yield from contradictions(settings.columns_of)
 
 

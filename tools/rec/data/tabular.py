@@ -12,7 +12,7 @@ import numpy as np
 
 from rec.config.behaviours import REQUEST
 from rec.config.config import Config
-from rec.config.hyper import build
+from rec.config.hyper import DIMS, Declared, build
 from rec.console import Bar, log
 from rec.data.batch import Bags, Batch
 from rec.data.distinct import DistinctIds
@@ -20,11 +20,13 @@ from rec.data.encode import Encoder, judged
 from rec.data.encoded import Encoded, Window, codes
 from rec.data.plan import ReadPlan
 from rec.data.pooling import field_weights
+from rec.data.pretrained import Pretrained, dims_of, pretrained_of
 from rec.data.reader import Reader, ReaderSettings, reading_of
-from rec.data.sequences import blocks_of, parted
+from rec.data.sequences import Seen, blocks_of, parted
 from rec.data.survey import Survey
 from rec.data.table import Table
 from rec.data.table_checks import check_labels, check_leaks, check_vocabulary, check_weights
+from rec.data.table_rows import TableRows, rows_of
 from rec.data.table_settings import read_settings
 from rec.data.tables.files import are_below, table_files
 from rec.data.tables.parts import parts_of
@@ -81,25 +83,35 @@ class TabularReader(Reader):
         if not len(self):
             purpose = {"train": "training", "valid": "validation"}.get(self.part, "testing")
             raise UserError(f"{folder}: no rows for {purpose}")
-        check_vocabulary(self.vocabulary, settings)
+        dims = self.config.hyper_parameters.get(DIMS) or {}
+        check_vocabulary(self.vocabulary, settings, dims)
         self._poolings = [field.pooling or values.pooling for field in settings.ids.values()]
         weighted, policy = "weighted" in self._poolings, self.config.runner.label_policy
         keep = settings.keep if scoring else ()
         small = len(self) <= IN_MEMORY
         tables = [part.read() for part in self._parts] if small else ()
-        vocabulary = self.vocabulary = self.vocabulary or self._survey(tables)
+        # What vectors begin with, a checkpoint knows by itself.
+        files = {} if self.vocabulary else pretrained_of(settings, self.config)
+        vocabulary = self.vocabulary = self.vocabulary or self._survey(tables, dims, files)
         self.num_id = vocabulary.num_id
-        self._encode = Encoder(settings, vocabulary, self.labels, self.rules, policy, weighted, self._max_len, keep)
+        fixed = [name for name, field in settings.ids.items() if field.trainable is False]
+        self._rows = rows_of(vocabulary, dims, fixed, files)
+        training = self.part == "train"
+        self._encode = Encoder(
+            settings, vocabulary, self.labels, self.rules, policy, weighted, self._max_len, keep, training
+        )
         self._whole: Encoded | None = None
         if small:
             parts = [self._encode(table, part.first) for table, part in zip(tables, self._parts, strict=True)]
             self._whole = Encoded.join(parts)
-        rate = settings.unknown_rate if self.part == "train" else 0
+        rate = settings.unknown_rate if training else 0
         self._replacement = UnknownReplacement(self._counts(), vocabulary, rate) if rate else None
         self.column_types = {
             name: types[field.column or name] for name, field in settings.columns_of.items() if not field.cross
         }
-        self.blocks = blocks_of([(list(settings.ids), False)], self.attended)
+        largest = {name: field.sequence for name, field in settings.ids.items() if field.pooling == "max"}
+        self._seen = Seen(self.attended, {name: length for name, length in largest.items() if length}, dims)
+        self.blocks = blocks_of([(list(settings.ids), False)], self._seen)
         self.numbers = settings.number_names()
 
     @cached_property
@@ -112,12 +124,13 @@ class TabularReader(Reader):
         return table_files(places, read_settings(config.data).files)
 
     @classmethod
-    def declared_fields(cls, config: Config) -> list[str] | None:
-        return list(read_settings(config.data).ids)
+    def declared(cls, config: Config) -> Declared | None:
+        settings = read_settings(config.data)
+        return Declared(list(settings.ids), settings.number_names(), dims_of(settings, config))
 
-    @classmethod
-    def declared_numbers(cls, config: Config) -> tuple[str, ...]:
-        return read_settings(config.data).number_names()
+    @property
+    def rows(self) -> TableRows:
+        return self._rows
 
     def reading(self) -> dict[str, Any]:
         return reading_of(self._settings.ids, self._pooling, self._max_len) | self._settings.reading()
@@ -160,12 +173,12 @@ class TabularReader(Reader):
         names = rows.sample_ids.to_numpy(zero_copy_only=False)
         names = names if self._settings.sample_id is None else names.astype(str)
         left_out = excluded if excluded.any() else None
-        blocks = parted([(bags, list(self._settings.ids))], self.attended)
+        blocks = parted([(bags, list(self._settings.ids))], self._seen)
         return Batch(ids, blocks, labels, names, left_out, counts=counts, kept=rows.kept, numbers=rows.numbers)
 
-    def _survey(self, tables: Sequence[Table]) -> Vocabulary:
+    def _survey(self, tables: Sequence[Table], dims: Mapping[str, int], files: Mapping[str, Pretrained]) -> Vocabulary:
         """The vocabulary of this part's rows; labels of a large table are looked at on the way."""
-        survey = Survey(self._settings)
+        survey = Survey(self._settings, dims, files)
         with Bar("vocabulary", len(self)) as bar:
             for table in tables or (part.read() for part in self._parts):
                 if not tables:

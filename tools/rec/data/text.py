@@ -17,7 +17,7 @@ from rec.data.parse import NO_VALUE, FieldNames, LineError, Parsed, check_field_
 from rec.data.plan import ReadPlan
 from rec.data.pooling import token_weights
 from rec.data.reader import Block, Reader, ReaderSettings, reading_of
-from rec.data.sequences import blocks_of, parted
+from rec.data.sequences import Seen, blocks_of, parted
 from rec.errors import UserError
 from rec.numeric import Array
 from rec.parallel import threads
@@ -40,7 +40,7 @@ class TextReader(Reader):
         self.num_id, self.max_len, self.pooling = values.sparse_feature_number, values.max_len, values.pooling
         if self.pooling == "weighted":
             raise UserError("hyper_parameters.pooling is weighted, but text lines hold no values: use sum or mean")
-        self.blocks: tuple[Block, ...] = blocks_of([(self.fields.names, False)], self.attended)
+        self.blocks: tuple[Block, ...] = blocks_of([(self.fields.names, False)], Seen(self.attended))
         self.policy = self.config.runner.label_policy
         self.index = LineIndex(file_list)
         self.file_rows = self.index.file_rows
@@ -99,7 +99,7 @@ class TextReader(Reader):
         bags = Bags(len(self.fields.names), positions, parsed.offsets, weights)
         return Batch(
             rows,
-            parted([(bags, self.fields.names)], self.attended),
+            parted([(bags, self.fields.names)], Seen(self.attended)),
             labels,
             sample_ids,
             excluded if excluded.any() else None,

@@ -6,7 +6,7 @@ import json
 import zlib
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,6 +17,7 @@ from pydantic import Field, TypeAdapter
 
 from rec.console import log
 from rec.data.lookup import Lookup
+from rec.data.rates import Rates
 from rec.data.spelling import BadValueError, canonical
 from rec.errors import UserError
 from rec.numeric import Array
@@ -39,6 +40,7 @@ class Vocabulary:
         shares: for a field without ids of its own the field whose ids it has.
         scales: for each field that is a number what is subtracted, what it is then divided by, and what stands for an
             empty one (see `rec.data.scale`).
+        rates: for each field that is a statistic what training rows said.
         spelling: 1: values are spelled as `rec.data.spelling` says; 0: as they stood in a file, before that was so.
     """
 
@@ -50,13 +52,15 @@ class Vocabulary:
     hash_sizes: dict[str, int] = field(default_factory=dict)
     shares: dict[str, str] = field(default_factory=dict)
     scales: dict[str, list[float]] = field(default_factory=dict)
+    rates: dict[str, Rates] = field(default_factory=dict)
 
     @property
     def num_id(self) -> int:
         """Ids of all fields together."""
-        return sum(self._size(name) for name in self.values)
+        return sum(self.size(name) for name in self.values)
 
-    def _size(self, name: str) -> int:
+    def size(self, name: str) -> int:
+        """Ids of a field's own: none where it has those of another."""
         if name in self.shares:
             return 0
         known = self.values[name]
@@ -77,6 +81,10 @@ class Vocabulary:
         """int32 [T] ids of a field's values, given as strings in the spelling of `rec.data.spelling`."""
         offset, name = np.int32(self.offset(name)), self.own(name)
         return np.concatenate([np.empty(0, np.int32), *(self._local(name, chunk) + offset for chunk in values.chunks)])
+
+    def ids_of(self, name: str, values: list[str]) -> Array:
+        """int32 [n], the same of a list."""
+        return self.ids(name, pa.chunked_array([pa.array(values, pa.string())]))
 
     def _local(self, name: str, values: pa.Array) -> Array:
         """int32 [T], counted from the field's first id."""
@@ -101,11 +109,14 @@ class Vocabulary:
     def offset(self, name: str) -> int:
         """A field's first id, that of values it does not know."""
         names = list(self.values)
-        return sum(self._size(before) for before in names[: names.index(self.own(name))])
+        return sum(self.size(before) for before in names[: names.index(self.own(name))])
 
     def to_json(self) -> str:
         """As text, for a checkpoint."""
-        return json.dumps({each.name: getattr(self, each.name) for each in fields(self)}, ensure_ascii=False)
+        content = {each.name: getattr(self, each.name) for each in fields(self)}
+        return json.dumps(
+            content | {"rates": {name: asdict(own) for name, own in self.rates.items()}}, ensure_ascii=False
+        )
 
     @classmethod
     def load(cls, path: Path) -> Vocabulary:

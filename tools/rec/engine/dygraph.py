@@ -12,6 +12,7 @@ from rec.config.config import Config
 from rec.contract.dygraph import Inputs
 from rec.contract.native import features_of
 from rec.data.batch import Batch
+from rec.data.table_rows import TableRows
 from rec.device import choose, to_tensor
 from rec.engine.calls import call
 from rec.engine.embeddings import check_lookups
@@ -86,12 +87,12 @@ class DygraphEngine(Engine):
         model: the directory's `DygraphModel`.
         config: its config.
         training: whether an optimizer is needed.
-        num_id: rows of the embedding table of a model of ours; None: a PaddleRec model, which has its own.
+        rows: of the embedding table of a model of ours; None: a PaddleRec model, which has its own.
     """
 
     prefix = "rec"
 
-    def __init__(self, model: Any, config: Config, training: bool, num_id: int | None = None) -> None:
+    def __init__(self, model: Any, config: Config, training: bool, rows: TableRows | None = None) -> None:
         self.model, self.config = model, config
         place = choose(config.runner.use_gpu)
         paddle.seed(config.runner.seed)
@@ -100,8 +101,8 @@ class DygraphEngine(Engine):
             self.net = model.create_model(config)
             made = model.create_optimizer(self.net, config) if training else None
         self.metrics, self.metric_names = model.create_metrics()
-        if num_id is not None:
-            self.table = model.create_table(self.net, config, num_id, place)
+        if rows is not None:
+            self.table = model.create_table(self.net, config, rows, place)
         self.feed: Feed = TableFeed(self.table, place) if self.table else TensorFeed(place)
         if self.table is None:
             check_lookups(self.net)
@@ -165,7 +166,7 @@ class DygraphEngine(Engine):
         if self.table is None:
             return  # PaddleRec's parameters may be frozen or unused, and have no state then
         expected = self.table.optimizer_state()
-        of_table = {name: value for name, value in found.items() if name.startswith("embedding.weight/")}
+        of_table = {name: value for name, value in found.items() if name.startswith("embedding") and "/" in name}
         check_match(of_table, expected, "the checkpoint's optimizer states")
         owners = {name.rpartition("/")[0] for name in found}
         trained = [name for name, parameter in self.net.named_parameters() if not parameter.stop_gradient]

@@ -49,7 +49,7 @@ class StaticEngine(Engine):
         model: the directory's `StaticModel`.
         config: its config.
         training: whether a training program is needed.
-        reader: the reader, whose blocks and labels decide what is fed, and whose number of ids is the table's.
+        reader: the reader, whose blocks and labels decide what is fed, and whose ids are the table's rows.
     """
 
     prefix = "rec_static"
@@ -59,7 +59,7 @@ class StaticEngine(Engine):
         self._place = choose(config.runner.use_gpu)
         model.blocks, model.numbers, model.labels = reader.blocks, reader.numbers, reader.labels
         initial = self._initial_weights()
-        self.table: Table = model.create_table(self._blueprint, config, reader.num_id, self._place)
+        self.table: Table = model.create_table(self._blueprint, config, reader.rows, self._place)
         paddle.enable_static()
         self._scope = paddle.static.Scope()
         self._executor = paddle.static.Executor(self._place)

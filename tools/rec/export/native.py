@@ -34,8 +34,7 @@ class NativeCapture:
 
     def layer(self) -> Any:
         """Table, as it is now, and network; forward takes the inputs as one list."""
-        table = self._engine.table.weights()["embedding.weight"]
-        return _WithTable(self._engine.net, table, self._blocks, self._numbers)
+        return _WithTable(self._engine.net, self._engine.table.by_width(), self._blocks, self._numbers)
 
 
 def inputs(batch: Batch, columns: Sequence[str]) -> dict[str, Array]:
@@ -57,11 +56,14 @@ def inputs(batch: Batch, columns: Sequence[str]) -> dict[str, Array]:
 
 
 class _WithTable(paddle.nn.Layer):
-    def __init__(self, net: Any, table: Array, blocks: tuple[Bags, ...], numbers: bool) -> None:
+    def __init__(self, net: Any, tables: dict[int, tuple[int, Array]], blocks: tuple[Bags, ...], numbers: bool) -> None:
         super().__init__()
         self.net = net
-        self.table = self.create_parameter(list(table.shape))
-        self.table.set_value(table)
+        self.tables = paddle.nn.ParameterDict()
+        self._firsts = {dim: first for dim, (first, _) in tables.items()}
+        for dim, (_, weight) in tables.items():
+            self.tables[str(dim)] = self.create_parameter(list(weight.shape))
+            self.tables[str(dim)].set_value(weight)
         self._blocks, self._numbers = blocks, numbers
 
     def forward(self, tensors: list[Any]) -> Any:
@@ -74,10 +76,11 @@ class _WithTable(paddle.nn.Layer):
         pooled, row_index, lengths = [], [], []
         for bags in self._blocks:
             ids, offsets = next(rest), next(rest)
-            vectors = paddle.gather(self.table, ids)
+            table = self.tables[str(bags.dim)]
+            vectors = paddle.gather(table, ids - self._firsts[bags.dim] if bags.dim else ids)
             if bags.weights is not None:
                 vectors = vectors * paddle.unsqueeze(next(rest), 1)
-            pooled.append(paddle.reshape(_pool(vectors, offsets), [-1, bags.num_field * self.table.shape[1]]))
+            pooled.append(paddle.reshape(_pool(vectors, offsets), [-1, bags.num_field * table.shape[1]]))
             row_index.append(next(rest) if bags.row_index is not None else None)
             starts = offsets[:: bags.num_field]
             lengths.append(starts[1:] - starts[:-1] if bags.sequence else None)

@@ -21,7 +21,11 @@ from rec.nn.sharing import REGISTRY as SHARINGS
 from rec.nn.weighting import REGISTRY as WEIGHTINGS
 from rec.table.optimizer import OPTIMIZERS
 
-_DERIVED = {"num_field": "as many as fields", "num_number": "as many as the data has"}
+_DERIVED = {
+    "num_field": "as many as fields",
+    "num_number": "as many as the data has",
+    "field_dims": "those of data.fields",
+}
 
 _SECTIONS = {
     "sharing": SHARINGS, "interaction": INTERACTIONS, "number_embedding": NUMBERS_AS_VECTORS, "weighting": WEIGHTINGS,

@@ -50,8 +50,8 @@ def _check_fits(run: Run, batch: Any, path: Path) -> None:
         raise UserError(f"{path}: holds a batch of another kind of model")
     if not isinstance(batch, Batch):
         return
-    fields = tuple((bags.num_field, bags.row_index is not None, bags.sequence) for bags in batch.bags)
-    wanted = tuple((block.num_field, block.shared, block.sequence) for block in run.reader.blocks)
+    fields = [(b.num_field, b.row_index is not None, b.sequence, b.dim, b.largest) for b in batch.bags]
+    wanted = [(b.num_field, b.shared, b.sequence, b.dim, b.largest) for b in run.reader.blocks]
     num_number = 0 if batch.numbers is None else batch.numbers.shape[1]
     if fields != wanted or num_number != len(run.reader.numbers) or set(batch.labels) != set(run.reader.labels):
         raise UserError(f"{path}: holds a batch of other fields or labels than the reader gives")

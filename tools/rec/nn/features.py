@@ -26,9 +26,20 @@ class History:
 
     def of_impressions(self) -> tuple[Any, Any]:
         """Vectors [B, L, D], and 1 where there is a token and 0 where there is none, float32 [B, L]."""
+        return expand(self.vectors, self.row_index), expand(self._there().astype("float32"), self.row_index)
+
+    def largest(self) -> Any:
+        """Of each column its largest number among a row's tokens, float [R, D]; 0 of a row without tokens."""
+        there = paddle.unsqueeze(self._there(), 2)
+        low = paddle.full_like(self.vectors, -3e38)
+        # Equal ones, such as a token's that occurs twice, share the gradient: `max` would give all of it to each.
+        most = paddle.amax(paddle.where(paddle.expand_as(there, low), self.vectors, low), axis=1)
+        return paddle.where(paddle.unsqueeze(self.lengths, 1) > 0, most, paddle.zeros_like(most))
+
+    def _there(self) -> Any:
+        """Whether there is a token, bool [R, L]."""
         places = paddle.arange(self.vectors.shape[1], dtype="int64")
-        there = (paddle.unsqueeze(places, 0) < paddle.unsqueeze(self.lengths, 1)).astype("float32")
-        return expand(self.vectors, self.row_index), expand(there, self.row_index)
+        return paddle.unsqueeze(places, 0) < paddle.unsqueeze(self.lengths, 1)
 
 
 class Features:
@@ -41,9 +52,11 @@ class Features:
         blocks: float32 tensors [R_i, F_i * D], the vectors of F_i fields.
         row_index: for each block int [B], the row of each impression; None where impression b is row b.
         on_host: they are computed with in host memory, by a program that nobody exports: `rec.nn.towers` may be used.
-        more: float32 tensors [B, w] that stand behind the fields: numbers, and what is made of fields.
+        more: float32 tensors [B, w] that stand behind the fields: numbers, fields of other widths, and what is made of
+            fields.
         histories: by field name; they are no part of the matrix.
         names: the fields, in the order of the blocks.
+        pulled: what came out of the embedding table, and gets a gradient, float32 tensors; None: fields and histories.
     """
 
     def __init__(
@@ -54,9 +67,11 @@ class Features:
         more: Sequence[Any] = (),
         histories: Mapping[str, History] | None = None,
         names: Sequence[str] = (),
+        pulled: Sequence[Any] | None = None,
     ) -> None:
         self.fields, self.field_rows, self.on_host = list(blocks), list(row_index), on_host
         self.more, self.histories, self.names = list(more), dict(histories or {}), tuple(names)
+        self._pulled = pulled
 
     @property
     def blocks(self) -> list[Any]:
@@ -71,6 +86,8 @@ class Features:
     @property
     def pulled(self) -> list[Any]:
         """What came out of the embedding table, and gets a gradient: float32 tensors."""
+        if self._pulled is not None:
+            return list(self._pulled)
         return [*self.fields, *(history.vectors for history in self.histories.values())]
 
     @property

@@ -45,6 +45,7 @@ class MultiTask(Network):
         weighting: how the losses are summed, see `rec.nn.weighting`.
         interaction: what the towers' sharing sees of the fields, see `rec.nn.interaction`.
         num_number: fields that are numbers.
+        field_dims: fields of other widths, by name; they stand beside the fields too.
         number_embedding: how they become vectors before they interact, see `rec.nn.numbers`; none: they stand beside
             the fields.
     """
@@ -59,6 +60,7 @@ class MultiTask(Network):
         weighting: Weighting = {"kind": "fixed"},  # noqa: B006
         interaction: Section = {"kind": "none"},  # noqa: B006
         num_number: int = 0,
+        field_dims: Mapping[str, int] = {},
         number_embedding: NumberEmbedding = {"kind": "none"},  # noqa: B006
     ) -> None:
         super().__init__()
@@ -70,6 +72,7 @@ class MultiTask(Network):
         interaction, number_embedding = section_of(interaction), section_of(number_embedding)
         embeds = bool(num_number) and number_embedding["kind"] != "none"
         fields_seen, beside = (num_field + num_number, 0) if embeds else (num_field, num_number)
+        beside += sum(field_dims.values())
         shape = Shape(fields_seen, self.dim, beside, 1 if self.separate else len(towers))
         interactions = [INTERACTIONS.build(interaction, shape=shape) for _ in range(self.spaces)]
         width = interactions[0].width

@@ -28,12 +28,14 @@ class Network(nn.Layer):
     Attributes:
         tasks: what it predicts and the labels that is judged by; they may depend on its hyper-parameters.
         embedding_dim: width of a table row; `forward` gets F * embedding_dim features.
+        spaces: how many embeddings of a field stand in turn in such a row.
         columns: label columns that `forward` reads besides, as a second argument, float [B, 1] by name; and what they
             may hold.
     """
 
     tasks: tuple[Task, ...] = ()
     embedding_dim: int
+    spaces: int = 1
     columns: ClassVar[Mapping[str, LabelKind]] = {}
 
     @classmethod

@@ -73,6 +73,6 @@ NumberEmbedding: TypeAlias = Annotated[dict[str, Any], AfterValidator(REGISTRY.c
 
 def embedded(features: Features, layer: Any) -> Features:
     """Features whose numbers are fields, behind the others."""
-    (numbers,) = features.more
+    numbers, *rest = features.more
     vectors = paddle.flatten(layer(numbers), 1)
-    return features.of([*features.fields, vectors], [*features.field_rows, None], more=[])
+    return features.of([*features.fields, vectors], [*features.field_rows, None], more=rest)

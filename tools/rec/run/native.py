@@ -60,7 +60,7 @@ class NativeDirectory(Directory):
         targets: list[Callable[..., Any]] = [self.network, TableSettings, train.settings]
         problems = list(config.problems)
         try:
-            self.config = complete(config, targets, train.declared_fields(config), train.declared_numbers(config))
+            self.config = complete(config, targets, train.declared(config))
         except UserError as error:  # the data section
             problems, self.config = [*problems, str(error)], complete(config, targets)
         self.problems = [*problems, *check(self.config, targets)]
@@ -88,7 +88,7 @@ class NativeDirectory(Directory):
             self._warn_of_weight_decay()
         if self.mode == "static":
             return StaticEngine(self.model, self.config, training, reader)
-        return DygraphEngine(self.model, self.config, training, reader.num_id)
+        return DygraphEngine(self.model, self.config, training, reader.rows)
 
     def _warn_of_weight_decay(self) -> None:
         """The table's row-wise optimizers know none: decay of every row in every step would cost the whole table."""

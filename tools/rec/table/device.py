@@ -19,10 +19,11 @@ class DeviceTable(Table):
         weight: float32 [V, D], copied to the device.
         optimizer: the rule that moves rows.
         place: where it lives.
+        moving: whether rows move, bool [V]; None: all do.
     """
 
-    def __init__(self, weight: Array, optimizer: RowOptimizer, place: Any) -> None:
-        super().__init__(weight.shape[1], optimizer)
+    def __init__(self, weight: Array, optimizer: RowOptimizer, place: Any, moving: Array | None = None) -> None:
+        super().__init__(weight.shape[1], optimizer, moving)
         self._place = place
         with paddle.base.dygraph.guard(place):
             arrays = {"weight": weight, **optimizer.initial_state(*weight.shape)}
@@ -42,7 +43,13 @@ class DeviceTable(Table):
                 by_token = paddle.gather(gradient.reshape([-1, self.dim]), self._bag_of_token(bags))
                 by_token = self._weighted(by_token, bags)
                 total = paddle.index_add(total, self._on_device(bags.positions), 0, by_token)
-            rows = self._on_device(batch.rows)
+            moved = batch.rows
+            if self.moving is not None:
+                kept = np.flatnonzero(self.moving[moved])
+                if not len(kept):
+                    return
+                moved, total = moved[kept], paddle.gather(total, self._on_device(kept))
+            rows = self._on_device(moved)
             before = {name: paddle.gather(tensor, rows) for name, tensor in self._tensors.items()}
             weight, state = self.optimizer.step(before.pop("weight"), before, total)
             for name, value in {"weight": weight, **state}.items():

@@ -24,10 +24,11 @@ class HostTable(Table):
     Args:
         weight: float32 [V, D], taken over.
         optimizer: the rule that moves rows.
+        moving: whether it moves each, bool [V]; None: all.
     """
 
-    def __init__(self, weight: Array, optimizer: RowOptimizer) -> None:
-        super().__init__(weight.shape[1], optimizer)
+    def __init__(self, weight: Array, optimizer: RowOptimizer, moving: Array | None = None) -> None:
+        super().__init__(weight.shape[1], optimizer, moving)
         self._weight = weight
         self._state = optimizer.initial_state(*weight.shape)
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="table")
@@ -48,7 +49,11 @@ class HostTable(Table):
         total = np.zeros((len(batch.rows), self.dim), np.float32)
         for bags, gradient in zip(batch.bags, gradients, strict=True):
             kernels.unpool(gradient, bags.positions, bags.offsets, _weights(bags), total)
-        self.optimizer.update(self._weight, self._state, batch.rows, total)
+        rows = batch.rows
+        if self.moving is not None:
+            moved = self.moving[rows]
+            rows, total = rows[moved], total[moved]
+        self.optimizer.update(self._weight, self._state, rows, total)
 
     def _settle(self) -> None:
         """Wait for the update under way."""

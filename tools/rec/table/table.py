@@ -9,6 +9,9 @@ from rec.data.batch import Batch
 from rec.numeric import Array
 from rec.table.optimizer import RowOptimizer
 
+WEIGHT = "embedding.weight"
+"""Its name in a checkpoint."""
+
 INIT_STD = 0.01
 """Standard deviation of initial weights: small against the sum of a history of hundreds of tokens."""
 
@@ -22,10 +25,11 @@ class Table(ABC):
     Attributes:
         dim: D.
         optimizer: the rule that moves rows.
+        moving: whether it moves each, bool [V]; None: all.
     """
 
-    def __init__(self, dim: int, optimizer: RowOptimizer) -> None:
-        self.dim, self.optimizer = dim, optimizer
+    def __init__(self, dim: int, optimizer: RowOptimizer, moving: Array | None = None) -> None:
+        self.dim, self.optimizer, self.moving = dim, optimizer, moving
 
     @abstractmethod
     def pull(self, batch: Batch) -> list[Any]:
@@ -43,21 +47,25 @@ class Table(ABC):
     def take(self, arrays: dict[str, Array]) -> None:
         """Copy in some of `arrays()`; the caller has checked names and shapes."""
 
+    def by_width(self) -> dict[int, tuple[int, Array]]:
+        """The first id and the weights of each width's rows, by `Bags.dim`."""
+        return {0: (0, self.arrays()["weight"])}
+
     def weights(self) -> dict[str, Array]:
         """The table as a checkpoint stores it."""
-        return {"embedding.weight": self.arrays()["weight"]}
+        return {WEIGHT: self.arrays()["weight"]}
 
     def optimizer_state(self) -> dict[str, Array]:
         """The optimizer's state as a checkpoint stores it."""
-        return {f"embedding.weight/{name}": value for name, value in self.arrays().items() if name != "weight"}
+        return {f"{WEIGHT}/{name}": value for name, value in self.arrays().items() if name != "weight"}
 
     def load(self, arrays: dict[str, Array]) -> None:
         """Copy in arrays named as in `weights` and `optimizer_state`."""
         self.take({"weight" if "/" not in name else name.split("/")[1]: value for name, value in arrays.items()})
 
 
-def initial_weights(num_row: int, dim: int, seed: int) -> Array:
+def initial_weights(num_row: int, dim: int, *seed: int) -> Array:
     """float32 [V, D], normal with INIT_STD; the same for a seed on every device and in either graph mode."""
-    weight = np.random.default_rng(seed).standard_normal((num_row, dim), np.float32)
+    weight = np.random.default_rng(seed[0] if len(seed) == 1 else seed).standard_normal((num_row, dim), np.float32)
     weight *= np.float32(INIT_STD)
     return weight

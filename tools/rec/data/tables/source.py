@@ -150,8 +150,9 @@ def wanted_columns(settings: DataSettings) -> list[str]:
     wanted = {settings.sample_id, *settings.labels.values(), *settings.numbers.values()}
     wanted |= {split.by for split in splits if split}
     for name, field in settings.columns_of.items():
-        wanted |= {None if field.cross else field.column or name, field.weights}
-    return sorted(name for name in wanted if name is not None)
+        by = field.statistic.by if field.statistic else None
+        wanted |= {None if field.cross else field.column or name, field.weights, by}
+    return sorted(filter(None, wanted))
 
 
 def _without_null_words(table: pa.Table, words: Sequence[str]) -> pa.Table:

@@ -1,0 +1,83 @@
+"""An embedding table whose rows have several widths: a table for each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from rec.data.batch import Bags, Batch
+from rec.numeric import Array
+from rec.table.table import WEIGHT, Table
+
+
+class SplitTable(Table):
+    """Tables in the order of their ids, each counted from 0 on.
+
+    A batch's blocks of one width (`Bags.dim`) are those of one table, which sees a batch of these alone.
+
+    Args:
+        firsts: the first id of each.
+        tables: by `Bags.dim`, 0 for the network's own width.
+    """
+
+    def __init__(self, firsts: Sequence[int], tables: dict[int, Table]) -> None:
+        super().__init__(tables[0].dim, tables[0].optimizer)
+        self._tables = tables
+        self._ranges = dict(zip(tables, zip(firsts, [*firsts[1:], None], strict=True), strict=True))
+        self._last: tuple[Batch, dict[int, Batch]] | None = None
+
+    def pull(self, batch: Batch) -> list[Any]:
+        parts = self._parts(batch)
+        pulled = {dim: iter(table.pull(parts[dim])) for dim, table in self._tables.items()}
+        return [next(pulled[bags.dim]) for bags in batch.bags]
+
+    def push(self, batch: Batch, gradients: list[Any]) -> None:
+        for dim, part in self._parts(batch).items():
+            own = [gradient for bags, gradient in zip(batch.bags, gradients, strict=True) if bags.dim == dim]
+            self._tables[dim].push(part, own)
+
+    def _parts(self, batch: Batch) -> dict[int, Batch]:
+        """The batch as each table sees it; a step asks twice."""
+        if self._last is None or self._last[0] is not batch:
+            self._last = (batch, {dim: self._part(batch, dim) for dim in self._tables})
+        return self._last[1]
+
+    def _part(self, batch: Batch, dim: int) -> Batch:
+        first, end = self._ranges[dim]
+        own = batch.rows >= first if end is None else (batch.rows >= first) & (batch.rows < end)
+        place = (np.cumsum(own) - 1).astype(np.int32)
+        bags = tuple(_moved(bags, place) for bags in batch.bags if bags.dim == dim)
+        return replace(batch, rows=batch.rows[own] - first, bags=bags)
+
+    def by_width(self) -> dict[int, tuple[int, Array]]:
+        return {dim: (self._ranges[dim][0], table.arrays()["weight"]) for dim, table in self._tables.items()}
+
+    def weights(self) -> dict[str, Array]:
+        return {_named(name, dim): array for dim, t in self._tables.items() for name, array in t.weights().items()}
+
+    def optimizer_state(self) -> dict[str, Array]:
+        return {
+            _named(name, dim): array for dim, t in self._tables.items() for name, array in t.optimizer_state().items()
+        }
+
+    def load(self, arrays: dict[str, Array]) -> None:
+        for dim, table in self._tables.items():
+            own = _named(WEIGHT, dim)
+            table.load({k.replace(own, WEIGHT): v for k, v in arrays.items() if k.split("/")[0] == own})
+
+    def arrays(self) -> dict[str, Array]:
+        raise NotImplementedError("several tables have no array in common: see weights and optimizer_state")
+
+    def take(self, arrays: dict[str, Array]) -> None:
+        raise NotImplementedError("several tables have no array in common: see load")
+
+
+def _moved(bags: Bags, place: Array) -> Bags:
+    return replace(bags, positions=place[bags.positions])
+
+
+def _named(name: str, dim: int) -> str:
+    return name.replace(WEIGHT, f"embedding_{dim}.weight") if dim else name
