@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from commands import Commands
 from support import ESMM, SHARED, Outcome, Tool, tiny_lines, write_lines
 
 # A shell's background job ignores interrupts, and with it every command that it starts and a test would interrupt.
@@ -30,6 +31,23 @@ def _begins_alike() -> None:
 
         paddle.disable_static()
         paddle.seed(0)
+
+
+@pytest.fixture(scope="module")
+def process() -> Iterator[Commands]:
+    started = Commands()
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def export(process: Commands) -> Tool:
+    """`tool` in a process of its own: Paddle Inference ends one in which Python operators have run."""
+
+    def run(name: str, *arguments: object) -> Outcome:
+        return process(Path.cwd(), name, *arguments)
+
+    return run
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from rec.data.batch import Bags
 from rec.data.columnar import ColumnarReader
 from rec.data.lines import data_files
 from rec.data.plan import ReadPlan
-from rec.data.sequences import parted
+from rec.data.sequences import Seen, parted
 from rec.data.text import TextReader
 from support import write_lines
 from tables import DATA, reader, write
@@ -40,7 +40,7 @@ def test_the_last_tokens_oldest_first(length):
     weights = np.arange(len(flat), dtype=np.float32)
     rows = random.integers(0, 20, 7).astype(np.int32)
     bags = Bags(3, np.array(flat, np.int32), offsets, weights, rows)
-    rest, history = parted([(bags, ["a", "h", "b"])], Attended({"h": "b"}, length))
+    rest, history = parted([(bags, ["a", "h", "b"])], Seen(Attended({"h": "b"}, length)))
     ids = np.arange(99)
     assert tokens(history, ids) == [row[1][-length:] for row in lists]
     assert (history.num_field, history.fields, history.sequence) == (length, ("h",), True)
@@ -59,7 +59,7 @@ def test_the_last_tokens_oldest_first(length):
 
 def test_without_a_history_bags_stay_what_they_are():
     bags = Bags(2, np.zeros(3, np.int32), np.array([0, 1, 3], np.int32))
-    (same,) = parted([(bags, ["a", "b"])], Attended())
+    (same,) = parted([(bags, ["a", "b"])], Seen())
     assert same.positions is bags.positions
     assert same.offsets is bags.offsets
     assert same.fields == ("a", "b")

@@ -3,15 +3,13 @@
 import json
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet
 import pytest
 
-from commands import Commands
-from support import ROOT, Outcome, Tool, tiny_lines, write_lines
+from support import ROOT, Tool, tiny_lines, write_lines
 
 MODEL = """
 import paddle
@@ -76,23 +74,6 @@ runner: {train_data_dir: data, test_data_dir: data, train_reader_path: reader, i
          train_batch_size: 50, infer_batch_size: 64, epochs: 2, model_save_path: out, infer_load_path: out,
          infer_end_epoch: 2}
 """
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[Commands]:
-    started = Commands()
-    yield started
-    started.close()
-
-
-@pytest.fixture
-def export(process: Commands) -> Tool:
-    """`tool` in a process of its own: Paddle Inference ends one in which Python operators have run."""
-
-    def run(name: str, *arguments: object) -> Outcome:
-        return process(Path.cwd(), name, *arguments)
-
-    return run
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from rec.config import yaml_io
 from rec.config.check import check_tree, unknown_sections
 from rec.config.settings import WITHOUT_EFFECT, RunnerSettings
 from rec.config.suggest import did_you_mean
-from rec.config.tree import DATA_FOLDERS, flatten, merge, read
+from rec.config.tree import DATA_FOLDERS, flatten, merge, read, with_files
 from rec.errors import UserError
 
 
@@ -116,7 +116,7 @@ class Config(dict[str, Any]):
         tree: dict[str, Any] = {"model": str(self.model_dir), "runner": runner}
         tree["hyper_parameters"] = self.hyper_parameters
         if self.data is not None:
-            tree["data"] = self.data
+            tree["data"] = with_files(self.data, self.model_dir)
         return yaml_io.dump(tree)
 
 

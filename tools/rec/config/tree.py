@@ -118,8 +118,23 @@ def _check_dropped(tree: Mapping[str, Any], below: Any, path: Path, prefix: str)
             _check_dropped(value, inherited, path, f"{prefix}{key}.")
 
 
+def with_files(data: Any, folder: Path) -> Any:
+    """A `data` section whose files of pretrained vectors are relative to nothing any more."""
+    if not isinstance(data, Mapping) or not isinstance(data.get("fields"), Mapping):
+        return data
+    fields = {
+        name: {**field, "pretrained": os.path.normpath(folder / field["pretrained"])}
+        if isinstance(field, Mapping) and isinstance(field.get("pretrained"), str)
+        else field
+        for name, field in data["fields"].items()
+    }
+    return {**data, "fields": fields}
+
+
 def _make_absolute(tree: dict[str, Any], folder: Path) -> None:
-    """Data folders that were relative to `folder`, and still are relative."""
+    """Data folders and files that were relative to `folder`, and still are relative."""
+    if "data" in tree:
+        tree["data"] = with_files(tree["data"], folder)
     runner = tree.get("runner")
     if not isinstance(runner, dict):
         return

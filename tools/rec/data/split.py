@@ -11,8 +11,9 @@ from rec.data.lookup import text_hashes
 from rec.data.numbers import as_numbers
 from rec.data.reader import Part
 from rec.data.spelling import BadValueError, is_text
+from rec.data.split_settings import Split
 from rec.data.table import Piece, Table
-from rec.data.table_settings import DataSettings, Split
+from rec.data.table_settings import DataSettings
 from rec.errors import UserError
 from rec.hashing import uniform
 from rec.numeric import Array

@@ -15,23 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from rec.data.field_settings import FieldColumn, contradictions
+from rec.data.split_settings import Split, split_contradictions
 from rec.errors import UserError
-
-
-class Split(BaseModel):
-    """Rows of the training folder that are set aside."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-    share: float | None = Field(None, gt=0, lt=1, description="so many of them, drawn by a hash")
-    by: str | None = Field(
-        None,
-        description="with share: the column of a group, such as user_id, whose rows all go together (null: the row's "
-        "number); with after: the column of the time",
-    )
-    after: str | int | float | None = Field(
-        None, description="those that are later than this: a number, a day such as '2026-05-07', or a day and time"
-    )
 
 
 class DataSettings(BaseModel):
@@ -119,7 +104,8 @@ class DataSettings(BaseModel):
         found: dict[str, Any] = {"data.hash_size": self.hash_size}
         unset = FieldColumn()
         for name, field in self.columns_of.items():
-            for key in FieldColumn.model_fields:
+            # What a row begins with, and whether it moves, its checkpoint knows.
+            for key in [k for k in FieldColumn.model_fields if k not in ("dim", "pretrained", "trainable")]:
                 value = getattr(field, key)
                 if key in ("column", "separator", "weights", "buckets") or value != getattr(unset, key):
                     plain = value.model_dump() if isinstance(value, BaseModel) else value
@@ -173,17 +159,7 @@ def _contradictions(settings: DataSettings) -> Iterator[str]:
         yield "data.min_count means nothing with data.hash_size, which counts no values: leave one out"
     if settings.delimiter is not None and (not settings.delimiter.isascii() or settings.delimiter in '"\r\n'):
         yield f"data.delimiter: should be an ASCII character and no quote or line break, got {settings.delimiter!r}"
-    for part, split, share in (
-        ("test", settings.test, settings.test_share),
-        ("valid", settings.valid, settings.valid_share),
-    ):
-        if split and share:
-            yield f"data.{part} and data.{part}_share say the same thing twice: leave one out"
-        if split and (split.share is None) == (split.after is None):
-            yield f"data.{part}: says either share or after, got {split.model_dump(exclude_none=True)}"
-        if split and split.after is not None and split.by is None:
-            yield f"data.{part}: after needs by, the column of the time"
-    yield from _overlap(settings)
+    yield from split_contradictions(settings.test, settings.test_share, settings.valid, settings.valid_share)
     for name in settings.keep:
         if name == "sample_id" or name in settings.labels or name in settings.numbers:
             yield f"data.keep: predictions have a column {name} already"
@@ -192,15 +168,3 @@ def _contradictions(settings: DataSettings) -> Iterator[str]:
             if label is not None and label not in {**settings.labels, **settings.numbers}:
                 yield f"data.fields.{name}.statistic: {label} is no label of data.labels or data.numbers"
     yield from contradictions(settings.columns_of)
-
-
-def _overlap(settings: DataSettings) -> Iterator[str]:
-    """A validation part that begins when, or after, the test part does."""
-    test, valid = settings.test, settings.valid
-    if not (test and valid and test.by == valid.by and test.after is not None and valid.after is not None):
-        return
-    if type(test.after) is type(valid.after) and not valid.after < test.after:  # type: ignore[operator]
-        yield (
-            f"data.valid.after is {valid.after!r}, but data.test takes all rows later than {test.after!r}: validation "
-            "comes before testing"
-        )

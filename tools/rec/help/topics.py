@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from rec.config import behaviours, compare
 from rec.config.settings import RunnerSettings
-from rec.data import field_settings, table_settings
+from rec.data import field_settings, split_settings, table_settings
 from rec.help.entries import heading, of_model
 
 TOPICS = ("data", "hyper_parameters", "behaviours", "compare")
@@ -33,6 +33,8 @@ def _data() -> str:
         table_settings,
         ("data:", table_settings.DataSettings),
         ("each of data.fields, null or a section:", field_settings.FieldColumn),
+        ("its statistic:", field_settings.Statistic),
+        ("data.test and data.valid:", split_settings.Split),
     )
 
 

@@ -152,7 +152,7 @@ def wanted_columns(settings: DataSettings) -> list[str]:
     for name, field in settings.columns_of.items():
         by = field.statistic.by if field.statistic else None
         wanted |= {None if field.cross else field.column or name, field.weights, by}
-    return sorted(filter(None, wanted))
+    return sorted(name for name in wanted if name is not None)
 
 
 def _without_null_words(table: pa.Table, words: Sequence[str]) -> pa.Table:
