@@ -54,6 +54,7 @@ def export(process: Commands) -> Tool:
 def tool(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Tool:
     """Run a tool in this process: `tool("trainer", "-m", config, "-o", ...)`. Faster than a process of its own."""
     from rec import cli
+    from rec.prepare import command as prepare
 
     modes = {
         "trainer": ("dygraph", "train"),
@@ -72,7 +73,10 @@ def tool(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
         capfd.readouterr()
         code = 0
         try:
-            cli.run(*modes[name], description=None)
+            if name == "prepare":
+                prepare.run(description=None)
+            else:
+                cli.run(*modes[name], description=None)
         except SystemExit as end:
             code = int(end.code or 0)
         captured = capfd.readouterr()

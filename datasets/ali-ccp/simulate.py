@@ -11,8 +11,8 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
 from rich.console import Console
 from rich.progress import Progress
 
+from rec.output import all_or_nothing
 from simulation.options import mistakes_in_one_line, new_parser, settings_of, within
-from simulation.output import all_or_nothing
 from simulation.report import table
 from simulation.run import PARTS, Simulation
 from simulation.settings import Settings

@@ -10,12 +10,12 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
 from rich.console import Console
 from rich.progress import Progress
 
+from rec.output import all_or_nothing
 from simulation.log.files import FORMATS
 from simulation.log.report import table
 from simulation.log.run import Log
 from simulation.log.settings import LogSettings
 from simulation.options import mistakes_in_one_line, new_parser, settings_of
-from simulation.output import all_or_nothing
 
 _ABOUT = """\
 OUT/train.parquet and OUT/test.parquet (or .csv) hold a row per impression, in the order of time: 13 days, and the 14th

@@ -112,7 +112,7 @@ PRICES = np.array([1.0, 3.0, np.nan, 7.0, 100.0, 3.0])
 def test_numbers_as_numbers(tmp_path, monkeypatch, numeric, before, missing, memory):
     if memory == "windows":
         monkeypatch.setattr("rec.data.tabular.IN_MEMORY", 1)
-        monkeypatch.setattr("rec.data.tabular.WINDOW", 2)
+        monkeypatch.setattr("rec.data.encoded_reader.WINDOW", 2)
     source = opened(tmp_path, fields={"user": None, "price": {"numeric": numeric, "missing": missing}})
     x = before(PRICES)
     filled = np.nanmean(x) if isinstance(missing, str) else before(np.array(5.0))

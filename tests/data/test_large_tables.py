@@ -59,7 +59,7 @@ def opened(folder: Path, **data: Any) -> TabularReader:
 
 def small_windows(monkeypatch: pytest.MonkeyPatch, rows: int = 60) -> None:
     monkeypatch.setattr(tabular, "IN_MEMORY", 100)
-    monkeypatch.setattr(tabular, "WINDOW", rows)
+    monkeypatch.setattr("rec.data.encoded_reader.WINDOW", rows)
     monkeypatch.setattr("rec.data.tables.text.BLOCK", 700)
 
 

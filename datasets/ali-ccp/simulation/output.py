@@ -1,10 +1,8 @@
-"""Files that appear when they are complete, and work that is done by threads yet comes out in order."""
+"""Files of columns, and work that is done by threads yet comes out in order."""
 
-import shutil
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,38 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rec.errors import UserError
-
-_UNFINISHED = ".unfinished"
 _ROW_GROUP = 1 << 18
 Task, Result = TypeVar("Task"), TypeVar("Result")
-
-
-@contextmanager
-def all_or_nothing(folder: Path, force: bool) -> Iterator[Path]:
-    """A hidden folder to write into; its files move to `folder` when the block ends, and vanish when it fails.
-
-    Raises:
-        UserError: the folder holds something and `force` is not given, which replaces files of the same names.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder} is a file, expected a folder to write to")
-    present = sorted(path.name for path in folder.iterdir() if path.name != _UNFINISHED) if folder.exists() else []
-    if present and not force:
-        raise UserError(f"{folder} is not empty (holds {present[0]}): give another folder, or --force to write over it")
-    unfinished = folder / _UNFINISHED
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    try:
-        yield unfinished
-        names = [path.relative_to(unfinished) for path in sorted(unfinished.rglob("*")) if path.is_file()]
-        for name in names:  # first all old ones go: what lies there is of one run, whenever this is cut short
-            (folder / name).unlink(missing_ok=True)
-        for name in names:
-            (folder / name).parent.mkdir(exist_ok=True)
-            (unfinished / name).rename(folder / name)
-    finally:
-        shutil.rmtree(unfinished)
 
 
 def in_order(work: Callable[[Task], Result], tasks: Iterable[Task], threads: int) -> Iterator[Result]:

@@ -7,20 +7,26 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rec.data.lines import data_files
+from rec.data.prepared_table import PreparedTable, is_prepared
+from rec.data.reader import Part
 from rec.data.tables.files import matches
 from rec.errors import UserError
 
 _PIECE = 1 << 16
 
 
-def fingerprint(places: Sequence[Path]) -> str:
+def fingerprint(places: Sequence[Path], part: Part = "train") -> str:
     """16 hexadecimal digits of the names and sizes of the files in data folders and of pieces of what they hold.
 
-    A piece is read at the beginning, in the middle and at the end of each file: the whole of it may take minutes.
+    A piece is read at the beginning, in the middle and at the end of each file: the whole of it may take minutes. That
+    of a prepared table is that of the files that a part was prepared from.
 
     Raises:
         UserError: a folder is missing or empty, or a file cannot be read.
     """
+    prepared = [place for place in places if is_prepared(place)]
+    if prepared and (facts := PreparedTable.read(prepared[0]).parts.get(part)):
+        return facts.source
     digest = hashlib.sha256()
     for name in files_in(places):
         path = Path(name)

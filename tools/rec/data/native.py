@@ -12,6 +12,8 @@ from rec.config.hyper import Declared
 from rec.data.batch import Batch
 from rec.data.columnar import ColumnarReader
 from rec.data.plan import ReadPlan
+from rec.data.prepared_reader import PreparedTableReader
+from rec.data.prepared_table import MANIFEST
 from rec.data.reader import Reader
 from rec.data.table_rows import TableRows
 from rec.data.tabular import TabularReader
@@ -30,11 +32,11 @@ class NativeReader(Reader):
     def open(self, file_list: list[str]) -> None:
         kind: type[Reader] = TextReader
         if self.config.data is not None:
-            kind = TabularReader
+            kind = PreparedTableReader if Path(file_list[0]).name == MANIFEST else TabularReader
         elif any(path.endswith(".parquet") for path in file_list):
             kind = ColumnarReader
         rules = self.rules
-        if kind is not TabularReader:
+        if self.config.data is None:
             rules = replace(rules, columns=tuple(dict.fromkeys((*LINE_LABELS, *rules.columns))))
         self._reader = kind(file_list, self.config, self.part, self.vocabulary, rules)
         self.labels, self.blocks, self.num_id = self._reader.labels, self._reader.blocks, self._reader.num_id

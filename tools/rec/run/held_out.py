@@ -38,7 +38,7 @@ def check_tested(starts: Sequence[Start], config: Config) -> None:
         return
     said = asked_for(config.data, "test")
     if not said or not is_training_folder(config, folder):
-        if any(_facts(start)[DATA] == fingerprint(config.places(folder)) for start in known):
+        if any(_facts(start)[DATA] == fingerprint(config.places(folder), "test") for start in known):
             log.warning("%s: holds the rows that were trained on; on others results may be worse", folder)
         return
     for start in known:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rec.config.config import Config
+from rec.data.prepared_table import is_prepared
 
 _PARTS = {"valid": "valid_data_dir", "test": "test_data_dir"}
 
@@ -26,6 +27,8 @@ def with_shares(config: Config) -> Config:
 def mixed_parts(config: Config) -> list[str]:
     """A line for each part of the data of a training that is half of a choice."""
     runner, problems = config.runner.model_dump(), []
+    if any(is_prepared(place) for place in config.places(runner["train_data_dir"])):
+        return []  # a prepared table knows its parts
     for part, name in _PARTS.items():
         said = asked_for(config.data, part)
         if runner[name] and said and not is_training_folder(config, runner[name]):

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from rec.console import log
+from rec.data.prepared_table import MANIFEST, is_prepared
 from rec.errors import UserError
 
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
@@ -35,7 +36,7 @@ def table_files(places: Sequence[Path], pattern: str) -> list[str]:
     """The files in some places, in the order of their names within each.
 
     Names that begin with `.` or `_` are passed over, as Spark and Hive do. Folders called `key=value` are looked into;
-    others are not, which the log says.
+    others are not, which the log says. Of a prepared table it is the file that describes it.
 
     Args:
         places: files, folders, or patterns of either.
@@ -44,6 +45,11 @@ def table_files(places: Sequence[Path], pattern: str) -> list[str]:
     Raises:
         UserError: a place is not there, or holds no file.
     """
+    prepared = [place for place in places if is_prepared(place)]
+    if prepared and len(places) > 1:
+        raise UserError(f"{prepared[0]}: is a prepared table, which is read alone: name no other place beside it")
+    if prepared:
+        return [str(prepared[0] / MANIFEST)]
     found: dict[str, None] = {}
     for place in places:
         here = [file for path in matches(place) for file in _below(path, pattern)]

@@ -1,0 +1,1 @@
+"""Tables prepared for training: their rows as ids, once."""
