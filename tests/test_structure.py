@@ -12,7 +12,7 @@ REC = ROOT / "tools" / "rec"
 
 ORDER = (
     ("errors", "numeric", "memory", "processor", "console"),
-    ("seeding", "device", "parallel", "hashing"),
+    ("seeding", "device", "parallel", "hashing", "output"),
     ("config",),
     ("loading", "kernels", "metrics"),
     ("data",),
@@ -26,7 +26,7 @@ ORDER = (
     ("export",),
     ("loop", "help"),
     ("cli",),
-    ("doctor", "compare"),
+    ("doctor", "compare", "prepare"),
 )
 """From the ground up: a module imports from its own line's names or from lines above it, never from below."""
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rec.config.config import Config
-from rec.config.hyper import check, complete
+from rec.config.hyper import Declared, check, complete
 
 
 def network(num_field: int, interaction: object = "none", fields: object = ()) -> None:
@@ -39,7 +39,7 @@ def test_attended_fields(attend, problem):
 def test_a_network_that_sees_no_numbers_is_given_none():
     config = Config(Path("c.yaml"), {"hyper_parameters": {"fields": ["user", "item"]}})
     assert not check(complete(config, [network]), [network])
-    (line,) = check(complete(config, [network], numbers=["age", "price"]), [network])
+    (line,) = check(complete(config, [network], Declared(["a"], ["age", "price"])), [network])
     assert line.startswith(
         "hyper_parameters.num_number is 2, for so many numbers the data has, and network sees none: "
     )

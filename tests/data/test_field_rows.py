@@ -188,6 +188,6 @@ def test_what_does_not_go_together(tmp_path, field, message):
 
 
 def test_more_periods_than_a_rate_has_use_for(tmp_path, monkeypatch):
-    monkeypatch.setattr("rec.data.rates._MOST_PERIODS", 2)
+    monkeypatch.setattr("rec.data.rate_survey._MOST_PERIODS", 2)
     with pytest.raises(UserError, match="column day has 3 values: name a column of longer periods"):
         rated(tmp_path, "train", "day")

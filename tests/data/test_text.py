@@ -271,3 +271,24 @@ def test_folders_without_data(tmp_path, folder, message):
     (tmp_path / "file").write_text("x")
     with pytest.raises(UserError, match=message):
         data_files(tmp_path / folder)
+
+
+def test_ids_of_any_size_are_hashed_with_their_fields(tmp_path):
+    """Neighbours and the largest ids alike: of 20,000 in 1,000 rows each has 5 to 45, and fields do not share them."""
+    big = [2**64 - 1, 10**19, 2**63, 5, 6]
+    lines = [f"{i},0,0,a:{big[i] if i < 5 else i * 7},b:{big[i] if i < 5 else i * 7}" for i in range(10_000)]
+    write_lines(tmp_path / "data", lines)
+    hyper = {"fields": ["a", "b"], "sparse_feature_number": 1000, "hash_ids": True}
+    config = Config(tmp_path / "c.yaml", {"runner": {}, "hyper_parameters": hyper})
+    reader = TextReader(data_files(tmp_path / "data"), config)
+    (batch,) = reader.batches(ReadPlan(batch_size=10_000, training=False))
+    (bags,) = batch.bags
+    rows = batch.rows[bags.positions].reshape(-1, 2)
+    assert np.bincount(rows.reshape(-1), minlength=1000).min() >= 5
+    assert np.bincount(rows.reshape(-1), minlength=1000).max() <= 45
+    assert (rows[:, 0] == rows[:, 1]).mean() < 0.01
+    assert len(set(rows[:5, 0].tolist())) == 5
+    assert reader.reading()["hyper_parameters.hash_ids"] is True
+    other = Config(tmp_path / "c.yaml", {"runner": {}, "hyper_parameters": {**hyper, "hash_ids": False}})
+    with pytest.raises(UserError, match=r"hash_ids: true takes ids of any size|should be a non-negative integer"):
+        list(TextReader(data_files(tmp_path / "data"), other).batches(ReadPlan(batch_size=100, training=False)))

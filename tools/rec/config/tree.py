@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,13 +10,11 @@ from typing import Any
 import yaml
 
 from rec.config import yaml_io
+from rec.config.paths import make_absolute
 from rec.errors import UserError
 
 DROP = "~drop"
 """The value of a key that is inherited from a base file and is to be gone."""
-
-DATA_FOLDERS = ("train_data_dir", "valid_data_dir", "test_data_dir")
-"""Runner settings that are folders relative to the file that names them."""
 
 
 @dataclass
@@ -53,7 +50,7 @@ def read(path: str | Path, overrides: Iterable[str] = ()) -> Source:
     folder = file.resolve().parent
     model_dir = _model_dir(file, folder, tree.pop("model", None))
     if model_dir != folder:
-        _make_absolute(tree, folder)
+        make_absolute(tree, folder)
     return Source(file, model_dir, tree, warnings)
 
 
@@ -101,7 +98,7 @@ def _with_base(path: Path, children: tuple[Path, ...], warnings: list[str]) -> d
         file = path.parent / name
         inherited = _with_base(file, (*children, path.resolve()), warnings)
         if file.resolve().parent != path.resolve().parent:
-            _make_absolute(inherited, file.resolve().parent)
+            make_absolute(inherited, file.resolve().parent)
         below = merge(below, inherited)
     if isinstance(tree.get("model"), str):
         tree["model"] = str(path.resolve().parent / tree["model"])
@@ -116,34 +113,6 @@ def _check_dropped(tree: Mapping[str, Any], below: Any, path: Path, prefix: str)
             raise UserError(f"{path}: {prefix}{key}: {DROP}, but nothing of that name is inherited")
         if isinstance(value, Mapping):
             _check_dropped(value, inherited, path, f"{prefix}{key}.")
-
-
-def with_files(data: Any, folder: Path) -> Any:
-    """A `data` section whose files of pretrained vectors are relative to nothing any more."""
-    if not isinstance(data, Mapping) or not isinstance(data.get("fields"), Mapping):
-        return data
-    fields = {
-        name: {**field, "pretrained": os.path.normpath(folder / field["pretrained"])}
-        if isinstance(field, Mapping) and isinstance(field.get("pretrained"), str)
-        else field
-        for name, field in data["fields"].items()
-    }
-    return {**data, "fields": fields}
-
-
-def _make_absolute(tree: dict[str, Any], folder: Path) -> None:
-    """Data folders and files that were relative to `folder`, and still are relative."""
-    if "data" in tree:
-        tree["data"] = with_files(tree["data"], folder)
-    runner = tree.get("runner")
-    if not isinstance(runner, dict):
-        return
-    for name in DATA_FOLDERS:
-        given = runner.get(name)
-        if isinstance(given, str) and given:
-            runner[name] = os.path.normpath(folder / given)
-        elif isinstance(given, list) and all(isinstance(each, str) for each in given):
-            runner[name] = [os.path.normpath(folder / each) for each in given]
 
 
 def _model_dir(path: Path, folder: Path, given: Any) -> Path:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, ClassVar
 
 import paddle
@@ -23,13 +24,10 @@ from rec.metrics.task import Task
 from rec.metrics.tasks import TaskMetrics
 from rec.nn.features import Features, History, expand
 from rec.nn.network import Network, Output
-from rec.numeric import Array
 from rec.report.meter import RATIO
-from rec.table.device import DeviceTable
-from rec.table.host import HostTable
+from rec.table.build import build_table
 from rec.table.optimizer import OPTIMIZERS
-from rec.table.split import SplitTable
-from rec.table.table import Table, initial_weights
+from rec.table.table import Table
 
 DENSE_OPTIMIZERS: dict[str, Callable[..., Any]] = {
     name: getattr(paddle.optimizer, name) for name in ("Adam", "AdamW", "Adagrad", "SGD", "Momentum", "RMSProp")
@@ -71,19 +69,11 @@ class NativeModel:
 
         `hyper_parameters.table_optimizer` configures that; where it is absent, the dense optimizer's settings serve.
         """
-        values, seed = config.hyper_parameters, config.runner.seed
+        values = config.hyper_parameters
         section = values.get("table_optimizer") or values["optimizer"]
-        optimizer = OPTIMIZERS[section["class"]]
-        tables: dict[int, Table] = {}
-        for first, end, dim in rows.parts():
-            own = rows.of(first, end)
-            weight = initial_weights(own.num_id, dim or net.embedding_dim, *([seed, dim] if dim else [seed]))
-            for ids, vectors in own.given:
-                _begin(weight, ids, vectors, 1 if dim else net.spaces)
-            rule, moving = optimizer(**bind(optimizer, section)), own.moving()
-            on_host = isinstance(place, paddle.CPUPlace)
-            tables[dim] = HostTable(weight, rule, moving) if on_host else DeviceTable(weight, rule, place, moving)
-        return SplitTable([first for first, _, _ in rows.parts()], tables) if len(tables) > 1 else tables[0]
+        optimizer: Callable[..., Any] = OPTIMIZERS[section["class"]]
+        rule = partial(optimizer, **bind(optimizer, section))
+        return build_table(rows, net.embedding_dim, net.spaces, rule, config.runner.seed, place)
 
     def dense_optimizer(self, config: Config, parameters: Any = None) -> Any:
         """The Paddle optimizer of the network's own parameters."""
@@ -98,13 +88,6 @@ class NativeModel:
     def create_metrics(self) -> tuple[list[TaskMetrics], list[str]]:
         """One object that counts every task; it names its values itself."""
         return [TaskMetrics(self.tasks)], ["tasks"]
-
-
-def _begin(weight: Array, ids: Array, vectors: Array, spaces: int) -> None:
-    """Give rows their first numbers: in each of the spaces that stand in turn in a row, `weight` [V, D]."""
-    each = weight.shape[1] // spaces
-    for start in range(0, spaces * each, each):
-        weight[ids, start : start + vectors.shape[1]] = vectors
 
 
 def check(config: Config, targets: list[Callable[..., Any]]) -> list[str]:

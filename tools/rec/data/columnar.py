@@ -49,6 +49,8 @@ class ColumnarReader(Reader):
     def open(self, file_list: list[str]) -> None:
         values = build(ReaderSettings, self.config)
         self.folder = Path(file_list[0]).parent
+        if values.hash_ids:
+            raise UserError("hyper_parameters.hash_ids is of lines of text: prepared data have ids of their own")
         schema = read_schema(self.folder.parent / "schema.json")
         self.num_id = values.sparse_feature_number or schema.id_space
         self.vocabulary_checksum = schema.vocabulary_sha256

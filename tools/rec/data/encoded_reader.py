@@ -27,6 +27,7 @@ from rec.data.tables.files import table_files
 from rec.data.unknown import UnknownReplacement
 from rec.data.vocabulary import Vocabulary
 from rec.data.windowed import in_windows, windows_of
+from rec.errors import UserError
 from rec.numeric import Array
 
 WINDOW = 1 << 19
@@ -68,6 +69,8 @@ class EncodedReader(Reader):
         answers = {known[n]: n for n in self.labels if n in (*settings.labels, *self.rules.targets)}
         check_leaks(settings, answers)
         values = build(ReaderSettings, self.config)
+        if values.hash_ids:
+            raise UserError("hyper_parameters.hash_ids is of lines of text: data.hash_size hashes a table's values")
         self._pooling, self._max_len = values.pooling, values.max_len
         check_weights(settings, values.pooling)
         self._dims = self.config.hyper_parameters.get(DIMS) or {}

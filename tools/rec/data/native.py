@@ -27,6 +27,9 @@ LINE_LABELS = ("click", "conversion")
 class NativeReader(Reader):
     """A table where the config has a `data` section; else prepared Ali-CCP if the files are Parquet, or PaddleRec's
     lines.
+
+    Attributes:
+        chosen: which of them it is.
     """
 
     def open(self, file_list: list[str]) -> None:
@@ -38,12 +41,12 @@ class NativeReader(Reader):
         rules = self.rules
         if self.config.data is None:
             rules = replace(rules, columns=tuple(dict.fromkeys((*LINE_LABELS, *rules.columns))))
-        self._reader = kind(file_list, self.config, self.part, self.vocabulary, rules)
-        self.labels, self.blocks, self.num_id = self._reader.labels, self._reader.blocks, self._reader.num_id
-        self.vocabulary, self.numbers = self._reader.vocabulary, self._reader.numbers
-        self.vocabulary_checksum, self.file_rows = self._reader.vocabulary_checksum, self._reader.file_rows
-        self.column_types = self._reader.column_types
-        self.threads, self.if_slow = self._reader.threads, self._reader.if_slow
+        self.chosen = kind(file_list, self.config, self.part, self.vocabulary, rules)
+        self.labels, self.blocks, self.num_id = self.chosen.labels, self.chosen.blocks, self.chosen.num_id
+        self.vocabulary, self.numbers = self.chosen.vocabulary, self.chosen.numbers
+        self.vocabulary_checksum, self.file_rows = self.chosen.vocabulary_checksum, self.chosen.file_rows
+        self.column_types = self.chosen.column_types
+        self.threads, self.if_slow = self.chosen.threads, self.chosen.if_slow
 
     @classmethod
     def files(cls, config: Config, places: Sequence[Path]) -> list[str]:
@@ -56,17 +59,17 @@ class NativeReader(Reader):
     @property
     def unseen(self) -> Mapping[str, Unseen]:  # type: ignore[override]
         """See the reader of a table: it takes a moment, and not everybody asks."""
-        return self._reader.unseen
+        return self.chosen.unseen
 
     @property
     def rows(self) -> TableRows:
-        return self._reader.rows
+        return self.chosen.rows
 
     def reading(self) -> dict[str, Any]:
-        return self._reader.reading()
+        return self.chosen.reading()
 
     def __len__(self) -> int:
-        return len(self._reader)
+        return len(self.chosen)
 
     def batches(self, plan: ReadPlan) -> Iterator[Batch]:
-        return self._reader.batches(plan)
+        return self.chosen.batches(plan)

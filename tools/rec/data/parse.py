@@ -73,10 +73,14 @@ class LineError(Exception):
         self.line, self.reason = line, reason
 
 
-def parse(text: Array, starts: Array, fields: FieldNames, num_label: int, num_id: int, max_len: int = 0) -> Parsed:
+def parse(
+    text: Array, starts: Array, fields: FieldNames, num_label: int, num_id: int, max_len: int = 0, hashed: bool = False
+) -> Parsed:
     """Parse lines of `text` (uint8); line i is text[starts[i]:starts[i + 1]], with or without its line end.
 
     A text that goes on for SIZE bytes, whatever they are, is not copied.
+
+    `hashed`: ids may be any of up to 20 digits, and are hashed with their fields.
 
     Of each field the first `max_len` tokens of a line are kept; 0 keeps all.
 
@@ -93,7 +97,7 @@ def parse(text: Array, starts: Array, fields: FieldNames, num_label: int, num_id
     offsets = np.zeros(num_line * num_field + 1, np.int32)
     found, unlisted, code, line, at = lines.scan(
         text, starts, fields.slots, fields.hashes, fields.text, fields.bounds,
-        num_id, max_len, labels, id_ends, bags, ids, offsets,
+        num_id, max_len, labels, id_ends, bags, ids, offsets, hashed,
     )  # fmt: skip
     if code != lines.OK:
         raise LineError(line, _explain(bytes(text[starts[line] : starts[line + 1]]), code, at - starts[line], num_id))
@@ -117,7 +121,8 @@ def _explain(line: bytes, code: int, at: int, num_id: int) -> str:
     field, _, value = token.partition(":")
     return (
         f"column {column}: id {value} of field {field} is outside the embedding table "
-        f"(hyper_parameters.sparse_feature_number is {num_id}: ids 0 to {num_id - 1})"
+        f"(hyper_parameters.sparse_feature_number is {num_id}: ids 0 to {num_id - 1}); hyper_parameters.hash_ids: true "
+        "takes ids of any size"
     )
 
 

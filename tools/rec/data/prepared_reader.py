@@ -11,7 +11,8 @@ from typing import Any
 from rec.config.behaviours import REQUEST
 from rec.data.encoded import Encoded
 from rec.data.encoded_reader import IN_MEMORY, EncodedReader
-from rec.data.prepared_table import MANIFEST, PreparedTable, RowFile, as_encoded
+from rec.data.prepared_table import MANIFEST, PreparedTable
+from rec.data.row_file import RowFile, as_encoded
 from rec.data.unseen import Unseen
 from rec.data.vocabulary import VOCABULARY, Vocabulary
 from rec.errors import UserError

@@ -7,7 +7,6 @@ earlier ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -17,16 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rec.data import columns
-from rec.data.field_settings import Statistic
 from rec.data.lookup import Lookup
 from rec.data.table import Table
 from rec.data.table_settings import DataSettings
-from rec.errors import UserError
 from rec.hashing import mix, uniform
 from rec.numeric import Array
 
 PARTS = 5
-_MOST_PERIODS = 1000
 
 
 @dataclass(frozen=True)
@@ -97,92 +93,30 @@ class Rates:
         return self(texts, keys % self.parts, training=True), np.array(self.rows[0], np.int64)
 
 
-class RateSurvey:
-    """Counts for `Rates`, some rows at a time."""
-
-    def __init__(self, name: str, settings: DataSettings) -> None:
-        self._name, self._settings = name, settings
-        self._statistic: Any = settings.columns_of[name].statistic
-        self._found: list[pa.Table] = []
-
-    def add(self, table: Table) -> None:
-        """Count some training rows."""
-        statistic, known = self._statistic, {**self._settings.labels, **self._settings.numbers}
-        label = columns.numbers(table, known[statistic.of])
-        counts = ~np.isnan(label)
-        if statistic.among:
-            counts &= columns.numbers(table, known[statistic.among]) == 1
-        values = columns.text_column(table, self._settings.columns_of[self._name].column or self._name)
-        found = {
-            "value": values.cast(pa.large_string()),
-            "part": _part_texts(table, statistic),
-            "rows": np.ones(len(label), np.int64),
-            "counts": counts.astype(np.int64),
-            "sums": np.where(counts, label, 0.0),
-        }
-        self._found.append(_grouped(pa.table(found)))
-        if len(self._found) > 8:
-            self._found = [_grouped(pa.concat_tables(self._found))]
-
-    def rates(self) -> Rates:
-        """What was counted.
-
-        Raises:
-            UserError: there are more periods than a rate by period has use for.
-        """
-        found = _grouped(pa.concat_tables(self._found))
-        counted = float(pc.sum(found["counts"]).as_py() or 0)
-        mean = float(pc.sum(found["sums"]).as_py() or 0) / max(counted, 1.0)
-        found = found.filter(pc.not_equal(found["value"], ""))
-        values = sorted(pc.unique(found["value"]).to_pylist())
-        periods = sorted(pc.unique(found["part"]).to_pylist(), key=_in_time) if self._statistic.by else []
-        if len(periods) > _MOST_PERIODS:
-            raise UserError(
-                f"data.fields.{self._name}.statistic.by: column {self._statistic.by} has {len(periods):,} values: name "
-                "a column of longer periods, such as the day"
-            )
-        parts = periods or [str(part) for part in range(PARTS)]
-        value, part = (_places(found[name], known) for name, known in (("value", values), ("part", parts)))
-        keys = value * len(parts) + part
-        order = np.argsort(keys)
-        rows, counts, sums = (found[name].to_numpy()[order].tolist() for name in ("rows", "counts", "sums"))
-        return Rates(mean, float(self._statistic.prior), values, periods, keys[order].tolist(), (rows, counts, sums))
-
-
 def rate_column(table: Table, name: str, settings: DataSettings, rates: Rates, training: bool) -> Array:
     """A field's rates, float64 [R]; NaN where its column is empty."""
     statistic = settings.columns_of[name].statistic
     assert statistic is not None
     values = columns.text_column(table, settings.columns_of[name].column or name)
     if statistic.by:
-        earlier = [_in_time(period) for period in rates.periods]
+        earlier = [in_time(period) for period in rates.periods]
         texts = columns.text_column(table, statistic.by)
         known = pc.unique(texts).to_pylist()
         before = np.array([_bisect(earlier, text) for text in known], np.int64)
-        part = before[_places(texts, known)]
+        part = before[places(texts, known)]
     else:
-        part = _parts(table)
+        part = parts_of(table)
     found = rates(values, part, training)
     found[pc.equal(values, "").to_numpy()] = np.nan
     return found
 
 
-def _parts(table: Table) -> Array:
+def parts_of(table: Table) -> Array:
     """int64 [n], the part that each row is dealt to."""
     return np.asarray(uniform(mix(table.number)) * PARTS).astype(np.int64)
 
 
-def _part_texts(table: Table, statistic: Statistic) -> pa.ChunkedArray | pa.Array:
-    if statistic.by is None:
-        return pa.array(_parts(table)).cast(pa.string())
-    texts = columns.text_column(table, statistic.by)
-    empty = np.flatnonzero(pc.equal(texts, "").to_numpy())
-    if len(empty):
-        raise UserError(f"{table.where(int(empty[0]))}: column {statistic.by} is empty, and a rate is by it")
-    return texts
-
-
-def _in_time(period: str) -> tuple[float, str]:
+def in_time(period: str) -> tuple[float, str]:
     """By number where it is one, so that 9 comes before 10."""
     try:
         return (float(period), "")
@@ -191,21 +125,13 @@ def _in_time(period: str) -> tuple[float, str]:
 
 
 def _bisect(earlier: list[tuple[float, str]], period: str) -> int:
-    own = _in_time(period)
+    own = in_time(period)
     return sum(each < own for each in earlier)
 
 
-def _places(texts: pa.ChunkedArray, known: list[str]) -> Array:
+def places(texts: pa.ChunkedArray, known: list[str]) -> Array:
     return np.asarray(pc.index_in(texts, pa.array(known, texts.type)).to_numpy()).astype(np.int64)
 
 
 def _sums_before(values: list[Any]) -> Array:
     return np.concatenate([[0], np.cumsum(values)])
-
-
-def _grouped(table: pa.Table) -> pa.Table:
-    sums: Callable[[str], tuple[str, str]] = lambda name: (name, "sum")  # noqa: E731
-    grouped = table.group_by(["value", "part"]).aggregate([sums("rows"), sums("counts"), sums("sums")])
-    return grouped.select(["value", "part", "rows_sum", "counts_sum", "sums_sum"]).rename_columns(
-        ["value", "part", "rows", "counts", "sums"]
-    )

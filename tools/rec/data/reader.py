@@ -39,12 +39,14 @@ class ReaderSettings:
         sparse_feature_number: ids must be below it; None: as many as the data has, where the data can tell.
         fields: field names, in the order the network sees them; tokens of other fields are skipped.
         max_len: tokens kept per row and field, in the data's order; 0 keeps all.
+        hash_ids: lines hold ids of up to 20 digits, which are hashed with their fields into sparse_feature_number rows.
         pooling: how a field's vectors become one: their sum, their mean, or their sum weighted by the data's values.
     """
 
     sparse_feature_number: Annotated[int, Field(gt=0)] | None = None
     fields: Sequence[str | int] = ALI_CCP_FIELDS
     max_len: Annotated[int, Field(ge=0)] = 0
+    hash_ids: bool = False
     pooling: Literal["sum", "mean", "weighted"] = "sum"
 
 

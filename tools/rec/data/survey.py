@@ -14,7 +14,7 @@ from rec.data import columns
 from rec.data.field_settings import FieldColumn
 from rec.data.field_values import values_of
 from rec.data.pretrained import Pretrained
-from rec.data.rates import RateSurvey
+from rec.data.rate_survey import RateSurvey
 from rec.data.scale import Moments, before_scaling, scale_of
 from rec.data.spelling import doubt
 from rec.data.table import Table

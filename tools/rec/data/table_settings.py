@@ -92,6 +92,15 @@ class DataSettings(BaseModel):
             names += [name, f"{name}_missing"] if field.missing == "indicator" else [name]
         return tuple(names)
 
+    def wanted(self) -> list[str]:
+        """The columns that are named."""
+        splits = (self.split("test"), self.split("valid"))
+        names = {self.sample_id, *self.labels.values(), *self.numbers.values(), *(each.by for each in splits if each)}
+        for name, field in self.columns_of.items():
+            by = field.statistic.by if field.statistic else None
+            names |= {None if field.cross else field.column or name, field.weights, by}
+        return sorted(name for name in names if name is not None)
+
     def hash_size_of(self, name: str) -> int | None:
         """Ids by hashing that a field has; None: a vocabulary."""
         field = self.columns_of[name]

@@ -38,6 +38,7 @@ class TextReader(Reader):
         if values.sparse_feature_number is None:
             raise UserError("hyper_parameters.sparse_feature_number is missing: lines of text do not tell how many ids")
         self.num_id, self.max_len, self.pooling = values.sparse_feature_number, values.max_len, values.pooling
+        self.hashed = values.hash_ids
         if self.pooling == "weighted":
             raise UserError("hyper_parameters.pooling is weighted, but text lines hold no values: use sum or mean")
         self.blocks: tuple[Block, ...] = blocks_of([(self.fields.names, False)], Seen(self.attended))
@@ -54,7 +55,7 @@ class TextReader(Reader):
         lines = np.arange(min(len(self.index), _LOOK_AT))
         text, starts = self.index.read(lines)
         try:
-            parsed = parse(text, starts, self.fields, len(self.labels), self.num_id)
+            parsed = parse(text, starts, self.fields, len(self.labels), self.num_id, hashed=self.hashed)
         except LineError:
             return  # reading will say it
         tokens = np.diff(parsed.offsets).reshape(len(lines), -1).sum(axis=0)
@@ -69,7 +70,8 @@ class TextReader(Reader):
         log.warning("%s%s", message, did_you_mean(absent[0], found))
 
     def reading(self) -> dict[str, Any]:
-        return reading_of(self.fields.names, self.pooling, self.max_len)
+        found = reading_of(self.fields.names, self.pooling, self.max_len)
+        return found | ({"hyper_parameters.hash_ids": True} if self.hashed else {})
 
     def __len__(self) -> int:
         return len(self.index)
@@ -110,7 +112,7 @@ class TextReader(Reader):
         """The lines' tokens and labels, and their sample ids, bytes [B]."""
         text, starts = self.index.read(lines)
         try:
-            parsed = parse(text, starts, self.fields, len(self.labels), self.num_id, self.max_len)
+            parsed = parse(text, starts, self.fields, len(self.labels), self.num_id, self.max_len, self.hashed)
         except LineError as error:
             raise UserError(f"{self.index.where(int(lines[error.line]))}: {error.reason}") from None
         if parsed.unlisted:

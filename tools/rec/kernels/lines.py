@@ -15,6 +15,9 @@ _MIX = U(0x9E3779B97F4A7C15)
 _MOST_DIGITS = 18
 """What an int64 surely holds."""
 
+_HASHED_DIGITS = 20
+"""Those of the largest uint64; of larger numbers the hash has the remainder by 2^64."""
+
 
 @numba.njit(nogil=True, cache=True)
 def mix(value, word):
@@ -51,8 +54,10 @@ def field_of(value, text, start, stop, slots, hashes, names, bounds):
 
 
 @numba.njit(nogil=True, cache=True)
-def scan(text, starts, slots, hashes, names, bounds, num_id, max_len, labels, id_ends, bags, ids, offsets):
+def scan(text, starts, slots, hashes, names, bounds, num_id, max_len, labels, id_ends, bags, ids, offsets, hashed):
     """Fill labels, id_ends, and (bag, id) of each token; count tokens per bag into offsets[1:].
+
+    `hashed`: ids of 64 bits, each of which becomes one below `num_id` by its hash and its field's.
 
     Both texts go on for a word behind what is read.
     """
@@ -100,7 +105,7 @@ def scan(text, starts, slots, hashes, names, bounds, num_id, max_len, labels, id
                 word = load(text, at)
                 marks = not_digits(word)
                 count = min(first(marks), end - at)
-                if at + count - digits > _MOST_DIGITS:
+                if at + count - digits > (_HASHED_DIGITS if hashed else _MOST_DIGITS):
                     return found, unlisted, BAD_ID, line, begin
                 if count < 8:
                     break
@@ -117,7 +122,9 @@ def scan(text, starts, slots, hashes, names, bounds, num_id, max_len, labels, id
             if field < 0:
                 unlisted += 1
                 continue
-            if token >= num_id:
+            if hashed:
+                token = np.int64(mix(mix(hashes[field], U(token)), U(0)) % U(num_id))
+            elif token >= num_id:
                 return found, unlisted, ID_TOO_LARGE, line, begin
             bag = line * num_field + field
             if max_len > 0 and offsets[bag + 1] >= max_len:

@@ -13,9 +13,11 @@ from rec.config.config import Config
 from rec.console import Bar, log
 from rec.data.fingerprint import fingerprint
 from rec.data.labels import LabelRules
+from rec.data.native import NativeReader
 from rec.data.prepared_reader import settings_of
-from rec.data.prepared_table import MANIFEST, PartFacts, PreparedTable, as_batch, is_prepared
+from rec.data.prepared_table import MANIFEST, PartFacts, PreparedTable, is_prepared
 from rec.data.reader import Part
+from rec.data.row_file import as_batch
 from rec.data.table_settings import read_settings
 from rec.data.tabular import TabularReader
 from rec.data.vocabulary import VOCABULARY, Vocabulary
@@ -79,7 +81,7 @@ def prepare(config: Config, out: Path, force: bool) -> None:
 def _open(directory: Directory, part: Part, vocabulary: Vocabulary | None) -> TabularReader:
     reader = directory.open_reader(part, vocabulary, keep_excluded=True)
     log_reading(reader, part)
-    table = getattr(reader, "_reader", reader)  # a directory's own reader is our built-in one, as a rule
+    table = reader.chosen if isinstance(reader, NativeReader) else reader
     if not isinstance(table, TabularReader):
         raise UserError(f"{directory.config.model_dir}: its reader is no table's: set runner.train_reader_path")
     return table

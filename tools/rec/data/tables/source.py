@@ -64,7 +64,7 @@ class TableSource:
         self, paths: Sequence[str], settings: DataSettings, keep: bool = False, optional: Collection[str] = ()
     ) -> None:
         self._files, self._settings = [TableFile.of(path) for path in paths], settings
-        self._columns = sorted({*wanted_columns(settings), *(settings.keep if keep else ())})
+        self._columns = sorted({*settings.wanted(), *(settings.keep if keep else ())})
         self._optional = optional
         self._opened: list[Opened] = []
         self.fragments: list[Fragment] = []
@@ -124,8 +124,9 @@ class TableSource:
 
     def lacks(self, column: str) -> list[str]:
         """The files that do not have a column."""
-        pairs = zip(self._files, self._opened, strict=True)
-        return [file.path for file, opened in pairs if column not in (*opened.names, *file.partition)]
+        return [
+            f.path for f, o in zip(self._files, self._opened, strict=True) if column not in (*o.names, *f.partition)
+        ]
 
     def _pieces(self, fragment: Fragment) -> Iterator[Piece]:
         file = self._files[fragment.file]
@@ -142,17 +143,6 @@ class TableSource:
         for batch in table.to_batches():
             yield Piece(file.path, np.arange(start, start + batch.num_rows), batch)
             start += batch.num_rows
-
-
-def wanted_columns(settings: DataSettings) -> list[str]:
-    """The columns that the settings name."""
-    splits = (settings.split("test"), settings.split("valid"))
-    wanted = {settings.sample_id, *settings.labels.values(), *settings.numbers.values()}
-    wanted |= {split.by for split in splits if split}
-    for name, field in settings.columns_of.items():
-        by = field.statistic.by if field.statistic else None
-        wanted |= {None if field.cross else field.column or name, field.weights, by}
-    return sorted(name for name in wanted if name is not None)
 
 
 def _without_null_words(table: pa.Table, words: Sequence[str]) -> pa.Table:

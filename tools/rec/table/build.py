@@ -1,0 +1,48 @@
+"""The embedding table of a run, where it is to live."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import paddle
+
+from rec.data.table_rows import TableRows
+from rec.numeric import Array
+from rec.table.device import DeviceTable
+from rec.table.host import HostTable
+from rec.table.optimizer import RowOptimizer
+from rec.table.split import SplitTable
+from rec.table.table import Table, initial_weights
+
+
+def build_table(
+    rows: TableRows, dim: int, spaces: int, rule: Callable[[], RowOptimizer], seed: int, place: Any
+) -> Table:
+    """A table with its initial weights; one for each width, where there are several.
+
+    Args:
+        rows: what they are.
+        dim: the network's width.
+        spaces: how many embeddings of a field stand in turn in a row of that width.
+        rule: makes the row-wise optimizer.
+        seed: of the weights that nobody gives.
+        place: where it lives.
+    """
+    tables: dict[int, Table] = {}
+    for first, end, width in rows.parts():
+        own = rows.of(first, end)
+        weight = initial_weights(own.num_id, width or dim, *([seed, width] if width else [seed]))
+        for ids, vectors in own.given:
+            _begin(weight, ids, vectors, 1 if width else spaces)
+        moving = own.moving()
+        on_host = isinstance(place, paddle.CPUPlace)
+        tables[width] = HostTable(weight, rule(), moving) if on_host else DeviceTable(weight, rule(), place, moving)
+    return SplitTable([first for first, _, _ in rows.parts()], tables) if len(tables) > 1 else tables[0]
+
+
+def _begin(weight: Array, ids: Array, vectors: Array, spaces: int) -> None:
+    """Give rows their first numbers: in each of the spaces that stand in turn in a row, `weight` [V, D]."""
+    each = weight.shape[1] // spaces
+    for start in range(0, spaces * each, each):
+        weight[ids, start : start + vectors.shape[1]] = vectors
