@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from rec.config.config import Config
-from rec.data import tabular
+from rec.data import encoded_reader, tabular
 from rec.data.batch import Batch
 from rec.data.lines import data_files
 from rec.data.loader import load_batches
@@ -138,7 +138,7 @@ def test_no_more_than_two_windows_are_in_memory(tmp_path, monkeypatch):
     source = opened(tmp_path)
     alive: set[int] = set()
     most = 0
-    original = tabular.Window.of
+    original = encoded_reader.Window.of
 
     def watched(parts, plan, *number):
         nonlocal most
@@ -151,7 +151,7 @@ def test_no_more_than_two_windows_are_in_memory(tmp_path, monkeypatch):
         assert len(window.rows) <= 60
         return window
 
-    monkeypatch.setattr(tabular.Window, "of", watched)
+    monkeypatch.setattr(encoded_reader.Window, "of", watched)
     for _ in source.batches(ReadPlan(batch_size=8, training=True, shuffle=True, seed=3)):
         pass
     assert most <= 3  # the one in use, the next, and at a border the one that is let go

@@ -66,13 +66,13 @@ class EncodedReader(Reader):
         self._settings = settings = read_settings(self.config.data)
         known = {**settings.labels, **settings.numbers}
         check_labels(self.labels, known)
-        answers = {known[n]: n for n in self.labels if n in (*settings.labels, *self.rules.targets)}
-        check_leaks(settings, answers)
         values = build(ReaderSettings, self.config)
         if values.hash_ids:
             raise UserError("hyper_parameters.hash_ids is of lines of text: data.hash_size hashes a table's values")
         self._pooling, self._max_len = values.pooling, values.max_len
         check_weights(settings, values.pooling)
+        answers = {known[n]: n for n in self.labels if n in (*settings.labels, *self.rules.targets)}
+        check_leaks(settings, answers)
         self._dims = self.config.hyper_parameters.get(DIMS) or {}
         check_vocabulary(self.vocabulary, settings, self._dims)
         self._poolings = [field.pooling or values.pooling for field in settings.ids.values()]
