@@ -80,8 +80,10 @@ class EncodedReader(Reader):
         self._seen = Seen(self.attended, {name: length for name, length in largest.items() if length}, self._dims)
         self.blocks = blocks_of([(list(settings.ids), False)], self._seen)
         self.numbers = settings.number_names()
-        # What vectors begin with, a checkpoint knows by itself.
-        self._pretrained: dict[str, Pretrained] = {} if self.vocabulary else pretrained_of(settings, self.config)
+        # A checkpoint knows by itself what its vectors were: the files may be gone.
+        self._pretrained: dict[str, Pretrained] = {}
+        if self.part == "train":
+            self._pretrained = pretrained_of(settings, self.config, may_be_gone=self.vocabulary is not None)
 
     def settle(self, vocabulary: Vocabulary) -> None:
         """The ids are those of a vocabulary."""

@@ -69,10 +69,10 @@ def dims_of(settings: DataSettings, config: Config) -> dict[str, int]:
     return found
 
 
-def pretrained_of(settings: DataSettings, config: Config) -> dict[str, Pretrained]:
+def pretrained_of(settings: DataSettings, config: Config, may_be_gone: bool) -> dict[str, Pretrained]:
     """What the values of fields begin with."""
-    given = {name: field.pretrained for name, field in settings.ids.items() if field.pretrained}
-    return {name: Pretrained.read(config.resolve(path)) for name, path in given.items()}
+    given = {name: config.resolve(field.pretrained) for name, field in settings.ids.items() if field.pretrained}
+    return {name: Pretrained.read(path) for name, path in given.items() if path.exists() or not may_be_gone}
 
 
 def _width(path: Path) -> int:

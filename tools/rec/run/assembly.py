@@ -20,6 +20,7 @@ from rec.metrics.tasks import TaskMetrics
 from rec.nn.network import Network
 from rec.report.reading import log_reading, log_unseen
 from rec.run.directory import Directory
+from rec.run.known import known_vocabulary
 from rec.run.model import Mode, is_native, model_class, with_network
 from rec.run.native import NativeDirectory
 from rec.run.paddlerec import PaddleRecDirectory
@@ -190,7 +191,8 @@ def read_plan(directory: Directory, epoch: int = 0, start: int = 0, training: bo
 def _build(directory: Directory, task: Task, start: Start) -> tuple[Any, Engine]:
     part: Part = "train" if task == "train" else "test"
     if directory.native:
-        reader = directory.open_reader(part, start.vocabulary)
+        known = start.vocabulary if start.folder or task == "infer" else known_vocabulary(directory.config)
+        reader = directory.open_reader(part, known)
         return reader, directory.build_engine(task == "train", reader)
     engine = directory.build_engine(task == "train")
     return directory.open_reader(part), engine
