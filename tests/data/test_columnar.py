@@ -16,8 +16,7 @@ from rec.data import row_groups
 from rec.data.columnar import ColumnarReader
 from rec.data.lines import data_files
 from rec.data.loader import load_batches
-from rec.data.plan import ReadPlan
-from rec.data.row_groups import shuffled_chunks
+from rec.data.plan import ReadPlan, shuffled_chunks
 from rec.errors import UserError
 
 

@@ -34,7 +34,10 @@ class RunnerSettings(BaseModel):
         "InmemoryDataset, no for PaddleRec's, whose iterable data sets have one order only",
     )
     shuffle_chunk: int = Field(
-        64, gt=0, description="impressions of one common row that stay together when prepared data is shuffled"
+        64,
+        gt=0,
+        description="impressions of one common row that stay together when prepared data (or a table with "
+        "data.common) is shuffled",
     )
     reader_type: Literal["DataLoader", "RecDataset", "CustomizeDataLoader", "QueueDataset", "InmemoryDataset"] = Field(
         "DataLoader",

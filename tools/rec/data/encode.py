@@ -18,6 +18,7 @@ from rec.data.labels import Judged, LabelRules, Policy
 from rec.data.ragged import Ragged
 from rec.data.rates import rate_column
 from rec.data.scale import scaled
+from rec.data.shared import keys_of
 from rec.data.table import Table
 from rec.data.table_settings import DataSettings
 from rec.data.unseen import Unseen
@@ -58,14 +59,16 @@ class Encoder:
         """
         known = {**self.settings.labels, **self.settings.numbers}
         requests = columns.text_column(table, known[REQUEST]) if REQUEST in self.labels else None
+        tokens = self.tokens(table)
         return Encoded(
-            self.tokens(table),
+            tokens,
             judged(table, self.settings, self.labels, self.rules, self.policy),
             _sample_ids(table, self.settings),
             None if requests is None else _in_one(requests),
             np.arange(first, first + len(table)),
             self.numbers(table),
             {name: together([values for _, values in table.column(name)]) for name in self.keep},
+            keys_of(table, self.settings, tokens),
         )
 
     def tokens(self, table: Table) -> Ragged:

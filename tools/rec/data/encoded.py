@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rec.data.labels import Judged
-from rec.data.plan import ReadPlan
+from rec.data.plan import ReadPlan, shuffled_chunks
 from rec.data.ragged import Ragged
 from rec.numeric import Array
 
@@ -27,6 +27,7 @@ class Encoded:
         places: int64 [R], their numbers among all rows that are read.
         numbers: float32 [R, N], fields that are numbers; None: there are none.
         kept: columns that predictions pass on, Arrow's arrays [R].
+        keys: uint64 [R], whose rows share fields; None: nobody's.
     """
 
     tokens: Ragged
@@ -36,6 +37,7 @@ class Encoded:
     places: Array
     numbers: Array | None = None
     kept: dict[str, pa.Array] = field(default_factory=dict)
+    keys: Array | None = None
 
     def __len__(self) -> int:
         return len(self.places)
@@ -52,6 +54,7 @@ class Encoded:
             self.places[rows],
             None if self.numbers is None else self.numbers[rows],
             {name: values.take(index) for name, values in self.kept.items()},
+            None if self.keys is None else self.keys[rows],
         )
 
     @staticmethod
@@ -66,14 +69,15 @@ class Encoded:
             pa.concat_arrays([part.sample_ids for part in parts]),
             pa.concat_arrays(requests) if requests else None,
             np.concatenate([part.places for part in parts]),
-            None if parts[0].numbers is None else np.concatenate([_numbers(part) for part in parts]),
+            _joined([part.numbers for part in parts]),
             {name: together([part.kept[name] for part in parts]) for name in parts[0].kept},
+            _joined([part.keys for part in parts]),
         )
 
 
-def _numbers(rows: Encoded) -> Array:
-    assert rows.numbers is not None
-    return rows.numbers
+def _joined(arrays: Sequence[Array | None]) -> Array | None:
+    there = [array for array in arrays if array is not None]
+    return np.concatenate(there) if there else None
 
 
 def together(arrays: Sequence[pa.Array]) -> pa.Array:
@@ -90,9 +94,11 @@ class Window:
     order: Array
 
     @classmethod
-    def of(cls, parts: list[Encoded], plan: ReadPlan, *number: int) -> Window:
-        """Parts together, shuffled as the plan says; rows of one request stay together."""
+    def of(cls, parts: list[Encoded], plan: ReadPlan, chunk: int, *number: int) -> Window:
+        """Parts together, shuffled as the plan says; rows of one request stay together, or else `chunk` that share."""
         rows = Encoded.join(parts)
+        if plan.shuffle and rows.requests is None and rows.keys is not None:
+            return cls(rows, shuffled_chunks(rows.keys, chunk, np.random.default_rng([plan.seed, plan.epoch, *number])))
         group = None if rows.requests is None else codes(rows.requests)
         return cls(rows, plan.order(len(rows), group, *number))
 

@@ -18,8 +18,10 @@ from rec.data.encoded import Encoded, Window, codes
 from rec.data.plan import ReadPlan
 from rec.data.pooling import field_weights
 from rec.data.pretrained import Pretrained, dims_of, pretrained_of
+from rec.data.ragged import Ragged
 from rec.data.reader import Reader, ReaderSettings, reading_of
 from rec.data.sequences import Seen, blocks_of, parted
+from rec.data.shared import once
 from rec.data.table_checks import check_labels, check_leaks, check_vocabulary, check_weights
 from rec.data.table_rows import TableRows, rows_of
 from rec.data.table_settings import read_settings
@@ -78,7 +80,9 @@ class EncodedReader(Reader):
         self._poolings = [field.pooling or values.pooling for field in settings.ids.values()]
         largest = {name: field.sequence for name, field in settings.ids.items() if field.pooling == "max"}
         self._seen = Seen(self.attended, {name: length for name, length in largest.items() if length}, self._dims)
-        self.blocks = blocks_of([(list(settings.ids), False)], self._seen)
+        names, shared = list(settings.ids), len(settings.shared)
+        self._groups = [(group, once) for group, once in ((names[:shared], True), (names[shared:], False)) if group]
+        self.blocks = blocks_of(self._groups, self._seen)
         self.numbers = settings.number_names()
         # A checkpoint knows by itself what its vectors were: the files may be gone.
         self._pretrained: dict[str, Pretrained] = {}
@@ -120,16 +124,16 @@ class EncodedReader(Reader):
     def batches(self, plan: ReadPlan) -> Iterator[Batch]:
         """The batches of a plan, in order. Rows are shuffled among those of a window; a small table is one."""
         distinct = DistinctIds(self.num_id)
-        whole = self._whole
+        whole, chunk = self._whole, self.config.runner.shuffle_chunk
         found = (
-            in_windows(plan, [[whole]], len, lambda rows: rows, lambda parts, _: Window.of(parts, plan))
+            in_windows(plan, [[whole]], len, lambda rows: rows, lambda parts, _: Window.of(parts, plan, chunk))
             if whole is not None
             else in_windows(
                 plan,
                 windows_of(self._parts, lambda part: part.rows, plan, WINDOW),
                 lambda part: part.rows,
                 self.read,
-                lambda parts, number: Window.of(parts, plan, number),
+                lambda parts, number: Window.of(parts, plan, chunk, number),
             )
         )
         for pieces in found:
@@ -143,17 +147,31 @@ class EncodedReader(Reader):
         tokens = rows.tokens
         if plan.training and self._replacement:
             tokens = self._replacement(tokens, rows.places, plan)
-        ids, (positions,) = distinct(tokens.ids)
-        weights = field_weights(self._poolings, tokens.offsets, tokens.values)
-        bags = Bags(tokens.num_field, positions, tokens.offsets, weights)
+        ids, bags = self._bags(tokens, rows.keys, distinct)
         labels = dict(rows.judged.labels)
         if rows.requests is not None:  # numbered within the batch: float32 holds no large number exactly
             labels[REQUEST] = np.unique(codes(rows.requests), return_inverse=True)[1].astype(np.float32)
         names = rows.sample_ids.to_numpy(zero_copy_only=False)
         names = names if self._settings.sample_id is None else names.astype(str)
         left_out = excluded if excluded.any() else None
-        blocks = parted([(bags, list(self._settings.ids))], self._seen)
+        blocks = parted(zip(bags, [group for group, _ in self._groups], strict=True), self._seen)
         return Batch(ids, blocks, labels, names, left_out, counts=counts, kept=rows.kept, numbers=rows.numbers)
+
+    def _bags(self, tokens: Ragged, keys: Array | None, distinct: DistinctIds) -> tuple[Array, list[Bags]]:
+        """The distinct ids, and the bags of each group of fields that there is."""
+        shared = len(self._settings.shared)
+        if keys is None:
+            groups: list[tuple[Ragged, Array | None]] = [(tokens, None)]
+        else:
+            common, own, row = once(keys, tokens, shared)
+            groups = [(common, row), *([(own, None)] if own.num_field else [])]
+        ids, positions = distinct(*(group.ids for group, _ in groups))
+        bags, poolings = [], self._poolings
+        for (group, row_index), where in zip(groups, positions, strict=True):
+            weights = field_weights(poolings[: group.num_field], group.offsets, group.values)
+            bags.append(Bags(group.num_field, where, group.offsets, weights, row_index))
+            poolings = poolings[group.num_field :]
+        return ids, bags
 
     def _counts(self) -> Array:
         """How often each id occurs in the rows."""

@@ -67,3 +67,22 @@ class ReadPlan:
     def num_batch(self, num_impression: int) -> int:
         """Batches that so many impressions make."""
         return num_impression // self.batch_size if self.drop_last else -(-num_impression // self.batch_size)
+
+
+def shuffled_chunks(common_row: Array, chunk: int, random: np.random.Generator) -> Array:
+    """A random order of impressions, int64 [n], in which runs of one common row stay together, `chunk` at the most.
+
+    A run of neighbours with the same `common_row` (int [n]) is cut from a random offset on, so that over epochs any
+    two neighbours are parted.
+    """
+    n = len(common_row)
+    heads = np.flatnonzero(np.concatenate([[True], common_row[1:] != common_row[:-1]]))
+    lengths = np.diff(heads, append=n)
+    within = np.arange(n) - np.repeat(heads, lengths)
+    shift = np.repeat(random.integers(0, chunk, len(heads)), lengths)
+    starts = np.flatnonzero((within == 0) | ((within + shift) % chunk == 0))
+    sizes = np.diff(starts, append=n)
+    order = random.permutation(len(starts))
+    first = np.repeat(starts[order], sizes[order])
+    ends = np.cumsum(sizes[order])
+    return first + np.arange(n) - np.repeat(ends - sizes[order], sizes[order])

@@ -37,6 +37,15 @@ class Ragged:
         kernels.take_rows(rows, self.num_field, self.offsets, self.values, offsets, values)
         return Ragged(self.num_field, offsets, ids, values)
 
+    def fields(self, first: int, end: int) -> Ragged:
+        """Some fields of all rows, from number `first` to before `end`."""
+        lengths = np.diff(self.offsets).reshape(-1, self.num_field)
+        kept = (np.arange(self.num_field) >= first) & (np.arange(self.num_field) < end)
+        tokens = np.repeat(np.tile(kept, len(lengths)), lengths.reshape(-1))
+        offsets = np.concatenate([[0], np.cumsum(lengths[:, first:end])]).astype(np.int32)
+        values = None if self.values is None else self.values[tokens]
+        return Ragged(end - first, offsets, self.ids[tokens], values)
+
     @staticmethod
     def concatenate(parts: list[Ragged]) -> Ragged:
         """The rows of all parts, in order."""

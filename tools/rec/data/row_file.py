@@ -117,6 +117,8 @@ def as_batch(rows: Encoded, texts: Collection[str]) -> pa.RecordBatch:
         arrays["request"] = rows.requests
     if rows.numbers is not None:
         arrays["numbers"] = pa.FixedSizeListArray.from_arrays(pa.array(rows.numbers.reshape(-1)), rows.numbers.shape[1])
+    if rows.keys is not None:
+        arrays["key"] = pa.array(rows.keys)
     arrays |= {f"label {name}": pa.array(values) for name, values in rows.judged.labels.items() if name != REQUEST}
     for name, values in rows.kept.items():
         arrays[f"kept {name}"] = values.cast(pa.large_string()) if name in texts else values
@@ -142,4 +144,5 @@ def as_encoded(
         np.arange(first, first + batch.num_rows),
         file.numbers(batch),
         {name: batch.column(at[f"kept {name}"]) for name in keep},
+        batch.column(at["key"]).to_numpy() if "key" in at else None,
     )

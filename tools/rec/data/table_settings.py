@@ -19,6 +19,15 @@ from rec.data.split_settings import Split, split_contradictions
 from rec.errors import UserError
 
 
+class Common(BaseModel):
+    """Fields that are the same in all rows of a user, a request or the like: they are pulled and pooled once."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    by: str | list[str] = Field(description="the column, or columns, whose rows are alike, which follow each other")
+    fields: list[str] = Field(min_length=1, description="the fields, such as the user's and his history")
+
+
 class DataSettings(BaseModel):
     """`data.*` of a config file."""
 
@@ -27,6 +36,11 @@ class DataSettings(BaseModel):
     fields: dict[str, FieldColumn | None] = Field(description="the fields, by name; null: a column of that name")
     labels: dict[str, str] = Field(description="the label columns, by the label's name")
     numbers: dict[str, str] = Field({}, description="labels that are any number, by name: watch time, price, ...")
+    common: Common | None = Field(
+        None,
+        description="fields that rows share: runs of rows, runner.shuffle_chunk at most, then stay together in the "
+        "shuffle, and each batch holds what they share once",
+    )
     sample_id: str | None = Field(None, description="column that names an impression; null: the row's number")
     keep: list[str] = Field([], description="columns that go into the predictions as they are")
     files: str = Field("*", description="pattern of the files in the data folders, e.g. '*.csv'")
@@ -73,8 +87,19 @@ class DataSettings(BaseModel):
 
     @property
     def ids(self) -> dict[str, FieldColumn]:
-        """Those that have ids."""
-        return {name: field for name, field in self.columns_of.items() if field.is_id}
+        """Those that have ids; those that rows share come first."""
+        found = {name: field for name, field in self.columns_of.items() if field.is_id}
+        return {name: found[name] for name in sorted(found, key=lambda name: name not in self.shared)}
+
+    @property
+    def shared(self) -> list[str]:
+        """The fields that rows share."""
+        return self.common.fields if self.common else []
+
+    @property
+    def shared_by(self) -> list[str]:
+        """The columns whose rows share them."""
+        return [] if self.common is None else [self.common.by] if isinstance(self.common.by, str) else self.common.by
 
     @property
     def scaled(self) -> dict[str, FieldColumn]:
@@ -95,7 +120,13 @@ class DataSettings(BaseModel):
     def wanted(self) -> list[str]:
         """The columns that are named."""
         splits = (self.split("test"), self.split("valid"))
-        names = {self.sample_id, *self.labels.values(), *self.numbers.values(), *(each.by for each in splits if each)}
+        names = {
+            self.sample_id,
+            *self.shared_by,
+            *self.labels.values(),
+            *self.numbers.values(),
+            *(each.by for each in splits if each),
+        }
         for name, field in self.columns_of.items():
             by = field.statistic.by if field.statistic else None
             names |= {None if field.cross else field.column or name, field.weights, by}
@@ -169,6 +200,9 @@ def _contradictions(settings: DataSettings) -> Iterator[str]:
     if settings.delimiter is not None and (not settings.delimiter.isascii() or settings.delimiter in '"\r\n'):
         yield f"data.delimiter: should be an ASCII character and no quote or line break, got {settings.delimiter!r}"
     yield from split_contradictions(settings.test, settings.test_share, settings.valid, settings.valid_share)
+    for name in settings.shared:
+        if name not in settings.ids:
+            yield f"data.common.fields: {name} is no field with ids"
     for name in settings.keep:
         if name == "sample_id" or name in settings.labels or name in settings.numbers:
             yield f"data.keep: predictions have a column {name} already"

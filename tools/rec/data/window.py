@@ -10,10 +10,10 @@ import pyarrow as pa
 
 from rec.config.behaviours import REQUEST, LabelKind
 from rec.data.arrow_lists import ragged_columns
-from rec.data.plan import ReadPlan
+from rec.data.plan import ReadPlan, shuffled_chunks
 from rec.data.prepared import IDS, VALUES, check_ids, check_label, check_number_columns, check_range, read_group
 from rec.data.ragged import Ragged
-from rec.data.row_groups import Group, shuffled_chunks
+from rec.data.row_groups import Group
 from rec.numeric import Array
 
 

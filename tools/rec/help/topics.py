@@ -34,6 +34,7 @@ def _data() -> str:
         ("data:", table_settings.DataSettings),
         ("each of data.fields, null or a section:", field_settings.FieldColumn),
         ("its statistic:", field_settings.Statistic),
+        ("data.common:", table_settings.Common),
         ("data.test and data.valid:", split_settings.Split),
     )
 
