@@ -20,27 +20,27 @@ def keys_of(table: Table, settings: DataSettings, tokens: Ragged) -> Array | Non
     Raises:
         UserError: rows of one user, or request, differ in a field that they are said to share.
     """
-    if not settings.shared:
+    if settings.common is None:
         return None
     keys = np.zeros(len(table), np.uint64)
-    for column in settings.shared_by:
+    for column in settings.common.columns:
         texts = columns.text_column(table, column)
         keys = mix(keys ^ np.concatenate([np.empty(0, np.uint64), *map(text_hashes, texts.chunks)]))
     for number, name in enumerate(list(settings.ids)[: len(settings.shared)]):
-        _check(table, settings, keys, tokens.fields(number, number + 1), name)
+        _check(table, settings.common.columns, keys, tokens.fields(number, number + 1), name)
     return keys
 
 
-def _check(table: Table, settings: DataSettings, keys: Array, tokens: Ragged, name: str) -> None:
+def _check(table: Table, by: list[str], keys: Array, tokens: Ragged, name: str) -> None:
     """Each row against the first one of its key, by a hash of its tokens and their weights."""
     digest = _digest(tokens)
     _, first, of_row = np.unique(keys, return_index=True, return_inverse=True)
     odd = np.flatnonzero(digest != digest[first[of_row]])
     if len(odd):
-        row, other, by = int(odd[0]), int(first[of_row[odd[0]]]), " and ".join(settings.shared_by)
+        row, other = int(odd[0]), int(first[of_row[odd[0]]])
         raise UserError(
-            f"{table.where(row)}: field {name} is another than in {table.where(other)}, of the same {by}: leave it out "
-            "of data.common.fields"
+            f"{table.where(row)}: field {name} is another than in {table.where(other)}, of the same "
+            f"{' and '.join(by)}: leave it out of data.common.fields"
         )
 
 

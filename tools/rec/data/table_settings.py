@@ -14,18 +14,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
+from rec.data.common_settings import Common
 from rec.data.field_settings import FieldColumn, contradictions
 from rec.data.split_settings import Split, split_contradictions
 from rec.errors import UserError
-
-
-class Common(BaseModel):
-    """Fields that are the same in all rows of a user, a request or the like: they are pulled and pooled once."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-    by: str | list[str] = Field(description="the column, or columns, whose rows are alike, which follow each other")
-    fields: list[str] = Field(min_length=1, description="the fields, such as the user's and his history")
 
 
 class DataSettings(BaseModel):
@@ -95,11 +87,6 @@ class DataSettings(BaseModel):
     def shared(self) -> list[str]:
         """The fields that rows share."""
         return self.common.fields if self.common else []
-
-    @property
-    def shared_by(self) -> list[str]:
-        """The columns whose rows share them."""
-        return [] if self.common is None else [self.common.by] if isinstance(self.common.by, str) else self.common.by
 
     @property
     def scaled(self) -> dict[str, FieldColumn]:

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from rec.config import behaviours, compare
 from rec.config.settings import RunnerSettings
-from rec.data import field_settings, split_settings, table_settings
+from rec.data import common_settings, field_settings, split_settings, table_settings
 from rec.help.entries import heading, of_model
 
 TOPICS = ("data", "hyper_parameters", "behaviours", "compare")
@@ -34,7 +34,7 @@ def _data() -> str:
         ("data:", table_settings.DataSettings),
         ("each of data.fields, null or a section:", field_settings.FieldColumn),
         ("its statistic:", field_settings.Statistic),
-        ("data.common:", table_settings.Common),
+        ("data.common:", common_settings.Common),
         ("data.test and data.valid:", split_settings.Split),
     )
 
