@@ -107,13 +107,8 @@ class DataSettings(BaseModel):
     def wanted(self) -> list[str]:
         """The columns that are named."""
         splits = (self.split("test"), self.split("valid"))
-        names = {
-            self.sample_id,
-            *self.shared_by,
-            *self.labels.values(),
-            *self.numbers.values(),
-            *(each.by for each in splits if each),
-        }
+        names = {self.sample_id, *self.labels.values(), *self.numbers.values(), *(each.by for each in splits if each)}
+        names |= set(self.common.columns) if self.common else set()
         for name, field in self.columns_of.items():
             by = field.statistic.by if field.statistic else None
             names |= {None if field.cross else field.column or name, field.weights, by}
