@@ -38,11 +38,14 @@ from rec.data.batch_file import load_batch, save_batch
 from rec.data.columnar import ColumnarReader
 from rec.data.lines import data_files
 from rec.data.plan import ReadPlan
+from rec.data.prepared_reader import PreparedTableReader
+from rec.data.prepared_table import MANIFEST
 from rec.data.tabular import TabularReader
 from rec.data.text import TextReader
 from rec.data.vocabulary import Vocabulary
 from rec.errors import UserError
 from rec.loading import ModelDirectory
+from rec.prepare.table import prepare
 from rec.run.model import model_class
 from rec.run.native import NativeDirectory
 from support import ESMM, tiny_lines
@@ -338,6 +341,51 @@ def own_table(random: Random, folder: Path) -> str | None:
     return check(use)
 
 
+PREPARED_FIELDS: dict[str, Any] = {
+    "color": {"shares": "tags"}, "tags": {"separator": "|", "dim": 3}, "price": {"buckets": 2},
+    "cost": {"column": "price", "numeric": "none"}, "rate": {"column": "color", "statistic": {"of": "click"}},
+}  # fmt: skip
+
+
+@functools.cache
+def _prepared_table() -> tuple[Path, Any]:
+    """A table that tools/prepare.py wrote, and the sections that read it."""
+    folder = _kept_folder()
+    (folder / "data").mkdir()
+    (folder / "data" / "t.csv").write_text(TABLE)
+    tree = {
+        "runner": {"train_data_dir": "data", "train_batch_size": 5, "train_reader_path": "table_reader"},
+        "data": {**SECTION, "fields": PREPARED_FIELDS},
+        "hyper_parameters": {
+            "optimizer": {"class": "Adam"}, "sparse_feature_dim": 4, "tower_fc_sizes": [4],
+            "behaviours": {"click": None},
+        },
+    }  # fmt: skip
+    prepare(Config(folder / "c.yaml", tree), folder / "ready", force=False)
+    return folder / "ready", tree
+
+
+def prepared_table(random: Random, folder: Path) -> str | None:
+    """A prepared table: the bytes of a file, or the values of its manifest or vocabulary."""
+    source, tree = _prepared_table()
+    ready = folder / "ready"
+    shutil.copytree(source, ready)
+    file = random.choice(sorted(ready.iterdir()))
+    if file.suffix == ".json" and random.random() < 0.6:
+        file.write_text(json.dumps(disturb(random, json.loads(file.read_text())), skipkeys=True))
+    else:
+        file.write_bytes(damage(random, file.read_bytes()))
+
+    def use() -> None:
+        config = Config(folder / "c.yaml", {**tree, "runner": {}})
+        part = random.choice(("train", "test"))
+        reader = PreparedTableReader([str(ready / MANIFEST)], config, part)  # type: ignore[arg-type]
+        if reader.num_id <= 10**7:
+            check_batches(reader, reader.num_id, 5)
+
+    return check(use)
+
+
 def _columns(content: bytes) -> dict[str, list[str]]:
     header, *rows = [line.split(",") for line in content.decode().splitlines()]
     return {name: [row[i] for row in rows] for i, name in enumerate(header)}
@@ -463,6 +511,6 @@ TARGETS: dict[str, Target] = {
     target.__name__: target
     for target in (
         config_bytes, config_values, overrides, text_lines, parquet_bytes, parquet_values, schema_json, own_table,
-        checkpoint_bytes, vocabulary_json, manifest_values, hostile_pickle, hostile_object, saved_batch,
+        checkpoint_bytes, vocabulary_json, manifest_values, hostile_pickle, hostile_object, saved_batch, prepared_table,
     )
 }  # fmt: skip

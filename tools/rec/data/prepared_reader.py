@@ -11,6 +11,7 @@ from typing import Any
 from rec.config.behaviours import REQUEST
 from rec.data.encoded import Encoded
 from rec.data.encoded_reader import IN_MEMORY, EncodedReader
+from rec.data.prepared import check_label
 from rec.data.prepared_table import MANIFEST, PreparedTable
 from rec.data.row_file import RowFile, as_encoded
 from rec.data.unseen import Unseen
@@ -54,7 +55,6 @@ class PreparedTableReader(EncodedReader):
         self._parts = [
             Piece(index, first, rows) for index, (first, rows) in enumerate(zip(firsts, facts.rows, strict=True))
         ]
-        self._check_kept()
         small = len(self) <= IN_MEMORY
         self.begin(Encoded.join([self.read(part) for part in self._parts]) if small else None)
 
@@ -62,17 +62,21 @@ class PreparedTableReader(EncodedReader):
         batch = self._file.batch(part.index, part.rows)
         labels = {name: self._file.label(batch, name) for name in self.labels if name != REQUEST}
         policy, path = self.config.runner.label_policy, self._file.path
+        kinds = {**dict.fromkeys(self._settings.labels, "binary"), **self.rules.kinds}
+        for name, values in labels.items():
+            check_label(values, kinds.get(name, "number"), f"{path}: piece {part.index + 1}", name)  # type: ignore[arg-type]
         judged = self.rules.judge(labels, policy, lambda row: f"{path}: row {part.first + row + 1}")
         keep = self._settings.keep if self.part == "test" else ()
         return as_encoded(
-            self._file, batch, part.first, "weighted" in self._poolings, judged, REQUEST in self.labels, keep
+            self._file,
+            batch,
+            part.first,
+            "weighted" in self._poolings,
+            judged,
+            REQUEST in self.labels,
+            keep,
+            self._settings.common is not None,
         )
-
-    def _check_kept(self) -> None:
-        there = self._file.batch(0, self._parts[0].rows).schema.names
-        absent = [name for name in self._settings.keep if f"kept {name}" not in there]
-        if absent and self.part == "test":
-            raise UserError(f"{self._file.path}: has no {', '.join(absent)} of data.keep: prepare the table again")
 
     @property
     def unseen(self) -> Mapping[str, Unseen]:  # type: ignore[override]

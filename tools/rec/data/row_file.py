@@ -52,7 +52,8 @@ class RowFile:
         try:
             batch = self._opened[0].get_batch(index)
             batch.validate(full=True)
-        except (OSError, pa.ArrowException) as error:
+            _ = batch.schema.names
+        except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
             raise UserError(f"{self.path}: piece {index + 1}: cannot be read: {error}: {AGAIN}") from None
         if batch.num_rows != rows:
             raise UserError(f"{self.path}: piece {index + 1}: {batch.num_rows} rows, expected {rows}: {AGAIN}")
@@ -79,27 +80,28 @@ class RowFile:
 
     def _lists(self, batch: pa.RecordBatch, name: str, kind: pa.DataType) -> pa.ListArray:
         expected = pa.list_(pa.list_(kind), self.num_field)
-        lists = self._column(batch, name, expected).values
+        lists = self.found(batch, name, expected).values
         if lists.null_count or lists.offsets[0].as_py() != 0 or lists.values.null_count:
             raise UserError(f"{self.path}: column {name} is damaged: {AGAIN}")
         return lists
 
-    def _column(self, batch: pa.RecordBatch, name: str, kind: pa.DataType) -> pa.Array:
+    def found(self, batch: pa.RecordBatch, name: str, *kinds: pa.DataType) -> pa.Array:
+        """A column that is of one of some types, if any are said."""
         at = batch.schema.get_field_index(name)
-        if at < 0 or batch.schema.field(at).type != kind or batch.column(at).null_count:
-            raise UserError(f"{self.path}: has no column {name} of {kind}: {AGAIN}")
+        if at < 0 or (kinds and (batch.schema.field(at).type not in kinds or batch.column(at).null_count)):
+            raise UserError(f"{self.path}: has no whole column {name}: {AGAIN}")
         return batch.column(at)
 
     def numbers(self, batch: pa.RecordBatch) -> Array | None:
         """float32 [n, N]; None where there are none."""
         if not self.num_number:
             return None
-        lists = self._column(batch, "numbers", pa.list_(pa.float32(), self.num_number))
+        lists = self.found(batch, "numbers", pa.list_(pa.float32(), self.num_number))
         return np.asarray(lists.values.to_numpy()).reshape(len(lists), self.num_number)
 
     def label(self, batch: pa.RecordBatch, name: str) -> Array:
         """float32 [n], NaN where it is not known."""
-        return np.asarray(self._column(batch, f"label {name}", pa.float32()).to_numpy(zero_copy_only=False))
+        return np.asarray(self.found(batch, f"label {name}", pa.float32()).to_numpy(zero_copy_only=False))
 
 
 def as_batch(rows: Encoded, texts: Collection[str]) -> pa.RecordBatch:
@@ -133,16 +135,17 @@ def as_encoded(
     judged: Judged,
     requests: bool,
     keep: Sequence[str],
+    shared: bool,
 ) -> Encoded:
     """The reverse, with labels that were looked at."""
-    at = {name: index for index, name in enumerate(batch.schema.names)}
+    text, number = pa.large_string(), pa.int64()
     return Encoded(
         file.tokens(batch, weighted),
         judged,
-        batch.column(at["sample_id"]),
-        batch.column(at["request"]) if requests else None,
+        file.found(batch, "sample_id", text, number),
+        file.found(batch, "request", text) if requests else None,
         np.arange(first, first + batch.num_rows),
         file.numbers(batch),
-        {name: batch.column(at[f"kept {name}"]) for name in keep},
-        batch.column(at["key"]).to_numpy() if "key" in at else None,
+        {name: file.found(batch, f"kept {name}") for name in keep},
+        file.found(batch, "key", pa.uint64()).to_numpy() if shared else None,
     )
