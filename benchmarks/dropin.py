@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import sys
 import tempfile
 from pathlib import Path
 from statistics import median
@@ -22,6 +23,10 @@ import numpy as np
 from measure import machine
 from rich.progress import track
 from throughput import HERE, RESULTS, Contestant
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
+
+from rec.processor import mkl_cpu_type
 
 ROUNDS, ROWS = 3, 1_000_001
 BATCHES = 12
@@ -100,6 +105,8 @@ def main() -> None:
     parser.add_argument("work", nargs="?", type=Path, help="where data and logs go (default: a temporary folder)")
     parser.add_argument("--only", default="", help="directories whose name begins so")
     args = parser.parse_args()
+    if mkl_cpu_type() is None:
+        print("left out: MKL's path for AMD processors (runner.mkl_on_amd): this processor is none, or has no AVX2")
     with tempfile.TemporaryDirectory() as temporary:
         work = (args.work or Path(temporary)).resolve()
         if not (work / "data").exists():

@@ -19,79 +19,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from field import contestants, simulate, skipped
 from measure import machine
 from rich.progress import track
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
-SCRIPTS = HERE.parents[0] / "datasets" / "ali-ccp"
-EXPOSURES, LINES = 200_000, 30_000
 ROUNDS = 4
-KNOBS = ["--click-rate", "0.1", "--conversion-rate", "0.1", "--seed", "1"]
-SMALL = {"dim": 12, "sizes": [256, 64]}
-"""PaddleRec's configuration; the paper's is PAPER."""
-PAPER = {"dim": 18, "sizes": [360, 200, 80]}
 USER_FIELDS, ITEM_FIELDS = 13, 10
-
-
-def ours(work: Path, mode: str = "dygraph", task: str = "train", **changes: Any) -> dict[str, Any]:
-    """What a contestant of ours is started with."""
-    net = changes.get("net", SMALL)
-    folder = work / "lines" if changes.get("text") else work / "prepared"
-    batch = changes.get("batch", 1024)
-    options = {
-        "runner.train_data_dir": folder / "train",
-        "runner.valid_data_dir": "null",
-        "runner.best_metric": "null",
-        "runner.test_data_dir": folder / "test",
-        "runner.train_batch_size": batch,
-        "runner.infer_batch_size": batch,
-        "hyper_parameters.sparse_feature_number": changes.get("num_id", 740_000),
-        "hyper_parameters.sparse_feature_dim": net["dim"],
-        "hyper_parameters.ctr_fc_sizes": net["sizes"],
-        "hyper_parameters.cvr_fc_sizes": net["sizes"],
-        "hyper_parameters.max_len": changes.get("max_len", 0),
-    }
-    texts = {name: str(value) for name, value in options.items()}
-    return {"kind": "ours", "mode": mode, "task": task, "batch": batch, "net": net, "options": texts}
-
-
-def plain(work: Path, batch: int = 1024, net: dict[str, Any] = SMALL) -> dict[str, Any]:
-    """What the reference is started with."""
-    return {
-        "kind": "plain",
-        "data": str(work / "lines" / "train"),
-        "num_id": 740_000,
-        "batch": batch,
-        "net": net,
-        **net,
-    }
-
-
-def contestants(work: Path) -> dict[str, dict[str, Any]]:
-    """By name; those called "one thread" run with one."""
-    return {
-        "(a) plain Paddle, 3 values, from text": plain(work),
-        "(b) ours, 3 values": ours(work, max_len=3),
-        "(c) ours, all tokens": ours(work),
-        "(c) ours, at most 64 tokens per field": ours(work, max_len=64),
-        "(d) static, all tokens": ours(work, mode="static"),
-        "(e) evaluation, all tokens": ours(work, task="infer"),
-        "(f) ours, all tokens, from text": ours(work, text=True),
-        "(a) batch 4096": plain(work, 4096),
-        "(b) batch 4096": ours(work, batch=4096, max_len=3),
-        "(c) batch 4096": ours(work, batch=4096),
-        "(d) batch 4096": ours(work, mode="static", batch=4096),
-        "(e) batch 4096": ours(work, task="infer", batch=4096),
-        "(b) vocabulary 10 M": ours(work, max_len=3, num_id=10_000_000),
-        "(c) vocabulary 10 M": ours(work, num_id=10_000_000),
-        "(a) paper's network": plain(work, net=PAPER),
-        "(c) paper's network": ours(work, net=PAPER),
-        "(d) paper's network": ours(work, mode="static", net=PAPER),
-        "(a) one thread": plain(work),
-        "(b) one thread": ours(work, max_len=3),
-        "(c) one thread": ours(work),
-    }
 
 
 class Contestant:
@@ -155,20 +90,6 @@ def dense_flops(net: dict[str, Any], rows_per_impression: float) -> float:
     widths = [*net["sizes"], 1]
     rest = sum(a * b for a, b in itertools.pairwise(widths))
     return 3 * 2 * 2 * (first + rest)
-
-
-def simulate(work: Path) -> None:
-    """Prepared data and text lines, unless they are there from an earlier run."""
-    if (work / "prepared" / "schema.json").exists() and (work / "lines" / "train").exists():
-        return
-    simulator = [sys.executable, str(SCRIPTS / "simulate.py")]
-    prepare = [sys.executable, str(SCRIPTS / "prepare.py"), "raw", "prepared"]
-    for command in (
-        [*simulator, "raw", "--exposures", str(EXPOSURES), *KNOBS],
-        prepare,
-        [*simulator, "lines", "--lines", "--exposures", str(LINES), *KNOBS],
-    ):
-        subprocess.run(command, cwd=work, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def batches(spec: dict[str, Any]) -> int:
@@ -246,7 +167,12 @@ def main() -> None:
     work = parser.parse_args().work.resolve()
     work.mkdir(parents=True, exist_ok=True)
     simulate(work)
-    specs = contestants(work)
+    here = machine()
+    everybody = contestants(work)
+    absent = skipped(list(everybody), int(here["cores"]), int(here["memory_gb"]))
+    for name, why in absent.items():
+        print(f"left out: {name}: {why}")
+    specs = {name: spec for name, spec in everybody.items() if name not in absent}
     field = [Contestant(name, spec, work) for name, spec in track(specs.items(), "starting", transient=True)]
     rates = []
     for turn in range(ROUNDS):
@@ -259,7 +185,7 @@ def main() -> None:
         contestant.close()
     text = table(rows)
     print(f"sgemm: {gflops:.0f} GFLOPS\n\n{text}")
-    result = {"machine": machine(), "sgemm_gflops": round(gflops, 1), "contestants": rows}
+    result = {"machine": here, "left_out": absent, "sgemm_gflops": round(gflops, 1), "contestants": rows}
     (RESULTS / "throughput.json").write_text(json.dumps(result, indent=1) + "\n")
     (RESULTS / "throughput.md").write_text(text)
     plot(rows, RESULTS / "throughput.png")
