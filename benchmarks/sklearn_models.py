@@ -6,10 +6,11 @@ A fit yields predictions for validation and test rows under several settings; wh
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,9 +86,13 @@ def one_hot(parts: dict[str, Part]) -> dict[str, csr_matrix]:
 
 def logistic_regression(parts: dict[str, Part], label: str) -> Iterator[Scores]:
     """One-hot ids with an L2 penalty; nothing in it is random."""
-    x = one_hot(parts)
+    yield from linear(one_hot(parts), parts["train"].labels[label])
+
+
+def linear(x: Mapping[str, Any], truth: NDArray[np.float32]) -> Iterator[Scores]:
+    """Logistic regression on each part's columns, [N, W]."""
     for penalty in PENALTIES:
-        model = LogisticRegression(C=penalty, max_iter=5000, tol=1e-6).fit(x["train"], parts["train"].labels[label])
+        model = LogisticRegression(C=penalty, max_iter=5000, tol=1e-6).fit(x["train"], truth)
         yield f"C {penalty:g}", model.predict_proba(x["valid"])[:, 1], model.predict_proba(x["test"])[:, 1]
 
 
@@ -98,11 +103,20 @@ def gradient_boosting(parts: dict[str, Part], label: str, seed: int) -> Iterator
     """
     truth = parts["train"].labels[label]
     many = np.max([part.ids.max(0) for part in parts.values()], axis=0) > MANY
-    encoder = TargetEncoder(target_type="binary", random_state=seed)
-    encoded = {"train": encoder.fit_transform(parts["train"].ids[:, many], truth)}
-    encoded |= {name: encoder.transform(parts[name].ids[:, many]) for name in ("valid", "test")}
+    encoded = target_encoded({name: part.ids[:, many] for name, part in parts.items()}, truth, seed)
     x = {name: np.hstack([values, parts[name].ids[:, ~many]]) for name, values in encoded.items()}
-    categories = np.arange(x["train"].shape[1]) >= many.sum()
+    yield from boosted(x, truth, np.arange(x["train"].shape[1]) >= many.sum(), seed)
+
+
+def target_encoded(ids: Mapping[str, Any], truth: NDArray[np.float32], seed: int) -> dict[str, Array]:
+    """By part what stands for ids, [N, F]: the rate of each among the other training rows."""
+    encoder = TargetEncoder(target_type="binary", random_state=seed)
+    encoded = {"train": encoder.fit_transform(ids["train"], truth)}
+    return encoded | {name: encoder.transform(ids[name]) for name in ("valid", "test")}
+
+
+def boosted(x: Mapping[str, Array], truth: NDArray[np.float32], categories: Any, seed: int) -> Iterator[Scores]:
+    """Histogram gradient boosting on each part's columns; `categories`: which of them are none but names."""
     for leaves in LEAVES:
         model = HistGradientBoostingClassifier(
             learning_rate=0.05, max_iter=TREES, max_leaf_nodes=leaves, categorical_features=categories,

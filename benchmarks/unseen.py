@@ -123,9 +123,9 @@ def flat(rate: float) -> Callable[[Run], None]:
     """Every token replaced with the same probability: word dropout without counts."""
 
     def change(run: Run) -> None:
-        replacement = UnknownReplacement(run.reader._rows.ids, run.reader.vocabulary, 1.0)
+        replacement = UnknownReplacement(run.reader.chosen._counts(), run.reader.vocabulary, 1.0)
         replacement._chance[:] = rate
-        run.reader._replacement = replacement
+        run.reader.chosen._replacement = replacement
 
     return change
 
