@@ -21,10 +21,10 @@ def sigmoid(z: Any) -> Any:
 def deep(p: Arrays, x: Any) -> Any:
     """The part with hidden layers, whose activation is ReLU, and one output."""
     layer = 0
-    while f"towers.ctr.hidden.{layer}.weight" in p:
-        x = np.maximum(x @ p[f"towers.ctr.hidden.{layer}.weight"] + p[f"towers.ctr.hidden.{layer}.bias"], 0.0)
+    while f"towers.click.hidden.{layer}.weight" in p:
+        x = np.maximum(x @ p[f"towers.click.hidden.{layer}.weight"] + p[f"towers.click.hidden.{layer}.bias"], 0.0)
         layer += 1
-    return (x @ p["towers.ctr.logit.weight"] + p["towers.ctr.logit.bias"])[:, 0]
+    return (x @ p["towers.click.logit.weight"] + p["towers.click.logit.bias"])[:, 0]
 
 
 def deepfm(p: Arrays, x: Arrays, fields: int, training: bool = True) -> Any:

@@ -23,12 +23,16 @@ MODELS = ["deepfm", "dcn_v2", "din"]
 
 
 def network(name: str) -> MultiTask:
-    """That of a directory's YAML, small, with parameters none of which is at its initial value."""
+    """That of a directory's YAML, small."""
     section = dict(load(ROOT / "models" / "rank" / name / "config.yaml").hyper_parameters["interaction"])
     if name == "din":
         section |= {"attend": {"h": "a"}, "length": LENGTH, "fc_sizes": [5, 3]}
-    net = MultiTask(FIELDS, DIM, {"click": None}, [6, 5], interaction=section, num_number=2)
-    random = np.random.default_rng(7)
+    return MultiTask(FIELDS, DIM, {"click": None}, [6, 5], interaction=section, num_number=2)
+
+
+def shaken(name: str) -> MultiTask:
+    """The same with parameters none of which is at its initial value."""
+    net, random = network(name), np.random.default_rng(7)
     for parameter in net.trained():
         parameter.set_value(random.normal(scale=0.5, size=parameter.shape).astype(np.float32))
     return net
@@ -56,7 +60,7 @@ def in_float64(arrays: Any) -> dict[str, Any]:
 def test_loss_predictions_and_all_gradients(name):
     """In both graph modes, to 1e-5 of the largest number of each array."""
     x, labels = batch(name)
-    net = network(name)
+    net = shaken(name)
     weights, more = weights_of(net), {key: value for key, value in x.items() if key != "vectors"}
     given = {"click": labels.reshape(-1, 1)}
     ours = dynamic(net, x["vectors"], given, more=more)
@@ -81,7 +85,7 @@ def test_loss_predictions_and_all_gradients(name):
 @pytest.mark.parametrize("name", MODELS)
 def test_auc_of_an_evaluated_data_set(name):
     """In evaluation, where Dice has the running means of some training."""
-    net = network(name)
+    net = shaken(name)
     for seed in range(3):
         x, _ = batch(name, seed=seed)
         net(features_of({key: paddle.to_tensor(value) for key, value in x.items()}, on_host=False))
