@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rec.config.config import Config
@@ -61,8 +61,10 @@ class NativeDirectory(Directory):
         problems = list(config.problems)
         try:
             self.config = complete(config, targets, train.declared_fields(config), train.declared_numbers(config))
-        except UserError as error:  # the data section
-            problems, self.config = [*problems, str(error)], complete(config, targets)
+        except UserError as error:  # the data section: what else is wrong is said of the fields that it names
+            named = config.data.get("fields") if isinstance(config.data, Mapping) else None
+            fields = list(map(str, named)) if isinstance(named, Mapping) else None
+            problems, self.config = [*problems, str(error)], complete(config, targets, fields)
         self.problems = [*problems, *check(self.config, targets)]
         self.model: Any = make_model(model, self.config, mode)
 
