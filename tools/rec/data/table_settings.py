@@ -122,6 +122,10 @@ class DataSettings(BaseModel):
             found |= {f"data.{section}.{name}": column for name, column in getattr(self, section).items()}
         return found
 
+    def of_another_folder(self) -> DataSettings:
+        """The same for rows that are not of the training folder: nothing is set aside of them."""
+        return self.model_copy(update={"test": None, "valid": None, "test_share": 0.0, "valid_share": 0.0})
+
     def split(self, part: Literal["test", "valid"]) -> Split | None:
         """How a part's rows are set aside, in whichever way it is said."""
         share = self.test_share if part == "test" else self.valid_share

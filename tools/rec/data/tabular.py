@@ -67,17 +67,18 @@ class TabularReader(Reader):
         )
         scoring = self.part == "test"
         optional = {known[name] for name in self.labels if name not in self.rules.inputs} if scoring else set()
-        source = TableSource(file_list, settings, keep=scoring, optional=optional)
+        train = self.config.places(self.config.runner.train_data_dir)
+        of_training = self.part == "train" or are_below(file_list, train)
+        split = settings if of_training else settings.of_another_folder()
+        source = TableSource(file_list, split, keep=scoring, optional=optional)
         for column in sorted(optional):
             if source.lacks(column):
                 log.warning("%s: has no column %s: its label is not known there", source.lacks(column)[0], column)
         self.file_rows, types = source.file_rows, source.types
-        train = self.config.places(self.config.runner.train_data_dir)
-        of_training = self.part == "train" or are_below(file_list, train)
         if self.part == "test" and settings.split("test") and not of_training:
             said = "data.test" if settings.test else "data.test_share"
             log.warning("%s is of runner.train_data_dir: all rows of %s are taken", said, folder)
-        self._parts = parts_of(source, settings, self.part, of_training)
+        self._parts = parts_of(source, split, self.part)
         if not len(self):
             purpose = {"train": "training", "valid": "validation"}.get(self.part, "testing")
             raise UserError(f"{folder}: no rows for {purpose}")
