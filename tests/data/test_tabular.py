@@ -180,7 +180,15 @@ def rows_of_all(source: TabularReader) -> list[str]:
         ),
         ({"files": "*.tsv"}, "no file that matches data.files"),
         ({"test_share": 2}, "data.test_share: Input should be less than 1, got 2"),
-        ({"fields": {"color": {"seperator": "|"}}}, "data.fields.color.seperator: is not a setting"),
+        (
+            {"fields": {"color": {"seperator": "|"}}},
+            "data.fields.color.seperator: is not a setting (did you mean separator?), got '|'",
+        ),
+        (
+            {"fields": ["color"]},
+            "data.fields: should be a mapping such as {click: clicked} (of fields {user: , item: })",
+        ),
+        ({"keep": ["row", "click"]}, "data.keep: predictions have a column click already"),
         ({"fields": {"tags": {"buckets": 3}}}, "column tags: expected numbers"),
     ],
 )

@@ -27,7 +27,7 @@ from rec.data.table import Table
 from rec.data.table_checks import check_labels, check_leaks, check_vocabulary, check_weights
 from rec.data.table_settings import read_settings
 from rec.data.tables.files import are_below, table_files
-from rec.data.tables.parts import parts_of
+from rec.data.tables.parts import of_another_folder, parts_of
 from rec.data.tables.source import TableSource
 from rec.data.unknown import UnknownReplacement
 from rec.data.unseen import Unseen
@@ -69,7 +69,7 @@ class TabularReader(Reader):
         optional = {known[name] for name in self.labels if name not in self.rules.inputs} if scoring else set()
         train = self.config.places(self.config.runner.train_data_dir)
         of_training = self.part == "train" or are_below(file_list, train)
-        split = settings if of_training else settings.of_another_folder()
+        split = settings if of_training else of_another_folder(settings)
         source = TableSource(file_list, split, keep=scoring, optional=optional)
         for column in sorted(optional):
             if source.lacks(column):

@@ -63,7 +63,7 @@ class NativeDirectory(Directory):
             self.config = complete(config, targets, train.declared_fields(config), train.declared_numbers(config))
         except UserError as error:  # the data section: what else is wrong is said of the fields that it names
             named = config.data.get("fields") if isinstance(config.data, Mapping) else None
-            fields = list(map(str, named)) if isinstance(named, Mapping) else None
+            fields = list(map(str, named)) if isinstance(named, Mapping | list) else None
             problems, self.config = [*problems, str(error)], complete(config, targets, fields)
         self.problems = [*problems, *check(self.config, targets)]
         self.model: Any = make_model(model, self.config, mode)

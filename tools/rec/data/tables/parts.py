@@ -40,6 +40,11 @@ class _Chosen:
         return rows_of(self.part, table, self.settings)
 
 
+def of_another_folder(settings: DataSettings) -> DataSettings:
+    """Settings for rows that are not of the training folder: none of them are set aside."""
+    return settings.model_copy(update={"test": None, "valid": None, "test_share": 0.0, "valid_share": 0.0})
+
+
 def parts_of(source: TableSource, settings: DataSettings, part: Part) -> list[RowsOfPart]:
     """A part's rows by fragments, in order, as the settings split them; those that have none are left out."""
     chosen = _Chosen(source, settings, part)
