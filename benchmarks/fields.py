@@ -15,6 +15,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,12 @@ def train(log: Path, name: str, seed: int) -> dict[str, Any]:
         if valid > best[0]:
             scores, _, p, items = _scores(run, parts["test"])
             times = np.array([often.get(item, 0) for item in items])
-            groups = {"all": times >= 0, "new": times == 0, "rare": (times > 0) & (times < RARE), "common": times >= RARE}
+            groups = {
+                "all": times >= 0,
+                "new": times == 0,
+                "rare": (times > 0) & (times < RARE),
+                "common": times >= RARE,
+            }
             found = {
                 group: (soft_auc(scores[rows], p[rows]), soft_auc(p[rows], p[rows])) for group, rows in groups.items()
             }
@@ -199,7 +205,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     given = parser.parse_args()
     work = given.work.resolve()
-    with ProcessPoolExecutor(len(os.sched_getaffinity(0)), max_tasks_per_child=8) as pool:
+    with ProcessPoolExecutor(len(os.sched_getaffinity(0)), get_context("spawn")) as pool:
         logs = [
             pool.submit(simulate, work / str(given.impressions), world, seed, given.impressions)
             for world in WORLDS for seed in given.seeds

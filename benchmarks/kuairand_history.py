@@ -16,6 +16,7 @@ import os
 import sys
 from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -228,7 +229,7 @@ def main() -> None:
     work.mkdir(parents=True, exist_ok=True)
     derive(given.data.resolve(), work)
     wanted = [(name, seed) for name in NETS for seed in SEEDS] + [(name, SEEDS[0]) for name in OTHERS]
-    with ProcessPoolExecutor(len(os.sched_getaffinity(0)), max_tasks_per_child=6) as pool:
+    with ProcessPoolExecutor(len(os.sched_getaffinity(0)), get_context("spawn")) as pool:
         jobs = {pair: pool.submit(done, work, *pair) for pair in wanted}
         found = {pair: job.result() for pair, job in track(jobs.items(), "training")}
     runs = {name: [found[pair] for pair in wanted if pair[0] == name] for name in (*NETS, *OTHERS)}

@@ -67,6 +67,7 @@ def test_named_lists_under_runner_are_flattened_by_name():
         ("runner.model_save_path=out #2", "runner.model_save_path", "out #2"),
         ("runner.model_save_path='out' #2", "runner.model_save_path", "out"),
         ("hyper_parameters.new=.5", "hyper_parameters.new", 0.5),
+        ("data.test={by: dt, after: 2026-05-07}", "data.test.after", "2026-05-07"),  # a date in YAML 1.1
     ],
 )
 def test_an_override_is_yaml_of_the_type_that_stands_there(config_file, override, key, expected):
@@ -101,6 +102,23 @@ def test_all_problems_are_reported_at_once(tmp_path):
     with pytest.raises(UserError) as error:
         config.check(config.problems)  # whoever adds them gets them once
     assert str(error.value).count("epochs") == 1
+
+
+def test_a_setting_of_several_types_names_them_all(tmp_path):
+    text = "runner: {test_data_dir: null, valid_data_dir: 3, keep_last: null, seed: 1.5, best_metric: 1}\n"
+    assert set(load(write(tmp_path / "c.yaml", text)).problems) == {
+        "runner.test_data_dir should be text or a list, got None",
+        "runner.valid_data_dir should be text or a list or null, got 3",
+        "runner.keep_last should be an int, got None",
+        "runner.seed should be an int, got 1.5",
+        "runner.best_metric should be text or null, got 1",
+    }
+
+
+def test_a_text_like_a_day_is_written_and_read_back(tmp_path):
+    config = load(write(tmp_path / "c.yaml", "data: {test: {by: dt, after: 2026-05-07}}\n"))
+    again = load(write(tmp_path / "d.yaml", config.to_yaml()))
+    assert again.data == config.data == {"test": {"by": "dt", "after": "2026-05-07"}}
 
 
 def test_a_misspelt_setting_names_the_nearest(config_file):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import json
 import logging
 from pathlib import Path
@@ -86,6 +87,26 @@ TEXTS = {
 }
 
 
+def feather(table: pa.Table) -> bytes:
+    written = io.BytesIO()
+    pa.feather.write_feather(table, written)
+    return written.getvalue()
+
+
+def parquet(table: pa.Table) -> bytes:
+    written = io.BytesIO()
+    pq.write_table(table, written)
+    return written.getvalue()
+
+
+@pytest.mark.parametrize("content", [parquet(pa.table(COLUMNS)), feather(pa.table(COLUMNS)), text()])
+@pytest.mark.parametrize("name", ["000000_0", "part-0.parquet.snappy"])
+def test_a_file_whose_name_says_nothing_is_known_by_its_beginning(tmp_path, content, name):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / name).write_bytes(content)
+    assert values(opened(tmp_path)) == EXPECTED
+
+
 @pytest.mark.parametrize("name", [*TEXTS, "t.parquet", "t.feather"])
 @pytest.mark.parametrize("block", [1 << 24, 20])
 def test_the_same_rows_in_every_format(tmp_path, monkeypatch, name, block):
@@ -123,6 +144,11 @@ def test_numbers_and_times_of_json_lines(tmp_path):
         ("t.parquet", b"PAR1 no", {}, "t.parquet: cannot be read as a table"),
         ("t.feather", b"ARROW1 no", {}, "t.feather: cannot be read as a table"),
         ("t.csv", text(header=False), {"columns": NAMES[:4]}, "t.csv: has no column buy"),
+        ("t.csv", text(header=False), {}, "; data.columns names the columns of text without a header)"),
+        ("t.orc", b"ORC\n\x06\x12ORC\x17", {}, "t.orc: is ORC, which is not read: write Parquet, CSV or JSON lines"),
+        ("t.avro", b"Obj\x01\x04", {}, "t.avro: is Avro, which is not read"),
+        ("t.xlsx", b"PK\x03\x04\x14\x00", {}, "t.xlsx: is a zip archive or a workbook, which is not read"),
+        ("000000_0", b"SEQ\x06\x19org", {}, "000000_0: is a Hadoop sequence file, which is not read"),
         ("t.csv", text(header=False), {"columns": [*NAMES, "more"]}, "row 1 (line 1): has 5 values, data.columns 6"),
     ],
 )
@@ -183,6 +209,8 @@ def test_files_patterns_and_lists_of_them(tmp_path):
         assert values(opened(tmp_path, places)) == EXPECTED
     with pytest.raises(UserError, match=r"night-\*: no such data"):
         opened(tmp_path, ["day-0", "night-*"])
+    with pytest.raises(UserError, match=r"s3:/b/log: no such data directory or file \(only files of this machine are"):
+        opened(tmp_path, "s3://b/log")
     with pytest.raises(UserError, match=r"day-0: holds no file that matches data\.files: \*\.tsv"):
         opened(tmp_path, "day-0", files="*.tsv")
 
@@ -194,7 +222,8 @@ def test_rows_without_labels_are_read_for_scoring(tmp_path):
     (tmp_path / "new").mkdir()
     kept = [row[:3] for row in [NAMES, *ROWS]]
     (tmp_path / "new" / "t.csv").write_text("\n".join(map(",".join, kept)))
-    source = opened(tmp_path, "new", "test", vocabulary, keep=["age"])
+    split = {"test": {"by": "dt", "after": "2026-05-06"}, "valid": {"by": "user", "share": 0.5}}  # columns of training
+    source = opened(tmp_path, "new", "test", vocabulary, keep=["age"], **split)
     (first, _) = source.batches(ReadPlan(batch_size=3, training=False))
     assert [str(value) for value in first.labels["click"]] == ["nan"] * 3
     assert first.kept["age"].to_pylist() == ["31", "", "7"]

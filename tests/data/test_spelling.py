@@ -80,10 +80,15 @@ def test_a_type_without_one_spelling_is_refused(values):
         (("text",), ["3", "1e-05"], "numbers with a fraction (1e-05)"),
         (("text",), ["1.5", "a"], None),
         (("text",), ["1", "2"], None),
+        (("text",), ["1.5", "2"], "(data.fields.f.buckets cuts them into ranges, numeric makes it a number)"),
+        (("text",), ["a", "a|b", "b;c"], "texts such as 'a|b', each a category of its own (data.fields.f.separator"),
+        (("text",), ["a", "1,2", "b\x02c"], "texts such as '1,2'"),
+        (("text",), ["a", "b", "b;c"], None),
+        (("text",), ["Home, garden", "Arts | crafts", "a|"], None),
         (("text", "date32[day]"), ["2024-01-05"], "holds dates"),
         (("text",), [], None),
     ],
 )
 def test_what_is_odd_about_a_field_is_said(types, values, said):
-    found = doubt(types, pa.array(values, pa.string()))
+    found = doubt(types, pa.array(values, pa.string()), "data.fields.f")
     assert found is None if said is None else said in str(found)

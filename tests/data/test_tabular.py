@@ -180,7 +180,15 @@ def rows_of_all(source: TabularReader) -> list[str]:
         ),
         ({"files": "*.tsv"}, "no file that matches data.files"),
         ({"test_share": 2}, "data.test_share: Input should be less than 1, got 2"),
-        ({"fields": {"color": {"seperator": "|"}}}, "data.fields.color.seperator: is not a setting"),
+        (
+            {"fields": {"color": {"seperator": "|"}}},
+            "data.fields.color.seperator: is not a setting (did you mean separator?), got '|'",
+        ),
+        (
+            {"fields": ["color"]},
+            "data.fields: should be a mapping such as {click: clicked} (of fields {user: , item: })",
+        ),
+        ({"keep": ["row", "click"]}, "data.keep: predictions have a column click already"),
         ({"fields": {"tags": {"buckets": 3}}}, "column tags: expected numbers"),
     ],
 )
@@ -240,13 +248,22 @@ def test_the_shipped_examples_on_their_data(tool: Tool, shared_data, tmp_path, m
     assert cvr is None or metrics["auc_cvr"] > cvr
 
 
-@pytest.mark.parametrize("values", [[{"a": 1}], [b"\xff"]])
-def test_a_column_that_is_no_text_is_refused(tmp_path, values):
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (pa.array([{"a": 1}]), "column color holds struct<a: int64>, expected single values or lists of them"),
+        (pa.array([[("a", 1)]], pa.map_(pa.string(), pa.int8())), "column color holds map<string, int8"),
+        (pa.array([[["a"]]]), "column color holds list<"),
+        (pa.array([b"\xff"]), "column color: its values cannot be read as text"),
+    ],
+)
+def test_a_column_that_is_no_text_is_refused(tmp_path, values, message):
     (tmp_path / "data").mkdir()
     table = {"row": ["a"], "color": values, "tags": ["x"], "price": [1.0], "clicked": [0], "bought": [0]}
     pq.write_table(pa.table(table), tmp_path / "data" / "t.parquet")
-    with pytest.raises(UserError, match="column color: its values cannot be read as text"):
+    with pytest.raises(UserError) as error:
         reader(tmp_path)
+    assert message in str(error.value)
 
 
 def test_a_data_section_with_a_number_for_a_key(tmp_path):

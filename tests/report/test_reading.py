@@ -15,6 +15,16 @@ def test_a_few_files_are_named(caplog):
     ]
 
 
+def test_files_of_several_folders_are_named_from_the_one_that_holds_them(caplog):
+    caplog.set_level("INFO")
+    log_rows({f"/data/dt={day}/part-0": day for day in (6, 7)}, "training", 13)
+    log_rows({f"/data/dt={day}/part-0": day for day in range(10)}, "training", 45)
+    assert caplog.messages == [
+        "/data: 13 rows (dt=6/part-0 6, dt=7/part-0 7)",
+        "/data: 45 rows (10 files of 0 to 9, of which 1 empty, such as dt=0/part-0)",
+    ]
+
+
 def test_many_files_are_summed_up(caplog):
     caplog.set_level("INFO")
     log_rows({f"/data/part-{n}": 1000 + n for n in range(100)}, "training", 104_950)

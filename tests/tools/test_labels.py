@@ -251,3 +251,50 @@ def test_what_would_make_a_loss_not_finite_is_named(tool: Tool, arguments, prefi
     assert outcome.code == 2
     (line,) = outcome.err.strip().splitlines()
     assert line.endswith(message)
+
+
+@MODES
+def test_rows_that_are_only_scored_leave_what_was_measured(tool: Tool, arguments, prefix, tmp_path):
+    frame = table()
+    options = arguments(frame, CHAIN)
+    assert tool(f"{prefix}trainer", *options).code == 0
+    assert tool(f"{prefix}infer", *options).code == 0
+    before = metrics()
+    frame.drop(columns=["view", "order"]).to_csv(tmp_path / "new.csv", index=False)
+    new = [f"runner.test_data_dir={tmp_path / 'new.csv'}"]
+    outcome = tool(f"{prefix}infer", *options, *new, "runner.predict_save_path=scores.csv")
+    assert outcome.code == 0, outcome.err
+    assert "no row tells a label, so there is nothing to judge by, and no metrics.json is written\n" in outcome.err
+    assert "AUC" not in outcome.out
+    assert metrics() == before
+    assert len(pd.read_csv("scores.csv")) == len(frame)
+    said = tool(f"{prefix}infer", *options, *new).err
+    assert "no metrics.json is written: runner.predict_save_path names a file for the predictions\n" in said
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("data.min_count=0", "data.min_count: Input should be greater than 0, got 0"),
+        ("data.fields=[user, item]", "(of fields {user: , item: }), got ['user', 'item']"),
+    ],
+)
+def test_a_data_section_that_is_wrong_is_all_that_is_said(tool: Tool, arguments, wrong, said):
+    """Of the fields that are attended over, too: the base file has others."""
+    din = ["hyper_parameters.interaction={kind: din, attend: {item: user}}", wrong]
+    outcome = tool("trainer", *arguments(table(), CHAIN, *din, directory="esmm_din"))
+    assert outcome.code == 2
+    assert outcome.err.endswith(f"{said}\n")
+    assert "attend" not in outcome.err
+
+
+def test_requests_are_numbered_for_a_loss_and_kept_as_they_are(tool: Tool, arguments):
+    frame = table()
+    frame["request_id"] = [f"r{row // 4}" for row in range(len(frame))]
+    pairs = ["hyper_parameters.behaviours={click: {pairwise: 1.0}}", "data.keep=[request_id]"]
+    options = arguments(frame, CHAIN, *pairs)
+    trained = tool("trainer", *options)
+    assert trained.code == 0, trained.err
+    assert "loss_ctr_pairs" in trained.err
+    assert tool("infer", *options, "runner.predict_save_path=p.csv").code == 0
+    assert pd.read_csv("p.csv")["request_id"].tolist() == frame["request_id"].tolist()

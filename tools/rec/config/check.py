@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -18,6 +18,7 @@ _KINDS = {
     "string_type": "text",
     "float_type": "a number",
     "int_from_float": "an int",
+    "list_type": "a list",
 }
 
 
@@ -53,8 +54,10 @@ def _runner(given: Any) -> tuple[RunnerSettings, list[str]]:
     try:
         return RunnerSettings(**values), []
     except ValidationError as error:
-        bad = {str(problem["loc"][0]): problem for problem in error.errors()}
-        problems = [f"runner.{key} {_expectation(key, each)}, got {each['input']!r}" for key, each in bad.items()]
+        bad: dict[str, list[Any]] = {}
+        for problem in error.errors():
+            bad.setdefault(str(problem["loc"][0]), []).append(problem)
+        problems = [f"runner.{key} {_expectation(key, each)}, got {each[-1]['input']!r}" for key, each in bad.items()]
         return RunnerSettings(**{key: value for key, value in values.items() if key not in bad}), problems
 
 
@@ -64,9 +67,10 @@ def _last_epoch(given: Any) -> tuple[int, list[str]]:
     return -1, [f"last_epoch should be the number of a trained epoch, or -1 for none, got {given!r}"]
 
 
-def _expectation(key: str, problem: Any) -> str:
-    kind = _KINDS.get(problem["type"])
-    if kind is None:
-        return problem["msg"].replace("Input should", "should")
+def _expectation(key: str, problems: Sequence[Any]) -> str:
+    """What a setting should be, of which each type that it may have is a problem."""
+    kinds = [_KINDS.get(problem["type"]) for problem in problems]
+    if None in kinds:
+        return problems[-1]["msg"].replace("Input should", "should")
     optional = RunnerSettings.model_fields[key].default is None
-    return f"should be {kind}" + (" or null" if optional else "")
+    return "should be " + " or ".join(dict.fromkeys([*map(str, kinds), *["null"] * optional]))

@@ -12,7 +12,8 @@ from rec.errors import UserError
 class _Loader(yaml.SafeLoader):
     """SafeLoader with YAML 1.2's numbers, which notes the keys that are given twice; the last one counts.
 
-    YAML 1.1 reads 1e-3 as text, Ali-CCP's field name 109_14 as the number 10914, and 010 as 8.
+    YAML 1.1 reads 1e-3 as text, Ali-CCP's field name 109_14 as the number 10914, 010 as 8, and 2026-05-07 as an object
+    of Python's, which is a text here.
     """
 
     def __init__(self, text: str) -> None:
@@ -40,8 +41,9 @@ _NUMBERS = {
     "tag:yaml.org,2002:int": r"^(?:[-+]?[0-9]+|0x[0-9a-fA-F]+)$",
     "tag:yaml.org,2002:float": r"^(?:[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[-+]?\.inf|\.nan)$",
 }
+_TIME = "tag:yaml.org,2002:timestamp"
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _NUMBERS]
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in (*_NUMBERS, _TIME)]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 for _tag, _pattern in _NUMBERS.items():

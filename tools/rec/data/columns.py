@@ -159,7 +159,7 @@ def _lists(values: pa.Array, field: FieldColumn, column: str) -> tuple[Array, pa
     if field.separator and not pa.types.is_nested(values.type):
         values = pc.split_pattern(as_text(values, column), field.separator)
     kind = values.type
-    if not pa.types.is_nested(kind) or pa.types.is_struct(kind):
+    if not pa.types.is_nested(kind) or pa.types.is_struct(kind) or pa.types.is_map(kind):
         return np.ones(len(values), np.int64), values
     lengths = pc.fill_null(pc.list_value_length(values), 0).to_numpy(zero_copy_only=False)
     return lengths.astype(np.int64), values.flatten()

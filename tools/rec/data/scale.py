@@ -67,10 +67,13 @@ def scale_of(moments: Moments, field: FieldColumn) -> list[float]:
 
 
 def scaled(numbers: Array, field: FieldColumn, scale: list[float]) -> list[Array]:
-    """The columns of a field, float32 [R] each: the number, and with an indicator whether it is missing."""
+    """The columns of a field, float32 [R] each: the number, and with an indicator whether it is missing.
+
+    So is one that is not finite, such as log(1 + x) of -1, which some logs write for a missing number.
+    """
     shift, width, filled = scale
     values = (before_scaling(numbers, field) - shift) / width
-    missing = np.isnan(values)
+    missing = ~np.isfinite(values)
     values[missing] = filled
     columns = [values.astype(np.float32)]
     return [*columns, missing.astype(np.float32)] if field.missing == "indicator" else columns

@@ -18,7 +18,9 @@ _PLAIN = {
     r"^(?:False|FALSE)$": "false",
 }
 _EXPONENT = r"^-?[1-9](?:\.[0-9]*[eE][+-]?|[eE][+])[0-9]{1,3}$"
+_LIST = r"[^\s][|;,\x01-\x03][^\s]"
 _NUMBER = r"^-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
+_SHOWN = 40
 _EXACT = {pa.float16(): 2**11, pa.float32(): 2**24, pa.float64(): 2**53}
 """From here on a number of the type stands for several whole numbers."""
 
@@ -72,23 +74,43 @@ def as_text(values: pa.Array, name: str) -> pa.Array:
     """A column's values as strings, as they are. Raises UserError if they are none, such as structs."""
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
+    if pa.types.is_nested(values.type):
+        raise UserError(
+            f"column {name} holds {values.type}, expected single values or lists of them: write what it holds into "
+            "columns of their own"
+        )
     try:
         return values.cast(pa.string())
     except pa.ArrowException as error:
         raise UserError(f"column {name}: its values cannot be read as text: {error}") from None
 
 
-def doubt(types: tuple[str, ...], distinct: pa.Array) -> str | None:
+def doubt(types: tuple[str, ...], distinct: pa.Array, where: str) -> str | None:
     """What is odd about a field whose column has such types and such values, spelled by `canonical`; None: nothing.
 
-    Numbers with a fraction hardly ever repeat, and the days of the future are unknown to whoever trains on the past.
+    Numbers with a fraction hardly ever repeat, the days of the future are unknown to whoever trains on the past, and
+    lists of values in one text are mostly meant to be parted.
+
+    Args:
+        where: the field's section.
     """
     if any(kind.startswith("date") for kind in types):
         return "holds dates, each a category of its own: days after those of training are unknown to the model"
-    if not len(distinct) or not pc.all(pc.match_substring_regex(distinct, _NUMBER)).as_py():
+    if not len(distinct):
+        return None
+    lists = pc.match_substring_regex(distinct, _LIST)
+    if 2 * pc.sum(lists).as_py() > len(distinct):
+        shown = distinct[pc.index(lists, True).as_py()].as_py()[:_SHOWN]
+        return f"holds texts such as {shown!r}, each a category of its own ({where}.separator parts a list of values)"
+    if not pc.all(pc.match_substring_regex(distinct, _NUMBER)).as_py():
         return None
     at = pc.index(pc.match_substring_regex(distinct, r"\.|e-"), True).as_py()
-    return None if at < 0 else f"holds numbers with a fraction ({distinct[at]}), each a category of its own"
+    if at < 0:
+        return None
+    return (
+        f"holds numbers with a fraction ({distinct[at]}), each a category of its own ({where}.buckets cuts them into "
+        "ranges, numeric makes it a number)"
+    )
 
 
 def is_text(kind: pa.DataType) -> bool:

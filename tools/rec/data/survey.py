@@ -87,10 +87,12 @@ class Survey:
                 odd = (
                     None
                     if field.cross
-                    else doubt(self._types[field.column or name], pa.array(list(found), pa.string()))
+                    else doubt(
+                        self._types[field.column or name], pa.array(list(found), pa.string()), f"data.fields.{name}"
+                    )
                 )
                 if odd:
-                    log.warning("field %s %s (data.fields.%s.buckets cuts numbers into ranges)", name, odd, name)
+                    log.warning("field %s %s", name, odd)
             least = field.min_count or settings.min_count
             kept = {text: count for text, count in found.items() if count >= least}
             if name in self._pretrained:

@@ -14,6 +14,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
+from rec.config.behaviours import REQUEST
+from rec.config.suggest import did_you_mean
 from rec.data.common_settings import Common
 from rec.data.field_settings import FieldColumn, contradictions
 from rec.data.split_settings import Split, split_contradictions
@@ -54,12 +56,7 @@ class DataSettings(BaseModel):
     newlines_in_values: bool = Field(False, description="let a quoted value of a text file hold line breaks")
     test: Split | None = Field(None, description="which rows of the training folder are tested on, and not trained on")
     valid: Split | None = Field(None, description="which of its other rows are validated on after each epoch")
-    test_share: float = Field(
-        0.0,
-        ge=0,
-        lt=1,
-        description="short for test: {share: ...}, by the row's number",
-    )
+    test_share: float = Field(0.0, ge=0, lt=1, description="short for test: {share: ...}, by the row's number")
     valid_share: float = Field(0.0, ge=0, lt=1, description="short for valid: {share: ...}, by the row's number")
     min_count: int = Field(1, gt=0, description="values rarer than this share the field's out-of-vocabulary id")
     unknown_rate: float = Field(
@@ -142,6 +139,9 @@ class DataSettings(BaseModel):
         return (self.test if part == "test" else self.valid) or (Split(share=share) if share else None)
 
 
+_NAMES = [*DataSettings.model_fields, *FieldColumn.model_fields, *Split.model_fields]
+
+
 def read_settings(section: Any) -> DataSettings:
     """The checked `data` section.
 
@@ -164,7 +164,8 @@ def _in_words(problem: ErrorDetails) -> str:
     if problem["type"] == "missing":
         return f"{place}: {problem['msg']}"
     messages = {
-        "extra_forbidden": "is not a setting",
+        "extra_forbidden": f"is not a setting{did_you_mean(problem['loc'][-1], _NAMES)}",
+        "dict_type": "should be a mapping such as {click: clicked} (of fields {user: , item: })",
         "model_type": "should be nothing, or a mapping such as {separator: '|'}",
         "string_type": "should be a text (if a number is a column's name: in quotes)",
     }
@@ -186,7 +187,8 @@ def _contradictions(settings: DataSettings) -> Iterator[str]:
         if name not in settings.ids:
             yield f"data.common.fields: {name} is no field with ids"
     for name in settings.keep:
-        if name == "sample_id" or name in settings.labels or name in settings.numbers:
+        taken = {"sample_id", *settings.labels, *settings.numbers} - {REQUEST}  # whose numbers nobody keeps
+        if name in taken:
             yield f"data.keep: predictions have a column {name} already"
     for name, field in settings.columns_of.items():
         for label in (field.statistic.of, field.statistic.among) if field.statistic else ():

@@ -14,7 +14,7 @@ from rec.data.encoded_reader import IN_MEMORY, EncodedReader
 from rec.data.survey import Survey
 from rec.data.table import Table
 from rec.data.tables.files import are_below
-from rec.data.tables.parts import RowsOfPart, parts_of
+from rec.data.tables.parts import RowsOfPart, of_another_folder, parts_of
 from rec.data.tables.source import TableSource
 from rec.data.unseen import Unseen
 from rec.data.vocabulary import Vocabulary
@@ -38,7 +38,10 @@ class TabularReader(EncodedReader):
         folder = os.path.commonpath([Path(path).absolute().parent for path in file_list])
         scoring, training = self.part == "test", self.part == "train"
         optional = {known[name] for name in self.labels if name not in self.rules.inputs} if scoring else set()
-        source = TableSource(file_list, settings, keep=scoring, optional=optional)
+        train = self.config.places(self.config.runner.train_data_dir)
+        of_training = training or are_below(file_list, train)
+        split = settings if of_training else of_another_folder(settings)
+        source = TableSource(file_list, split, keep=scoring, optional=optional)
         for column in sorted(optional):
             if source.lacks(column):
                 log.warning("%s: has no column %s: its label is not known there", source.lacks(column)[0], column)
@@ -46,11 +49,10 @@ class TabularReader(EncodedReader):
         self.column_types = {
             name: self.types[field.column or name] for name, field in settings.columns_of.items() if not field.cross
         }
-        of_training = training or are_below(file_list, self.config.places(self.config.runner.train_data_dir))
         if scoring and settings.split("test") and not of_training:
             said = "data.test" if settings.test else "data.test_share"
             log.warning("%s is of runner.train_data_dir: all rows of %s are taken", said, folder)
-        self._parts: Sequence[RowsOfPart] = parts_of(source, settings, self.part, of_training)
+        self._parts: Sequence[RowsOfPart] = parts_of(source, split, self.part)
         if not len(self):
             purpose = {"train": "training", "valid": "validation"}.get(self.part, "testing")
             raise UserError(f"{folder}: no rows for {purpose}")

@@ -1,4 +1,4 @@
-"""A field, or a single id, that alone predicts a label too well."""
+"""A field, a number or a single id that alone predicts a label too well."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rec.doctor.chance import ALARM, auc_standard_error, log_chance, sigmas
 from rec.doctor.finding import Finding, Severity
 from rec.doctor.ids import binary, task_rows
 from rec.doctor.sample import Sample
-from rec.metrics.auc import auc
+from rec.metrics.auc import AUC, auc
 from rec.metrics.task import Task
 from rec.numeric import Array
 
@@ -44,20 +44,29 @@ def _fields(sample: Sample, tasks: Sequence[Task]) -> list[tuple[Finding | None,
     random = np.random.default_rng(0)
     fold = random.integers(0, FOLDS, len(sample))
     codes = [np.unique(values, return_inverse=True)[1] for values in sample.fields.T]
-    sigma = sigmas(len(codes) * len(tasks))
+    sigma = sigmas((len(codes) + len(sample.numbers)) * len(tasks))
     found = []
     for task in tasks:
         counted = task_rows(task, sample.labels)
         label = (sample.labels[task.label][counted] == 1).astype(np.float64)
         if not 0 < label.sum() < len(label):
             continue
-        for name, code in zip(sample.names, codes, strict=True):
-            result = auc(target_means(code[counted], label, fold[counted]), label)
-            error = result.standard_error or 0.0
-            severity = _severity(result.value or 0.5, error, result.positives, result.negatives, sigma)
-            finding = _field_finding(name, task, result.value or 0.5, severity) if severity else None
-            found.append((finding, result.value or 0.5))
+        results = [
+            (name, auc(target_means(code[counted], label, fold[counted]), label))
+            for name, code in zip(sample.names, codes, strict=True)
+        ]
+        results += [(name, _either_way(numbers[counted], label)) for name, numbers in sample.numbers.items()]
+        for name, result in results:
+            error, value = result.standard_error or 0.0, result.value or 0.5
+            severity = _severity(value, error, result.positives, result.negatives, sigma)
+            found.append((_field_finding(name, task, value, severity) if severity else None, value))
     return found
+
+
+def _either_way(numbers: Array, label: Array) -> AUC:
+    """The AUC of a number, or of its opposite, whichever is larger."""
+    up = auc(numbers, label)
+    return up if (up.value or 0.0) >= 0.5 else auc(-numbers, label)
 
 
 def _severity(value: float, error: float, positives: int, negatives: int, sigma: float) -> Severity | None:

@@ -12,6 +12,9 @@ FEW = 0.01
 """Share of the rows below which repeated ones change neither training nor a metric that anyone could see."""
 
 
+_SAYS_NOTHING = "it tells the model nothing: find out why, or leave it out"
+
+
 def check_rows(sample: Sample) -> list[Finding]:
     """What is wrong with the values, the fields and the repetition of rows."""
     check = f"{sample.part} rows"
@@ -28,8 +31,12 @@ def check_rows(sample: Sample) -> list[Finding]:
 def _summary(sample: Sample) -> str:
     of = "all" if sample.whole else f"a sample of {sample.total:,}" if sample.total else "the first"
     shown = f" of {', '.join(sample.columns)}" if sample.columns else f", {len(sample.names)} fields"
+    numbers = f" and {len(sample.numbers)} number{'s' * (len(sample.numbers) > 1)}" if sample.numbers else ""
     distinct = len(np.unique(sample.rows(with_labels=False)))
-    return f"{len(sample):,} rows ({of}){shown}; {1 - distinct / len(sample):.1%} repeat an earlier row's tokens"
+    what = "tokens and numbers" if numbers else "tokens"
+    return (
+        f"{len(sample):,} rows ({of}){shown}{numbers}; {1 - distinct / len(sample):.1%} repeat an earlier row's {what}"
+    )
 
 
 def _fields(sample: Sample, check: str) -> list[Finding]:
@@ -42,7 +49,11 @@ def _fields(sample: Sample, check: str) -> list[Finding]:
         elif len(sample) > 1 and (values == values[0]).all():
             kind = "" if sample.columns else "field "
             found = f"{kind}{name} has the same value in all {len(sample):,} rows"
-            findings.append(Finding(check, "warn", found, "it tells the model nothing: find out why, or leave it out"))
+            findings.append(Finding(check, "warn", found, _SAYS_NOTHING))
+    for name, numbers in sample.numbers.items():
+        if len(sample) > 1 and numbers.min() == numbers.max():
+            found = f"field {name} is the same number in all {len(sample):,} rows"
+            findings.append(Finding(check, "warn", found, _SAYS_NOTHING))
     often = [f"{name} {share:.0%}" for name, share in zip(sample.names, missing, strict=True) if 0.9 < share < 1]
     if often:
         findings.append(Finding(check, "note", f"fields that most rows lack: {', '.join(often)}"))

@@ -32,6 +32,7 @@ class Sample:
         counts: what the reader met.
         problems: what makes values unusable: weights that are not finite, ids outside the table, ...
         columns: shape and dtype of each column of PaddleRec's rows.
+        numbers: float32 [n] by name, fields that are numbers, without what says that one is missing.
     """
 
     part: Part
@@ -44,6 +45,7 @@ class Sample:
     counts: dict[str, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     columns: list[str] = field(default_factory=list)
+    numbers: dict[str, Array] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.fields)
@@ -59,8 +61,10 @@ class Sample:
         return (self.total or len(self)) / max(len(self), 1)
 
     def rows(self, with_labels: bool) -> Array:
-        """uint64 [n], a hash of each impression's tokens, and of its labels if asked."""
+        """uint64 [n], a hash of each impression's tokens and numbers, and of its labels if asked."""
         hashes = self.fields.sum(axis=1, dtype=np.uint64)
+        for values in self.numbers.values():
+            hashes = mix(hashes + values.view(np.uint32))
         if with_labels:
             for place, values in enumerate(self.labels.values()):
                 hashes = mix(hashes + (np.nan_to_num(values, nan=2.0).astype(np.uint64) + np.uint64(3 + 8 * place)))
@@ -72,10 +76,11 @@ class NativeRows:
 
     def __init__(self, subject: Subject, part: Part, total: int | None) -> None:
         self._part, self._total, self._names = part, total, list[str]()
-        self._num_id = subject.num_id or 0
+        self._num_id, self._number_names = subject.num_id or 0, subject.numbers
         self._fields: list[Array] = []
         self._labels: list[dict[str, Array]] = []
         self._sample_ids: list[Array] = []
+        self._numbers: list[Array] = []
         self._ids = IdCounter(binary(subject.tasks))
         self._counts: dict[str, int] = {}
         self._broken_weights = self._outside = 0
@@ -93,6 +98,8 @@ class NativeRows:
         self._fields.append(np.concatenate(hashes, axis=1))
         self._labels.append(batch.labels)
         self._sample_ids.append(np.asarray(batch.sample_ids))
+        if batch.numbers is not None:
+            self._numbers.append(batch.numbers)
         self._outside += int(np.count_nonzero((batch.rows < 0) | (batch.rows >= self._num_id)))
         self._ids.add(batch)
         for name, count in batch.counts.items():
@@ -107,8 +114,16 @@ class NativeRows:
         labels = {name: np.concatenate([part[name] for part in self._labels]) for name in self._labels[0]}
         return Sample(
             self._part, self._names, self._total, np.concatenate(self._fields), labels,
-            np.concatenate(self._sample_ids), self._ids.done(), self._counts, problems,
+            np.concatenate(self._sample_ids), self._ids.done(), self._counts, problems, numbers=self._by_name(),
         )  # fmt: skip
+
+    def _by_name(self) -> dict[str, Array]:
+        """The numbers, without the columns that say that one is missing."""
+        if not self._numbers:
+            return {}
+        found = dict(zip(self._number_names, np.concatenate(self._numbers).T, strict=True))
+        beside = {f"{name}_missing" for name in found}
+        return {name: np.ascontiguousarray(values) for name, values in found.items() if name not in beside}
 
 
 class ArrayRows:

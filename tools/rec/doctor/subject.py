@@ -87,6 +87,11 @@ class Subject:
         return [str(name) for name in self.config.get("hyper_parameters.fields") or []]
 
     @property
+    def numbers(self) -> tuple[str, ...]:
+        """Names of the numbers that the training reader of a model of ours gives, once it is open."""
+        return self._train.numbers if self._train else ()
+
+    @property
     def num_id(self) -> int | None:
         """Rows of the embedding table, once the training reader of a model of ours is open."""
         return self._train.num_id if self._train else None

@@ -50,9 +50,16 @@ class Evaluation:
     impressions: int
     seconds: float
 
+    @property
+    def judges(self) -> bool:
+        """Whether a row told a label: rows that are only scored do not."""
+        return not self.results or any(result.n for result in self.results.values())
+
 
 def evaluate(run: Run) -> None:
     """Evaluate the config's checkpoints, each with its own vocabulary, and write metrics.json beside it.
+
+    Where no row tells a label, the rows are only scored, and a metrics.json of before stays as it is.
 
     Raises:
         UserError: no such checkpoint, one that does not fit, or unreadable data.
@@ -75,6 +82,10 @@ def evaluate(run: Run) -> None:
         shown[folder.name] = evaluation
         if writer:
             log.info("predictions of %s: %s (%d rows)", folder, predictions, evaluation.impressions)
+    if not any(evaluation.judges for evaluation in shown.values()):
+        unless = "" if predictions else ": runner.predict_save_path names a file for the predictions"
+        log.info("no row tells a label, so there is nothing to judge by, and no metrics.json is written%s", unless)
+        return
     print_results({name: evaluation.results for name, evaluation in shown.items()})
     print_truth({name: evaluation.truth for name, evaluation in shown.items()})
     for folder in map(checkpoint_folder, starts):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -32,12 +33,13 @@ def log_rows(rows: Mapping[str, int], purpose: str, used: int) -> None:
     """
     if not rows:
         return
-    total, folder = sum(rows.values()), Path(next(iter(rows))).parent.resolve()
+    total, folder = sum(rows.values()), Path(os.path.commonpath([Path(path).parent.resolve() for path in rows]))
+    counts = {os.path.relpath(Path(path).parent.resolve() / Path(path).name, folder): n for path, n in rows.items()}
     if len(rows) <= _NAMED:
-        files = ", ".join(f"{Path(path).name} {count:,}" for path, count in rows.items())
+        files = ", ".join(f"{name} {count:,}" for name, count in counts.items())
     else:
         files = f"{len(rows)} files of {min(rows.values()):,} to {max(rows.values()):,}"
-        empty = [Path(path).name for path, count in rows.items() if not count]
+        empty = [name for name, count in counts.items() if not count]
         files += f", of which {len(empty)} empty, such as {empty[0]}" if empty else ""
     log.info("%s: %s rows (%s)%s", folder, f"{total:,}", files, f", {used:,} for {purpose}" if used != total else "")
 

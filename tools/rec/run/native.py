@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rec.config.config import Config
-from rec.config.hyper import complete
+from rec.config.hyper import Declared, complete
 from rec.console import log
 from rec.contract.native import DENSE_OPTIMIZERS, NativeModel, TableSettings, check
 from rec.data.labels import LabelRules
@@ -61,8 +61,11 @@ class NativeDirectory(Directory):
         problems = list(config.problems)
         try:
             self.config = complete(config, targets, train.declared(config))
-        except UserError as error:  # the data section
-            problems, self.config = [*problems, str(error)], complete(config, targets)
+        except UserError as error:  # the data section: what else is wrong is said of the fields that it names
+            named = config.data.get("fields") if isinstance(config.data, Mapping) else None
+            fields = list(map(str, named)) if isinstance(named, Mapping | list) else None
+            declared = None if fields is None else Declared(fields)
+            problems, self.config = [*problems, str(error)], complete(config, targets, declared)
         self.problems = [*problems, *check(self.config, targets)]
         self.model: Any = make_model(model, self.config, mode)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import glob
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +70,11 @@ def matches(place: Path) -> list[Path]:
         return [place]
     found = sorted(map(Path, glob.glob(str(place))))  # noqa: PTH207 - the pattern may be absolute
     if not found:
-        raise UserError(f"{place}: no such data directory or file (set it in the config, or with -o)")
+        far = re.search(r"\w\w+:/", str(place))
+        what = (
+            "only files of this machine are read: copy them, or mount it" if far else "set it in the config, or with -o"
+        )
+        raise UserError(f"{place}: no such data directory or file ({what})")
     return found
 
 

@@ -30,24 +30,24 @@ class RowsOfPart:
 
 @dataclass(frozen=True)
 class _Chosen:
-    """Which rows are of a part; of other folders than the training one all are."""
+    """Which rows are of a part."""
 
     source: TableSource
     settings: DataSettings
     part: Part
-    of_training: bool
 
     def kept(self, table: Table) -> Array | None:
-        return rows_of(self.part, table, self.settings) if self.of_training else None
+        return rows_of(self.part, table, self.settings)
 
 
-def parts_of(source: TableSource, settings: DataSettings, part: Part, of_training: bool) -> list[RowsOfPart]:
-    """A part's rows by fragments, in order; those that have none are left out.
+def of_another_folder(settings: DataSettings) -> DataSettings:
+    """Settings for rows that are not of the training folder: none of them are set aside."""
+    return settings.model_copy(update={"test": None, "valid": None, "test_share": 0.0, "valid_share": 0.0})
 
-    Args:
-        of_training: the source is the folder that is trained on, which the settings split.
-    """
-    chosen = _Chosen(source, settings, part, of_training)
+
+def parts_of(source: TableSource, settings: DataSettings, part: Part) -> list[RowsOfPart]:
+    """A part's rows by fragments, in order, as the settings split them; those that have none are left out."""
+    chosen = _Chosen(source, settings, part)
     splits = settings.split("test"), settings.split("valid")
     by_number = not any(split and split.by for split in splits)
     found, first = [], 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -13,12 +12,10 @@ import pyarrow.compute as pc
 from rec.data.spelling import is_text
 from rec.data.table import Piece, Table
 from rec.data.table_settings import DataSettings
-from rec.data.tables.arrow import Feather, Parquet
 from rec.data.tables.delimited import Delimited
 from rec.data.tables.files import TableFile
 from rec.data.tables.format import Opened
-from rec.data.tables.json_lines import JsonLines
-from rec.data.tables.text import COMPRESSED
+from rec.data.tables.open import open_file
 from rec.errors import UserError
 
 _SHOWN = 40
@@ -98,23 +95,13 @@ class TableSource:
         return Table((), number, self.file_rows, self.types)
 
     def _open(self, file: TableFile) -> Opened:
-        path, settings = file.path, self._settings
-        suffixes = [suffix for suffix in Path(path).suffixes if suffix not in COMPRESSED]
-        kind = suffixes[-1] if suffixes else ""
+        path, always = file.path, [name for name in self._own(file) if name not in self._optional]
         try:
-            opened: Opened
-            if kind == ".parquet":
-                opened = Parquet(path)
-            elif kind in (".feather", ".arrow", ".ipc"):
-                opened = Feather(path)
-            elif kind in (".jsonl", ".json", ".ndjson"):
-                opened = JsonLines(path, settings, [name for name in self._own(file) if name not in self._optional])
-            else:
-                opened = Delimited(path, settings)
+            opened = open_file(path, self._settings, always)
         except (OSError, pa.ArrowException) as error:
             raise UserError(f"{path}: cannot be read as a table: {error}") from None
-        needed = [name for name in self._own(file) if name not in self._optional or name in opened.names]
-        _check_columns(path, needed, opened.names)
+        needed = [name for name in self._own(file) if name in always or name in opened.names]
+        _check_columns(path, needed, opened.names, isinstance(opened, Delimited) and not self._settings.columns)
         self._opened.append(opened)
         return opened
 
@@ -176,13 +163,15 @@ def _type_name(kind: pa.DataType) -> str:
     return "text" if is_text(kind) else str(kind)
 
 
-def _check_columns(path: str, columns: list[str], found: list[str]) -> None:
+def _check_columns(path: str, columns: list[str], found: list[str], of_header: bool) -> None:
     absent = [name for name in columns if name not in found]
     if absent:
         shown = [name[:_SHOWN] for name in found[:_SHOWN]] + ["..."] * (len(found) > _SHOWN)
-        hint = (
-            "data.delimiter parts columns" if len(found) == 1 else "data.files says which files of the folder are read"
-        )
+        hint = "data.files says which files of the folder are read"
+        if of_header:
+            hint += "; data.columns names the columns of text without a header"
+        if len(found) == 1:
+            hint = "data.delimiter parts columns"
         raise UserError(
             f"{path}: has no column {', '.join(absent) or repr('')}; its columns are {', '.join(shown)} ({hint})"
         )
