@@ -32,7 +32,7 @@ class ChosenRows:
 
     reader: Any
     choose: Choose
-    threads = 1
+    threads, may_fork = 1, False
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -11,6 +11,20 @@ DATA_FOLDERS = ("train_data_dir", "valid_data_dir", "test_data_dir")
 """Runner settings that are folders relative to the file that names them."""
 
 
+REMOTE = ("s3:", "hdfs:")
+"""What a place begins with that is on no disk; pathlib keeps one slash of the two behind it."""
+
+
+def is_remote(place: str | Path) -> bool:
+    """Whether a place is in an object store or in HDFS: `s3://bucket/folder`, or what pathlib makes of it."""
+    return str(place).startswith(tuple(f"{scheme}/" for scheme in REMOTE))
+
+
+def joined(folder: Path, place: str) -> Path:
+    """A place that is relative to a folder, unless it is absolute or remote."""
+    return Path(place) if is_remote(place) else Path(os.path.normpath(folder / place))
+
+
 def with_files(data: Any, folder: Path) -> Any:
     """A `data` section whose files of pretrained vectors are relative to nothing any more."""
     if not isinstance(data, Mapping) or not isinstance(data.get("fields"), Mapping):
@@ -34,6 +48,6 @@ def make_absolute(tree: dict[str, Any], folder: Path) -> None:
     for name in DATA_FOLDERS:
         given = runner.get(name)
         if isinstance(given, str) and given:
-            runner[name] = os.path.normpath(folder / given)
+            runner[name] = str(joined(folder, given))
         elif isinstance(given, list) and all(isinstance(each, str) for each in given):
-            runner[name] = [os.path.normpath(folder / each) for each in given]
+            runner[name] = [str(joined(folder, each)) for each in given]

@@ -6,10 +6,12 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from rec.config.paths import is_remote
 from rec.data.lines import data_files
 from rec.data.prepared_table import PreparedTable, is_prepared
 from rec.data.reader import Part
-from rec.data.tables.files import matches
+from rec.data.tables import storage
+from rec.data.tables.files import matches, table_files
 from rec.errors import UserError
 
 _PIECE = 1 << 16
@@ -34,9 +36,9 @@ def fingerprint(places: Sequence[Path], part: Part = "train") -> str:
         if path.is_dir():
             continue
         try:
-            size = path.stat().st_size
+            size = storage.size(path)
             digest.update(f" {size} ".encode())
-            with path.open("rb") as file:
+            with storage.opened(name) as file:
                 for place in dict.fromkeys((0, max(0, size // 2 - _PIECE // 2), max(0, size - _PIECE))):
                     file.seek(place)
                     digest.update(file.read(_PIECE))
@@ -52,6 +54,9 @@ def files_in(places: Sequence[Path]) -> list[str]:
 
 def _files(place: Path) -> Iterator[str]:
     """The files in a place, and the folders in it that are looked into by name alone."""
+    if is_remote(place):
+        yield from table_files([place], "*")
+        return
     if not place.is_dir():
         yield from (str(path) for path in matches(place))
         return

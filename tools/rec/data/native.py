@@ -47,6 +47,7 @@ class NativeReader(Reader):
         self.vocabulary_checksum, self.file_rows = self.chosen.vocabulary_checksum, self.chosen.file_rows
         self.column_types = self.chosen.column_types
         self.threads, self.if_slow = self.chosen.threads, self.chosen.if_slow
+        self.may_fork = self.chosen.may_fork
 
     @classmethod
     def files(cls, config: Config, places: Sequence[Path]) -> list[str]:

@@ -14,6 +14,7 @@ from pydantic import Field
 from rec.config.config import Config
 from rec.config.hyper import Declared
 from rec.config.interaction import attended
+from rec.config.paths import is_remote
 from rec.data.batch import Batch
 from rec.data.labels import LabelRules
 from rec.data.lines import data_files
@@ -21,6 +22,7 @@ from rec.data.plan import ReadPlan
 from rec.data.table_rows import TableRows
 from rec.data.unseen import Unseen
 from rec.data.vocabulary import Vocabulary
+from rec.errors import UserError
 
 Part: TypeAlias = Literal["train", "valid", "test"]
 """What data are read for."""
@@ -88,6 +90,7 @@ class Reader(ABC):
         file_rows: how many rows each file has, those for other parts among them.
         unseen: by field what a vocabulary that was given does not know of the values, where there is one.
         column_types: by field the types that a table's files have its column in.
+        may_fork: whether reader processes may make batches: what talks to an object store may not be forked.
         if_slow: what to try where the steps wait for it.
         threads: how many may make batches side by side, each of them every so-manieth; one where batches share work.
     """
@@ -103,6 +106,7 @@ class Reader(ABC):
     file_rows: Mapping[str, int] = MappingProxyType({})
     unseen: Mapping[str, Unseen] = MappingProxyType({})
     column_types: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    may_fork: bool = True
     threads: int = 1
     if_slow: str = "the disk, or the processor's other work, holds it up"
 
@@ -135,6 +139,9 @@ class Reader(ABC):
         Raises:
             UserError: a place is missing, or holds no file.
         """
+        far = next((place for place in places if is_remote(place)), None)
+        if far:
+            raise UserError(f"{far}: only tables, which a data section describes, are read from there")
         return [file for place in places for file in data_files(place)]
 
     @classmethod

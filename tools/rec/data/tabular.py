@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 
+from rec.config.paths import is_remote
 from rec.console import Bar, log
 from rec.data.encode import Encoder, judged
 from rec.data.encoded import Encoded
@@ -16,6 +15,7 @@ from rec.data.table import Table
 from rec.data.tables.files import are_below
 from rec.data.tables.parts import RowsOfPart, of_another_folder, parts_of
 from rec.data.tables.source import TableSource
+from rec.data.tables.storage import common_folder
 from rec.data.unseen import Unseen
 from rec.data.vocabulary import Vocabulary
 from rec.errors import UserError
@@ -35,7 +35,7 @@ class TabularReader(EncodedReader):
         super().open(file_list)
         settings = self._settings
         known = {**settings.labels, **settings.numbers}
-        folder = os.path.commonpath([Path(path).absolute().parent for path in file_list])
+        folder, self.may_fork = common_folder(file_list), not any(map(is_remote, file_list))
         scoring, training = self.part == "test", self.part == "train"
         optional = {known[name] for name in self.labels if name not in self.rules.inputs} if scoring else set()
         train = self.config.places(self.config.runner.train_data_dir)

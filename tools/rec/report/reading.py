@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rec.config.paths import is_remote
 from rec.console import log
 from rec.data.reader import Part, Reader
+from rec.data.tables.storage import address
 from rec.data.unseen import MANY, Unseen, summary
 
 _NAMED = 6
@@ -33,15 +35,26 @@ def log_rows(rows: Mapping[str, int], purpose: str, used: int) -> None:
     """
     if not rows:
         return
-    total, folder = sum(rows.values()), Path(os.path.commonpath([Path(path).parent.resolve() for path in rows]))
-    counts = {os.path.relpath(Path(path).parent.resolve() / Path(path).name, folder): n for path, n in rows.items()}
+    total, whole = sum(rows.values()), {path: _whole(Path(path)) for path in rows}
+    folder = os.path.commonpath([path.parent for path in whole.values()])
+    counts = {os.path.relpath(whole[path], folder): n for path, n in rows.items()}
     if len(rows) <= _NAMED:
         files = ", ".join(f"{name} {count:,}" for name, count in counts.items())
     else:
         files = f"{len(rows)} files of {min(rows.values()):,} to {max(rows.values()):,}"
         empty = [name for name, count in counts.items() if not count]
         files += f", of which {len(empty)} empty, such as {empty[0]}" if empty else ""
-    log.info("%s: %s rows (%s)%s", folder, f"{total:,}", files, f", {used:,} for {purpose}" if used != total else "")
+    log.info(
+        "%s: %s rows (%s)%s",
+        address(Path(folder)),
+        f"{total:,}",
+        files,
+        f", {used:,} for {purpose}" if used != total else "",
+    )
+
+
+def _whole(path: Path) -> Path:
+    return path if is_remote(path) else path.parent.resolve() / path.name
 
 
 def log_unseen(unseen: Mapping[str, Unseen]) -> None:

@@ -113,7 +113,8 @@ class Run:
     def batches(self, reader: Any, plan: ReadPlan) -> Iterator[Any]:
         """The batches of a plan, through the reader processes that the config asks for."""
         # A model's own loader may compute with Paddle, which does not survive the fork of a reader process.
-        num_workers = 0 if self.directory.own_loader else self.config.runner.num_workers
+        alone = self.directory.own_loader or (self.native and not reader.may_fork)
+        num_workers = 0 if alone else self.config.runner.num_workers
         return load_batches(reader, plan, num_workers, self.config.model_dir)
 
     @property

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rec.data.tables.format import Opened
+from rec.data.tables.storage import opened
 
 
 class Parquet(Opened):
@@ -13,14 +14,15 @@ class Parquet(Opened):
 
     def __init__(self, path: str) -> None:
         self._path = path
-        with pq.ParquetFile(path) as file:
+        with opened(path) as source, pq.ParquetFile(source) as file:
             schema, metadata = file.schema_arrow, file.metadata
             self.parts = [(metadata.row_group(i).num_rows, i) for i in range(metadata.num_row_groups)]
         self.names = list(schema.names)
         self.types = dict(zip(schema.names, schema.types, strict=True))
 
     def read(self, part: int, columns: list[str]) -> pa.Table:
-        with pq.ParquetFile(self._path) as file:  # opened anew: a forked process must not share its position
+        # Opened anew: a forked process must not share its position.
+        with opened(self._path) as source, pq.ParquetFile(source) as file:
             return file.read_row_group(self.parts[part][1], columns)
 
 
@@ -29,12 +31,12 @@ class Feather(Opened):
 
     def __init__(self, path: str) -> None:
         self._path = path
-        with pa.OSFile(path) as source, pa.ipc.open_file(source) as file:
+        with opened(path) as source, pa.ipc.open_file(source) as file:
             schema = file.schema
             self.parts = [(file.get_batch(i).num_rows, i) for i in range(file.num_record_batches)]
         self.names = list(schema.names)
         self.types = dict(zip(schema.names, schema.types, strict=True))
 
     def read(self, part: int, columns: list[str]) -> pa.Table:
-        with pa.OSFile(self._path) as source, pa.ipc.open_file(source) as file:
+        with opened(self._path) as source, pa.ipc.open_file(source) as file:
             return pa.Table.from_batches([file.get_batch(self.parts[part][1])]).select(columns)

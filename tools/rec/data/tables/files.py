@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
+from rec.config.paths import is_remote
 from rec.console import log
 from rec.data.prepared_table import MANIFEST, is_prepared
+from rec.data.tables import storage
 from rec.errors import UserError
 
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
@@ -66,15 +68,13 @@ def matches(place: Path) -> list[Path]:
     Raises:
         UserError: nothing.
     """
-    if place.exists():
+    if storage.exists(place):
         return [place]
-    found = sorted(map(Path, glob.glob(str(place))))  # noqa: PTH207 - the pattern may be absolute
+    found = storage.matching(place) if is_remote(place) else sorted(map(Path, glob.glob(str(place))))  # noqa: PTH207
     if not found:
-        far = re.search(r"\w\w+:/", str(place))
-        what = (
-            "only files of this machine are read: copy them, or mount it" if far else "set it in the config, or with -o"
-        )
-        raise UserError(f"{place}: no such data directory or file ({what})")
+        far = re.search(r"\w\w+:/", str(place)) and not is_remote(place)
+        what = "only files of this machine, s3:// and hdfs:// are read" if far else "set it in the config, or with -o"
+        raise UserError(f"{storage.address(place)}: no such data directory or file ({what})")
     return found
 
 
@@ -85,22 +85,18 @@ def are_below(paths: Sequence[str], places: Sequence[Path]) -> bool:
 
 
 def _real(path: str) -> Path:
-    return Path(os.path.realpath(path))
+    return storage.plain(Path(path)) if is_remote(path) else Path(os.path.realpath(path))
 
 
 def _below(path: Path, pattern: str) -> Iterator[str]:
-    if not path.is_dir():
-        yield str(path)
+    if not storage.is_folder(path):
+        yield str(storage.plain(path))
         return
-    try:
-        entries = sorted(path.iterdir())
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     others = []
-    for entry in entries:
+    for entry, is_folder in storage.entries(path):
         if entry.name.startswith((".", "_")):
             continue
-        if not entry.is_dir():
+        if not is_folder:
             if fnmatch.fnmatch(entry.name, pattern):
                 yield str(entry)
         elif "=" in entry.name[1:]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from rec.data.tables.arrow import Feather, Parquet
 from rec.data.tables.delimited import Delimited
 from rec.data.tables.format import Opened
 from rec.data.tables.json_lines import JsonLines
+from rec.data.tables.storage import opened
 from rec.data.tables.text import COMPRESSED
 from rec.errors import UserError
 
@@ -53,11 +53,11 @@ def _kind(path: str) -> str | None:
     """A format; None: text with delimiters."""
     suffixes = [suffix for suffix in Path(path).suffixes if suffix not in COMPRESSED]
     known = _SUFFIXES.get(suffixes[-1]) if suffixes else None
-    if known or path.endswith(COMPRESSED):
+    if known or path.endswith(tuple(COMPRESSED)):
         return known
-    with Path(path).open("rb") as file:
+    with opened(path) as file:
         begins = file.read(8)
-        file.seek(max(0, file.seek(0, os.SEEK_END) - 4))
+        file.seek(max(0, file.size() - 4))
         ends = file.read(3)
     if begins.startswith(b"ORC") and ends == b"ORC":
         return "ORC"

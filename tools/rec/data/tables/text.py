@@ -12,13 +12,15 @@ from typing import IO, Any
 import numpy as np
 import pyarrow as pa
 
+from rec.config.paths import is_remote
+from rec.data.tables.storage import opened
 from rec.errors import UserError
 from rec.numeric import Array
 
 BLOCK = 1 << 24
 """Bytes of a stretch, about."""
 
-COMPRESSED = (".gz", ".bz2", ".zst", ".lz4", ".br")
+COMPRESSED = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".lz4": "lz4", ".br": "brotli"}
 _QUOTE = 34
 
 
@@ -34,7 +36,7 @@ class Stretch:
 class Text:
     """A text file in UTF-8, whatever it is in.
 
-    A compressed or foreign one is written out once, to a file without a name where `TMPDIR` says.
+    A compressed, foreign or remote one is written out once, to a file without a name where `TMPDIR` says.
 
     Args:
         path: the file.
@@ -47,12 +49,13 @@ class Text:
     def __init__(self, path: str, encoding: str) -> None:
         self.path = path
         plain = encoding.lower().replace("_", "-") in ("utf-8", "utf8", "utf-8-sig")
+        if is_remote(path) or not plain or path.endswith(tuple(COMPRESSED)):
+            self._file: IO[bytes] = self._copied(None if plain else encoding)
+            return
         try:
-            self._file: IO[bytes] = Path(path).open("rb")  # noqa: SIM115 - read as long as the table is
+            self._file = Path(path).open("rb")  # noqa: SIM115 - read as long as the table is
         except OSError as error:
             raise UserError(f"{path}: cannot be read: {error.strerror}") from None
-        if not plain or path.endswith(COMPRESSED):
-            self._file = self._copied(None if plain else encoding)
 
     def read(self, stretch: Stretch) -> bytes:
         """Its bytes, wherever the file's own position is: reader processes share it."""
@@ -74,7 +77,8 @@ class Text:
     def _copied(self, encoding: str | None) -> IO[bytes]:
         copy: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
         try:
-            with pa.input_stream(self.path, compression="detect") as stream:
+            kind = next((kind for end, kind in COMPRESSED.items() if self.path.endswith(end)), None)
+            with opened(self.path) as file, pa.input_stream(file, compression=kind) as stream:
                 decoder = _decoder(encoding, self.path) if encoding else None
                 while block := stream.read(BLOCK):
                     copy.write(decoder.decode(block).encode() if decoder else block)
