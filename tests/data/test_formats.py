@@ -209,8 +209,10 @@ def test_files_patterns_and_lists_of_them(tmp_path):
         assert values(opened(tmp_path, places)) == EXPECTED
     with pytest.raises(UserError, match=r"night-\*: no such data"):
         opened(tmp_path, ["day-0", "night-*"])
-    with pytest.raises(UserError, match=r"s3:/b/log: no such data directory or file \(only files of this machine are"):
-        opened(tmp_path, "s3://b/log")
+    with pytest.raises(
+        UserError, match=r"gs:/b/log: no such data directory or file \(only files of this machine, s3:// and hdfs://"
+    ):
+        opened(tmp_path, "gs://b/log")
     with pytest.raises(UserError, match=r"day-0: holds no file that matches data\.files: \*\.tsv"):
         opened(tmp_path, "day-0", files="*.tsv")
 

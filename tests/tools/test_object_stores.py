@@ -22,6 +22,7 @@ import pytest
 from rec.data.fingerprint import fingerprint
 from rec.data.tables import storage
 from rec.data.tables.files import table_files
+from rec.data.tables.text import Text
 from rec.errors import UserError
 from support import ROOT, Tool
 
@@ -213,6 +214,4 @@ def test_a_damaged_file_is_named(bucket: str, tool: Tool):
         Body=gzip.compress(b"user,item,price,click\n1,2,3,1\n")[:-9],
     )
     with pytest.raises(UserError, match=r"part\.csv\.gz: cannot be "):
-        from rec.data.tables.text import Text
-
         Text("s3:/shop/table/dt=2026-05-02/part.csv.gz", "utf-8")
