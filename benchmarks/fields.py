@@ -1,6 +1,6 @@
 """What numbers, target attention and shared rows are worth where the truth is known, over seeds.
 
-    python benchmarks/fields.py [WORK] [--impressions 100000] [--seeds 1 2 3 4 5]          # half an hour on two cores
+    python benchmarks/fields.py [WORK] [--seeds 1 2 3 4 5]          # half an hour on two cores
 
 Simulates a shop's log for each seed and world (simulate_table.py), trains each variant of a click model on it, and
 holds what it predicts for the next day against the probabilities that the clicks were drawn from, after the epoch that
@@ -15,6 +15,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -28,16 +29,31 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 
 ROOT = Path(__file__).resolve().parents[1]
 KNOBS = {"--click-rate": "0.2", "--conversion-rate": "0.2", "--selection-bias": "0"}
-EPOCHS, RARE = 6, 100
+RARE = 100
+"""Impressions of an item in training: below, it is a rare one."""
+
+
+@dataclass(frozen=True)
+class World:
+    """What a click depends on, how many impressions are simulated, and how nets are trained on them."""
+
+    knobs: dict[str, str]
+    impressions: int = 100_000
+    epochs: int = 6
+    learning_rate: float = 0.001
+
+
+def of_history(kind: str) -> World:
+    """Attention starts from vectors near zero and takes longer to learn: every variant has the time that it needs."""
+    return World({"--smooth": "0.5", "--steps": "0.5", "--history": kind}, 60_000, 12, 0.003)
+
 
 WORLDS = {
-    "smooth numbers": {"--smooth": "1", "--steps": "0", "--history": "none"},
-    "numbers in steps": {"--smooth": "0", "--steps": "1", "--history": "none"},
-    "history in order": {"--smooth": "0.5", "--steps": "0.5", "--history": "order"},
-    "history pooled": {"--smooth": "0.5", "--steps": "0.5", "--history": "pooled"},
-    "no history": {"--smooth": "0.5", "--steps": "0.5", "--history": "none"},
+    "smooth numbers": World({"--smooth": "1", "--steps": "0", "--history": "none"}),
+    "numbers in steps": World({"--smooth": "0", "--steps": "1", "--history": "none"}),
+    "history in order": of_history("order"),
+    "history pooled": of_history("pooled"),
 }
-"""What a click depends on."""
 
 IDS: dict[str, Any] = {
     "user_id": None, "item_id": None, "category": None, "shop": None, "city": None, "tags": {"separator": "|"},
@@ -45,8 +61,8 @@ IDS: dict[str, Any] = {
 }  # fmt: skip
 NUMBERS = {"age": {"numeric": "standardize"}, "price": {"numeric": "log1p"}}
 BUCKETS = {"age": {"buckets": 20}, "price": {"buckets": 20}}
-HISTORY = {"separator": "|", "sequence": 50}
-DIN = {"kind": "din", "attend": {"history": "item_id"}, "length": 50, "fc_sizes": [36]}
+HISTORY = {"separator": "|", "sequence": 30}
+DIN = {"kind": "din", "attend": {"history": "item_id"}, "length": 30, "fc_sizes": [36]}
 
 
 def variant(fields: dict[str, Any], interaction: Any = "none", embedding: str = "none") -> dict[str, Any]:
@@ -72,11 +88,12 @@ def variants_of(world: str) -> tuple[str, ...]:
     return OF_NUMBERS if "numbers" in world else OF_HISTORY
 
 
-def simulate(folder: Path, world: str, seed: int, impressions: int) -> Path:
+def simulate(folder: Path, world: str, seed: int) -> Path:
     """The world's log, unless it is there."""
-    out = folder / f"{world.replace(' ', '-')}-{seed}"
+    impressions = WORLDS[world].impressions
+    out = folder / str(impressions) / f"{world.replace(' ', '-')}-{seed}"
     if not (out / "test.parquet").exists():
-        knobs = [part for knob in {**KNOBS, **WORLDS[world]}.items() for part in knob]
+        knobs = [part for knob in {**KNOBS, **WORLDS[world].knobs}.items() for part in knob]
         script = ROOT / "datasets" / "ali-ccp" / "simulate_table.py"
         command = [
             sys.executable,
@@ -92,7 +109,7 @@ def simulate(folder: Path, world: str, seed: int, impressions: int) -> Path:
     return out
 
 
-def train(log: Path, name: str, seed: int) -> dict[str, Any]:
+def train(log: Path, world: World, name: str, seed: int) -> dict[str, Any]:
     """A variant's figures on the test rows: of all, of new items, and of items by how often training has them."""
     from rec.config.config import load
     from rec.metrics.auc import auc
@@ -110,6 +127,7 @@ def train(log: Path, name: str, seed: int) -> dict[str, Any]:
         },
         "hyper_parameters": {
             "sparse_feature_number": None, "interaction": chosen["interaction"],
+            "optimizer": {"learning_rate": world.learning_rate},
             "number_embedding": chosen["number_embedding"],
         },
     }  # fmt: skip
@@ -117,7 +135,7 @@ def train(log: Path, name: str, seed: int) -> dict[str, Any]:
     parts = {part: run.open_reader(part) for part in ("valid", "test")}
     often = _often(log)
     best: tuple[float, dict[str, Any]] = (0.0, {})
-    for epoch in range(EPOCHS):
+    for epoch in range(world.epochs):
         for batch in run.batches(run.reader, run.plan(epoch, 0, training=True)):
             run.engine.train_step(batch)
         scores, labels = _scores(run, parts["valid"])[:2]
@@ -158,12 +176,12 @@ def _often(log: Path) -> dict[str, int]:
     return dict(zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True))
 
 
-def done(work: Path, world: str, name: str, seed: int, impressions: int) -> dict[str, Any]:
+def done(work: Path, world: str, name: str, seed: int) -> dict[str, Any]:
     """A run's figures, from WORK where they are."""
-    log = simulate(work / str(impressions), world, seed, impressions)
+    log = simulate(work, world, seed)
     file = log / f"{name.replace(' ', '-')}.json"
     if not file.exists():
-        file.write_text(json.dumps(train(log, name, seed)))
+        file.write_text(json.dumps(train(log, WORLDS[world], name, seed)))
     return dict(json.loads(file.read_text()))
 
 
@@ -201,19 +219,18 @@ def main() -> None:
     """Do what is left to do, print the table and write the JSON file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("work", type=Path, nargs="?", default=Path("bench") / "fields")
-    parser.add_argument("--impressions", type=int, default=100_000)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     given = parser.parse_args()
     work = given.work.resolve()
     with ProcessPoolExecutor(len(os.sched_getaffinity(0)), get_context("spawn")) as pool:
         logs = [
-            pool.submit(simulate, work / str(given.impressions), world, seed, given.impressions)
+            pool.submit(simulate, work, world, seed)
             for world in WORLDS for seed in given.seeds
         ]  # fmt: skip
         for job in track(logs, "simulating"):
             job.result()
         jobs = {
-            (world, name, seed): pool.submit(done, work, world, name, seed, given.impressions)
+            (world, name, seed): pool.submit(done, work, world, name, seed)
             for world in WORLDS for name in variants_of(world) for seed in given.seeds
         }  # fmt: skip
         found = {key: job.result() for key, job in track(jobs.items(), "training")}
@@ -222,7 +239,8 @@ def main() -> None:
         for world in WORLDS
     }
     print(table(runs))
-    record = {"machine": machine(), "impressions": given.impressions, "knobs": KNOBS, "worlds": WORLDS, "runs": runs}
+    worlds = {name: asdict(world) for name, world in WORLDS.items()}
+    record = {"machine": machine(), "knobs": KNOBS, "worlds": worlds, "runs": runs}
     (ROOT / "benchmarks" / "results" / "fields.json").write_text(json.dumps(record, indent=1) + "\n")
 
 
