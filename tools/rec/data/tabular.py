@@ -10,6 +10,7 @@ from rec.console import Bar, log
 from rec.data.encode import Encoder, judged
 from rec.data.encoded import Encoded
 from rec.data.encoded_reader import IN_MEMORY, EncodedReader
+from rec.data.prefetch import prefetch
 from rec.data.survey import Survey
 from rec.data.table import Table
 from rec.data.tables.files import are_below
@@ -78,7 +79,7 @@ class TabularReader(EncodedReader):
         """The vocabulary of this part's rows; labels of a large table are looked at on the way."""
         survey = Survey(self._settings, self._dims, self._pretrained)
         with Bar("vocabulary", len(self)) as bar:
-            for table in tables or (part.read() for part in self._parts):
+            for table in tables or prefetch(part.read() for part in self._parts):  # read beside the counting
                 if not tables:
                     judged(table, self._settings, self.labels, self.rules, self.config.runner.label_policy)
                 survey.add(table)

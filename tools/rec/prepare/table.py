@@ -14,6 +14,7 @@ from rec.console import Bar, log
 from rec.data.fingerprint import fingerprint
 from rec.data.labels import LabelRules
 from rec.data.native import NativeReader
+from rec.data.prefetch import prefetch
 from rec.data.prepared_reader import settings_of
 from rec.data.prepared_table import MANIFEST, PartFacts, PreparedTable, is_prepared
 from rec.data.reader import Part
@@ -92,8 +93,8 @@ def _write(reader: TabularReader, path: Path, part: Part, source: str) -> PartFa
     writer: pa.ipc.RecordBatchFileWriter | None = None
     options = pa.ipc.IpcWriteOptions(compression="lz4")
     with Bar(f"preparing {part}", len(reader)) as bar, pa.OSFile(str(path), "wb") as file:
-        for piece in reader._parts:
-            batch = as_batch(reader.read(piece), texts)
+        for encoded in prefetch(reader.read(piece) for piece in reader._parts):
+            batch = as_batch(encoded, texts)
             writer = writer or pa.ipc.new_file(file, batch.schema, options=options)
             writer.write_batch(batch)
             rows.append(batch.num_rows)
