@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 CONFIG ?= models/multitask/esmm/config.yaml
 MINUTES ?= 10
 
-.PHONY: help demo test torture bench lint format clean
+.PHONY: help demo test torture bench lint format reference clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -32,6 +32,12 @@ lint: $(VENV)/installed-dev  ## ruff and mypy
 format: $(VENV)/installed-dev  ## let ruff put code in shape
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+reference: $(VENV)/installed  ## renew the pages that a command prints
+	{ echo '# Reference of the `data` section'; echo; \
+	  echo 'What `python tools/trainer.py --help data` prints, written here by `make reference`. What each is for:'; \
+	  echo '[features](features.md), [your table](your-table.md).'; echo; \
+	  echo '```text'; $(BIN)/python tools/trainer.py --help data; echo '```'; } > docs/reference-data.md
 
 clean:  ## remove the virtual environment, caches and the demo's output
 	rm -rf $(VENV) bench output_model* .pytest_cache .mypy_cache .ruff_cache
