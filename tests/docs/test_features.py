@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -43,6 +44,13 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> pa.Table:
     return table.append_column("dwell", [weights]).append_column("weekday", pc.day_of_week(table["ts"]))
 
 
+def vectors(log: pa.Table, folder: Path) -> None:
+    """The files of vectors that the page has: of most items, and of shops whose values are numbers."""
+    items = log["item_id"].unique().to_pylist()[:20]
+    pq.write_table(pa.table({"value": items, "vector": np.ones((len(items), 8)).tolist()}), folder / "items.parquet")
+    np.save(folder / "shops.npy", np.ones((5, 3)))
+
+
 @pytest.fixture
 def folder(log: pa.Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the log, a config that reads some of it, and what the page calls `../models`."""
@@ -51,6 +59,7 @@ def folder(log: pa.Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     (tmp_path / "shop").mkdir()
     pq.write_table(log, tmp_path / "shop" / "log.parquet")
     (tmp_path / "shop" / "base.yaml").write_text(BASE)
+    vectors(log, tmp_path / "shop")
     return tmp_path / "shop"
 
 
@@ -84,7 +93,7 @@ def cells(heading: str) -> list[list[str]]:
 
 def test_the_fields_of_the_first_table_are_some():
     rows = cells("# Features")
-    assert len(rows) == 6
+    assert len(rows) == 7
     for _, field, _ in rows:
         ((_, settings),) = yaml.safe_load(field.strip("`")).items()
         FieldColumn(**(settings or {}))
