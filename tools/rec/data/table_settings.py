@@ -1,4 +1,4 @@
-"""The `data` section of a config: which columns of a user's table (CSV or Parquet) are fields and which are labels.
+"""The `data` section of a config: which columns of a user's table are fields and which are labels.
 
 data:
   test_share: 0.3
