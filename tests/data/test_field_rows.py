@@ -173,6 +173,7 @@ def test_a_rate_of_a_value_or_a_day_that_training_has_not(tmp_path):
     ("field", "message"),
     [
         ({"pooling": "max"}, "pooling max needs sequence"),
+        ({"numeric": "log1p", "missing": -1}, "missing is -1, of which log"),
         ({"numeric": "none", "dim": 3}, "dim is of ids, but numeric makes it a number"),
         ({"statistic": {"of": "click"}, "separator": "|"}, "separator is of ids, but statistic makes it a number"),
         ({"statistic": {"of": "buys"}}, "statistic: buys is no label"),
@@ -191,3 +192,17 @@ def test_more_periods_than_a_rate_has_use_for(tmp_path, monkeypatch):
     monkeypatch.setattr("rec.data.rate_survey._MOST_PERIODS", 2)
     with pytest.raises(UserError, match="column day has 3 values: name a column of longer periods"):
         rated(tmp_path, "train", "day")
+
+
+def test_what_is_set_and_does_nothing_is_said(tmp_path, caplog):
+    write(tmp_path, "t.parquet", pa.table(COLUMNS))
+    data = {
+        "labels": {"click": "click", "conversion": "buy"},
+        "fields": {"item": None, "past": {**PAST, "pooling": "mean"}},
+    }
+    reader(tmp_path, data=data, interaction={"kind": "din", "attend": {"past": "item"}}, sparse_feature_number=10)
+    assert "data.fields.past.pooling has no effect" in caplog.text
+    assert "hyper_parameters.sparse_feature_number is 10 and has no effect" in caplog.text
+    caplog.clear()
+    reader(tmp_path, data=data)
+    assert "no effect" not in caplog.text

@@ -22,7 +22,7 @@ from rec.data.ragged import Ragged
 from rec.data.reader import Reader, ReaderSettings, reading_of
 from rec.data.sequences import Seen, blocks_of, parted
 from rec.data.shared import once
-from rec.data.table_checks import check_labels, check_leaks, check_vocabulary, check_weights
+from rec.data.table_checks import check_labels, check_leaks, check_vocabulary, check_weights, warn_of_unused
 from rec.data.table_rows import TableRows, rows_of
 from rec.data.table_settings import read_settings
 from rec.data.tables.files import table_files
@@ -73,6 +73,8 @@ class EncodedReader(Reader):
             raise UserError("hyper_parameters.hash_ids is of lines of text: data.hash_size hashes a table's values")
         self._pooling, self._max_len = values.pooling, values.max_len
         check_weights(settings, values.pooling)
+        if self.part == "train":
+            warn_of_unused(settings, self.attended.queries, values)
         answers = {known[n]: n for n in self.labels if n in (*settings.labels, *self.rules.targets)}
         check_leaks(settings, answers)
         self._dims = self.config.hyper_parameters.get(DIMS) or {}

@@ -110,6 +110,8 @@ def contradictions(fields: Mapping[str, FieldColumn]) -> Iterator[str]:
         if not field.is_id:
             what = "statistic" if field.statistic else "numeric"
             yield from (f"{where}: {key} is of ids, but {what} makes it a number" for key in _given(field, _OF_IDS))
+            if field.numeric == "log1p" and not isinstance(field.missing, str) and field.missing <= -1:
+                yield f"{where}.missing is {field.missing}, of which log(1 + x) is no number: give one above -1"
         elif field.missing != "indicator":
             yield f"{where}: missing is of numbers, whose numeric says how they are scaled"
         if field.cuts:

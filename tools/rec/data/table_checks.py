@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from rec.console import log
+from rec.data.reader import ReaderSettings
 from rec.data.table_rows import in_order
 from rec.data.table_settings import DataSettings
 from rec.data.vocabulary import Vocabulary
@@ -40,6 +41,18 @@ def check_leaks(settings: DataSettings, answers: dict[str, str]) -> None:
                 raise UserError(
                     f"data.fields.{name}: column {column} is the label {answers[column]}: leave the field out"
                 )
+
+
+def warn_of_unused(settings: DataSettings, attended: Collection[str], values: ReaderSettings) -> None:
+    """Say what is set and does nothing."""
+    for name in attended:
+        if name in settings.ids and settings.ids[name].pooling:
+            log.warning("data.fields.%s.pooling has no effect: interaction.attend sees it value by value", name)
+    if values.sparse_feature_number:
+        log.warning(
+            "hyper_parameters.sparse_feature_number is %d and has no effect: a table has as many ids as it has values, "
+            "or as data.hash_size says", values.sparse_feature_number,
+        )  # fmt: skip
 
 
 def check_weights(settings: DataSettings, pooling: str) -> None:
