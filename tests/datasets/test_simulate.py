@@ -18,7 +18,7 @@ import pytest
 import simulate
 from fields import COMMON_FIELDS, FIELD_NAMES, FIELDS, OWN_FIELDS
 from rec.metrics.auc import auc
-from simulation import output, run, world
+from simulation import run, world
 from simulation.chance import key, normal, normal_growth
 from simulation.lines import Outcomes
 from simulation.report import Tally
@@ -379,7 +379,7 @@ def test_a_killed_run_leaves_nothing_finished_and_does_not_stop_the_next(tmp_pat
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert [path.name for path in tmp_path.iterdir()] == [output._UNFINISHED]
+    assert [path.name for path in tmp_path.iterdir()] == [".unfinished"]
     simulated(tmp_path, "--exposures 50")
     assert sorted(path.stem for path in tmp_path.iterdir()) == sorted(FILES)
 
