@@ -20,7 +20,7 @@ test: $(VENV)/installed-dev  ## the whole test suite
 torture: $(VENV)/installed-dev  ## the fuzz and fault tests with new seeds, for MINUTES=10
 	$(BIN)/python tests/robustness/torture.py --minutes $(MINUTES)
 
-bench: $(VENV)/installed-dev  ## measure speed (8 minutes)
+bench: $(VENV)/installed-dev  ## measure speed (9 minutes)
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/dropin.py
 

@@ -122,6 +122,6 @@ def skipped(names: Sequence[str], cores: int, memory_gb: int) -> dict[str, str]:
     for name in names:
         if name.endswith("one thread") and cores < 2:
             found[name] = "the machine has one core"
-        elif "10 M" in name and memory_gb < 16:
-            found[name] = f"all together take 16 GB of memory, the machine has {memory_gb}"
+        elif "10 M" in name and memory_gb < 20:
+            found[name] = f"all together take 18 GB of memory, the machine has {memory_gb}"
     return found

@@ -62,7 +62,7 @@ def main() -> None:
     found: dict[str, Any] = {"parquet_mb": round(large.stat().st_size / 1e6)}
     found["from Parquet"] = epoch(work, large, given.impressions)
     prepare = [str(ROOT / "tools" / "prepare.py"), "-m", str(ROOT / "benchmarks" / "table.yaml")]
-    done = run([*PYTHON, *prepare, "-o", *places(large), "--", "ready", "--force"], work)
+    done = run([*PYTHON, *prepare, "-o", *places(large), "--force", "--", "ready"], work)
     size = sum(path.stat().st_size for path in (work / "ready").iterdir())
     found["prepare.py"] = {
         "seconds": round(done.seconds, 1), "peak_mb": round(done.peak_mb), "written_mb": round(size / 1e6),

@@ -1,6 +1,6 @@
 """How fast it trains: ours in its variants against plain Paddle, taking turns on this machine.
 
-    python benchmarks/throughput.py [WORK]          # make bench does this too; 4 minutes, 12 GB of memory
+    python benchmarks/throughput.py [WORK]          # make bench does this too; 5 minutes, 18 GB of memory
 
 Simulates 200,000 impressions (and text lines of 30,000) in WORK, starts every contestant as a process of its own and
 lets one run at a time, a stretch of batches each, ROUNDS times. Medians go to benchmarks/results/throughput.json, a
