@@ -1,6 +1,6 @@
 """A table that does not fit in memory: an epoch from Parquet, and from what prepare.py makes of it.
 
-    python benchmarks/large_table.py WORK [--impressions 30000000]          # half an hour on two cores, 8 GB in WORK
+    python benchmarks/large_table.py WORK [--impressions 30000000]          # 20 minutes on two cores, 8 GB in WORK
 
 Simulates a shop's log (simulate_table.py; what is there from an earlier run stays), trains `table.yaml` for an epoch on
 it, prepares it, trains on that, and on a log of a million rows, which is in memory. Writes results/large_table.json.
