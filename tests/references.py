@@ -1,12 +1,12 @@
 """DeepFM, DCN-v2 and DIN whole, in NumPy and float64, written from the papers' equations.
 
 Each is a function of parameters by our networks' names (`p`) and of a batch (`x`: field vectors, numbers, and the
-history's token vectors and lengths), and gives logits, float [B]. Gradients are central differences.
+histories' token vectors and lengths), and gives logits, float [B]. Gradients are central differences.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,9 @@ def deepfm(p: Arrays, x: Arrays, fields: int, training: bool = True) -> Any:
     rows = x["vectors"].reshape(len(x["vectors"]), fields, -1)
     v, w = rows[:, :, :-1], rows[:, :, -1]
     pairs = sum((v[:, i] * v[:, j]).sum(axis=1) for i in range(fields) for j in range(i + 1, fields))
-    first = w.sum(axis=1) + x["numbers"] @ p["interactions.0.beside"][:, 0]
+    first = w.sum(axis=1)
+    if "interactions.0.beside" in p:
+        first = first + x["numbers"] @ p["interactions.0.beside"][:, 0]
     return first + pairs + deep(p, np.concatenate([v.reshape(len(v), -1), x["numbers"]], axis=1))
 
 
@@ -47,20 +49,32 @@ def dcn_v2(p: Arrays, x: Arrays, fields: int, training: bool = True) -> Any:
     return deep(p, each)
 
 
-def din(p: Arrays, x: Arrays, fields: int, training: bool = True) -> Any:
-    """The deep part on fields, numbers and sum_j a(k_j, t) k_j over the history's tokens (Zhou et al., equation 3).
+def din(
+    p: Arrays,
+    x: Arrays,
+    fields: int,
+    training: bool = True,
+    asked: Sequence[tuple[str, str, int]] = (("history", "lengths", 0),),
+) -> Any:
+    """The deep part on fields, numbers and, for each history, sum_j a(k_j, t) k_j over its tokens (Zhou et al.,
+    equation 3), where a is a network on [t, k, t - k, t * k].
 
-    The query t is the first field. a is a network on [t, k, t - k, t * k] with Dice (equation 7), whose mean and
-    variance in training are those of the batch's tokens.
+    Args:
+        asked: of each history the names of its vectors, [B, L * D], and of its lengths, and the number of the field t.
     """
-    at = "interactions.0.scores.0."
     count, dim = len(x["vectors"]), x["vectors"].shape[1] // fields
-    pooled = np.zeros((count, dim))
-    pairs = [(b, j) for b in range(count) for j in range(int(x["lengths"][b]))]
-    keys = x["history"].reshape(count, -1, dim)
-    t = np.array([x["vectors"][b, :dim] for b, _ in pairs])
-    k = np.array([keys[b, j] for b, j in pairs])
-    s = np.concatenate([t, k, t - k, t * k], axis=1)
+    pooled = [np.zeros((count, dim)) for _ in asked]
+    for number, (history, lengths, query) in enumerate(asked):
+        keys = x[history].reshape(count, -1, dim)
+        b, j = np.nonzero(np.arange(keys.shape[1]) < x[lengths][:, None])
+        t, k = x["vectors"].reshape(count, fields, dim)[b, query], keys[b, j]
+        pairs = np.concatenate([t, k, t - k, t * k], axis=1)
+        np.add.at(pooled[number], b, attention(p, f"interactions.0.scores.{number}.", pairs, training) * k)
+    return deep(p, np.concatenate([x["vectors"], x["numbers"], *pooled], axis=1))
+
+
+def attention(p: Arrays, at: str, s: Any, training: bool) -> Any:
+    """A network with Dice (equation 7), whose mean and variance in training are those of the batch's tokens: [T, 1]."""
     layer = 0
     while f"{at}hidden.{layer}.weight" in p:
         s = s @ p[f"{at}hidden.{layer}.weight"] + p[f"{at}hidden.{layer}.bias"]
@@ -70,10 +84,7 @@ def din(p: Arrays, x: Arrays, fields: int, training: bool = True) -> Any:
         share = sigmoid((s - mean) / np.sqrt(variance + 1e-9))
         s = share * s + (1 - share) * p[f"{at}activations.{layer}.alpha"] * s
         layer += 1
-    weights = s @ p[f"{at}out.weight"] + p[f"{at}out.bias"]
-    for (b, _), weight, key in zip(pairs, weights[:, 0], k, strict=True):
-        pooled[b] += weight * key
-    return deep(p, np.concatenate([x["vectors"], x["numbers"], pooled], axis=1))
+    return s @ p[f"{at}out.weight"] + p[f"{at}out.bias"]
 
 
 def log_loss(logits: Any, labels: Any) -> float:
