@@ -43,6 +43,15 @@ def test_another_run_is_refused(tool: Tool, tiny, tmp_path, name, override, said
     assert files() != before
 
 
+def test_a_list_of_other_places_is_another_run(tool: Tool, tiny, tmp_path):
+    train, test = tmp_path / "train", tmp_path / "test"
+    for given, code in (([train, test], 0), ([train, test], 0), ([train, train], 2), ([train], 2), (train, 2)):
+        places = str(given) if given is train else f"[{', '.join(map(str, given))}]"
+        outcome = tool("trainer", *tiny, "runner.epochs=1", f"runner.train_data_dir={places}")
+        assert outcome.code == code, outcome.err
+        assert code == 0 or "another run (runner.train_data_dir was ['" in outcome.err
+
+
 @TRAINERS
 def test_the_same_run_may_be_repeated(tool: Tool, tiny, name):
     """Shorter or longer, with other log lines, or in the other graph mode."""

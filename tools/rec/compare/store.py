@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from rec.data.fingerprint import files_in
+from rec.data.tables.storage import stamp
 from rec.errors import UserError
 from rec.numeric import Array
 
@@ -24,8 +25,7 @@ def key_of(settings: Mapping[str, Any]) -> str:
 
 def fingerprint(places: Sequence[Path]) -> list[list[Any]]:
     """Names, sizes and times of the files in data folders: other data is another run."""
-    stats = [(Path(file).name, Path(file).stat()) for file in files_in(places)]
-    return [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]
+    return [[Path(file).name, *stamp(Path(file))] for file in files_in(places)]
 
 
 def code_of(directory: Path) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 from rec.config.compare import Compare, System
 from rec.config.compare import read as read_section
 from rec.config.config import Config
+from rec.config.paths import joined
 from rec.config.tree import Source, merge, read
 from rec.data.labels import LabelRules
 from rec.engine.engine import Engine
@@ -57,9 +58,7 @@ class Plan:
             folder = (source.tree.get("runner") or {}).get(name)
             if not folder:
                 raise UserError(f"{path}: runner.{name} is missing")
-            places = [
-                str((source.model_dir / each).resolve()) for each in ([folder] if isinstance(folder, str) else folder)
-            ]
+            places = [str(joined(source.model_dir, each)) for each in ([folder] if isinstance(folder, str) else folder)]
             source.tree["runner"][name] = places[0] if isinstance(folder, str) else places
         said = asked_for(source.tree.get("data"), "valid")
         if said:

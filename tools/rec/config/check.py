@@ -7,10 +7,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from rec.config.paths import is_remote
 from rec.config.settings import RunnerSettings
 from rec.config.suggest import did_you_mean
 
 SECTIONS = ("workspace", "runner", "hyper_parameters", "data", "last_epoch", "compare", "model")
+
+_ON_DISK = (
+    "model_save_path", "model_init_path", "warm_start", "infer_load_path", "predict_save_path", "out_vec_path",
+)  # fmt: skip
+"""Runner settings that are places of this machine."""
 
 _KINDS = {
     "int_type": "an int",
@@ -35,6 +41,10 @@ def check_tree(tree: Mapping[str, Any], flat: Mapping[str, Any]) -> tuple[Runner
     problems = [f"{parent} is a value, but there is also {key}" for key, parent in parents.items() if parent in flat]
     runner, of_runner = _runner(tree.get("runner") or {})
     epoch, of_epoch = _last_epoch(tree.get("last_epoch", -1))
+    for name in _ON_DISK:
+        found = flat.get(f"runner.{name}")
+        if is_remote(str(found)):
+            problems.append(f"runner.{name} should be a place of this machine, got {found!r}: only data are read afar")
     return runner, epoch, problems + of_runner + of_epoch
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from rec.config import yaml_io
 from rec.config.check import check_tree, unknown_sections
-from rec.config.paths import DATA_FOLDERS, is_remote, with_files
+from rec.config.paths import DATA_FOLDERS, is_remote, remote, with_files
 from rec.config.settings import WITHOUT_EFFECT, RunnerSettings
 from rec.config.suggest import did_you_mean
 from rec.config.tree import flatten, merge, read
@@ -101,7 +101,7 @@ class Config(dict[str, Any]):
 
     def resolve(self, folder: str) -> Path:
         """A data folder: relative to the model directory unless absolute, or in an object store."""
-        return Path(folder) if is_remote(folder) else self.model_dir / folder
+        return remote(folder) if is_remote(folder) else self.model_dir / folder
 
     def places(self, given: str | list[str] | None) -> list[Path]:
         """A part's data: folders, of tables files and patterns too."""

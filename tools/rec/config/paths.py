@@ -22,7 +22,12 @@ def is_remote(place: str | Path) -> bool:
 
 def joined(folder: Path, place: str) -> Path:
     """A place that is relative to a folder, unless it is absolute or remote."""
-    return Path(place) if is_remote(place) else Path(os.path.normpath(folder / place))
+    return remote(place) if is_remote(place) else Path(os.path.normpath(folder / place))
+
+
+def remote(place: str) -> Path:
+    """A remote place as a path; HDFS without a host is the one that Hadoop's own settings name."""
+    return Path(place.replace("hdfs:///", "hdfs://default/", 1))
 
 
 def with_files(data: Any, folder: Path) -> Any:

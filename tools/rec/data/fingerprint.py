@@ -36,14 +36,14 @@ def fingerprint(places: Sequence[Path], part: Part = "train") -> str:
         if path.is_dir():
             continue
         try:
-            size = storage.size(path)
+            size, _ = storage.stamp(path)
             digest.update(f" {size} ".encode())
             with storage.opened(name) as file:
                 for place in dict.fromkeys((0, max(0, size // 2 - _PIECE // 2), max(0, size - _PIECE))):
                     file.seek(place)
                     digest.update(file.read(_PIECE))
         except OSError as error:
-            raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+            raise UserError(f"{storage.address(path)}: cannot be read: {error.strerror or error}") from None
     return digest.hexdigest()[:16]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 
 from rec.config.paths import is_remote
 from rec.console import Bar, log
@@ -36,7 +37,8 @@ class TabularReader(EncodedReader):
         super().open(file_list)
         settings = self._settings
         known = {**settings.labels, **settings.numbers}
-        folder, self.may_fork = common_folder(file_list), not any(map(is_remote, file_list))
+        folder, names = common_folder([Path(file) for file in file_list])
+        folder, self.may_fork = folder or ", ".join(names), not any(map(is_remote, file_list))
         scoring, training = self.part == "test", self.part == "train"
         optional = {known[name] for name in self.labels if name not in self.rules.inputs} if scoring else set()
         train = self.config.places(self.config.runner.train_data_dir)

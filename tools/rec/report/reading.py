@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from rec.config.paths import is_remote
 from rec.console import log
 from rec.data.reader import Part, Reader
-from rec.data.tables.storage import address
+from rec.data.tables.storage import common_folder
 from rec.data.unseen import MANY, Unseen, summary
 
 _NAMED = 6
@@ -35,22 +34,16 @@ def log_rows(rows: Mapping[str, int], purpose: str, used: int) -> None:
     """
     if not rows:
         return
-    total, whole = sum(rows.values()), {path: _whole(Path(path)) for path in rows}
-    folder = os.path.commonpath([path.parent for path in whole.values()])
-    counts = {os.path.relpath(whole[path], folder): n for path, n in rows.items()}
+    folder, names = common_folder([_whole(Path(path)) for path in rows])
+    total, counts = sum(rows.values()), dict(zip(names, rows.values(), strict=True))
     if len(rows) <= _NAMED:
         files = ", ".join(f"{name} {count:,}" for name, count in counts.items())
     else:
         files = f"{len(rows)} files of {min(rows.values()):,} to {max(rows.values()):,}"
         empty = [name for name, count in counts.items() if not count]
         files += f", of which {len(empty)} empty, such as {empty[0]}" if empty else ""
-    log.info(
-        "%s: %s rows (%s)%s",
-        address(Path(folder)),
-        f"{total:,}",
-        files,
-        f", {used:,} for {purpose}" if used != total else "",
-    )
+    place = f"{folder}: " if folder else ""
+    log.info("%s%s rows (%s)%s", place, f"{total:,}", files, f", {used:,} for {purpose}" if used != total else "")
 
 
 def _whole(path: Path) -> Path:

@@ -16,6 +16,7 @@ import yaml
 from rec.checkpoint.store import Store
 from rec.config import yaml_io
 from rec.config.config import Config
+from rec.config.paths import is_remote
 from rec.errors import UserError
 from rec.run.start import checkpoint_folder, training_start
 
@@ -101,8 +102,15 @@ def _section(tree: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _same_place(before: Any, now: Any) -> bool:
-    """Whether two folders are one, or were before it was moved. Checkpoints of old say no model, and no whole path."""
-    if not isinstance(before, str) or not isinstance(now, str) or not Path(before).is_absolute():
+    """Whether two places, or lists of them, are the same, or were before a folder was moved.
+
+    Checkpoints of old say no model, and no whole path.
+    """
+    if isinstance(before, list) and isinstance(now, list):
+        return len(before) == len(now) and all(map(_same_place, before, now))
+    if not isinstance(before, str) or not isinstance(now, str) or is_remote(before) or is_remote(now):
+        return before in (None, now)
+    if not Path(before).is_absolute():
         return True
     old, new = Path(before), Path(now)
     return old.resolve() == new.resolve() or (not old.exists() and old.name == new.name)

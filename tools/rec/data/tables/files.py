@@ -70,7 +70,7 @@ def matches(place: Path) -> list[Path]:
     """
     if storage.exists(place):
         return [place]
-    found = storage.matching(place) if is_remote(place) else sorted(map(Path, glob.glob(str(place))))  # noqa: PTH207
+    found = _of_pattern(place)
     if not found:
         far = re.search(r"\w\w+:/", str(place)) and not is_remote(place)
         what = "only files of this machine, s3:// and hdfs:// are read" if far else "set it in the config, or with -o"
@@ -80,11 +80,17 @@ def matches(place: Path) -> list[Path]:
 
 def are_below(paths: Sequence[str], places: Sequence[Path]) -> bool:
     """Whether all files lie in some places."""
-    roots = [_real(path) for place in places for path in [str(place), *glob.glob(str(place))]]  # noqa: PTH207
+    roots = [_real(path) for place in places for path in [place, *_of_pattern(place)]]
     return all(any(root in (file, *file.parents) for root in roots) for file in map(_real, paths))
 
 
-def _real(path: str) -> Path:
+def _of_pattern(place: Path) -> list[Path]:
+    if is_remote(place):
+        return storage.matching(place)
+    return sorted(map(Path, glob.glob(str(place))))  # noqa: PTH207 - the pattern may be absolute
+
+
+def _real(path: str | Path) -> Path:
     return storage.plain(Path(path)) if is_remote(path) else Path(os.path.realpath(path))
 
 

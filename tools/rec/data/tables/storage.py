@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,10 +19,17 @@ import pyarrow as pa
 import pyarrow.fs
 
 from rec.config.paths import is_remote
+from rec.config.suggest import did_you_mean
 from rec.errors import UserError
 
 _SYSTEMS: dict[str, Any] = {}
 """By scheme and bucket, or host: files of a place are named without what stands behind its `?`."""
+
+_OPTIONS = {"s3:": ("endpoint_override", "scheme", "region"), "hdfs:": ("user",)}
+"""What may stand behind a place's `?`."""
+
+_PATIENCE = {"connect_timeout": 5, "request_timeout": 30}
+"""Seconds that S3 has to answer, three times."""
 
 _PATTERN = "*?["
 
@@ -63,9 +70,13 @@ def exists(place: Path) -> bool:
     return place.exists() if not is_remote(place) else _info(place).type != pa.fs.FileType.NotFound
 
 
-def size(file: Path) -> int:
-    """Of a file, in bytes."""
-    return int(_info(file).size) if is_remote(file) else file.stat().st_size
+def stamp(file: Path) -> tuple[int, int]:
+    """Of a file: bytes, and when it was changed, in nanoseconds since 1970."""
+    if is_remote(file):
+        info = _info(file)
+        return int(info.size), int(info.mtime_ns)
+    found = file.stat()
+    return found.st_size, found.st_mtime_ns
 
 
 def matching(place: Path) -> list[Path]:
@@ -79,11 +90,16 @@ def matching(place: Path) -> list[Path]:
     return [each for each in found if exists(each)]
 
 
-def common_folder(files: list[str]) -> str:
-    """The folder that all files are below, as people write it."""
-    if is_remote(files[0]):
-        return address(Path(os.path.commonpath([Path(file).parent for file in files])))
-    return os.path.commonpath([Path(file).absolute().parent for file in files])
+def common_folder(files: Sequence[Path]) -> tuple[str, list[str]]:
+    """The folder that all files are below, as people write it, and their names there.
+
+    Where some are on a disk and some are not, nothing, and their whole names.
+    """
+    if len(set(map(is_remote, files))) > 1:
+        return "", [address(file) for file in files]
+    whole = [file if is_remote(file) else file.absolute() for file in files]
+    folder = os.path.commonpath([file.parent for file in whole])
+    return address(Path(folder)), [os.path.relpath(file, folder) for file in whole]
 
 
 def plain(place: Path) -> Path:
@@ -111,7 +127,16 @@ def _system(place: Path) -> tuple[Any, str]:
     scheme, *parts = plain(place).parts
     if not parts:
         raise UserError(f"{place}: expected {scheme}//, a bucket or host, and a folder")
+    if "@" in parts[0]:
+        raise UserError(
+            f"{scheme}//...@{parts[0].rpartition('@')[2]}: keys and names do not belong into a config, of which "
+            "checkpoints keep a copy: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (HDFS: ?user=NAME)"
+        )
     key, query = f"{scheme}//{parts[0]}", dict(parse_qsl(str(place).partition("?")[2]))
+    for name in query.keys() - _OPTIONS[scheme]:
+        known = ", ".join(_OPTIONS[scheme])
+        hint = did_you_mean(name, _OPTIONS[scheme])
+        raise UserError(f"{address(plain(place))}: {name} means nothing behind the ?{hint}; expected {known}")
     if query or key not in _SYSTEMS:
         with _reached(place):
             _SYSTEMS[key] = _s3(parts[0], query) if scheme == "s3:" else _hdfs(parts[0], query)
@@ -126,14 +151,12 @@ def _s3(bucket: str, query: dict[str, str]) -> Any:
     if "region" not in given:
         said = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
         given["region"] = said or ("us-east-1" if given else pa.fs.resolve_s3_region(bucket))
-    return pa.fs.S3FileSystem(
-        **given, connect_timeout=5, request_timeout=30, retry_strategy=pa.fs.AwsStandardS3RetryStrategy(max_attempts=3)
-    )
+    return pa.fs.S3FileSystem(**given, **_PATIENCE, retry_strategy=pa.fs.AwsStandardS3RetryStrategy(max_attempts=3))
 
 
 def _hdfs(host: str, query: dict[str, str]) -> Any:
     name, _, port = host.partition(":")
-    return pa.fs.HadoopFileSystem(name, int(port or 8020), user=query.get("user"))
+    return pa.fs.HadoopFileSystem(name, int(port or 0), user=query.get("user"))  # 0: as Hadoop's settings say
 
 
 @contextmanager
@@ -147,7 +170,8 @@ def _reached(place: Path) -> Iterator[None]:
             if str(place).startswith("s3:")
             else "the address, and that JAVA_HOME, HADOOP_HOME and CLASSPATH lead to Hadoop's libraries (libhdfs)"
         )
-        raise UserError(f"{address(place)}: cannot be reached: {error} (look at {look})") from None
+        why = str(error).partition("\n")[0]  # of a library that is missing, every place where it is not follows
+        raise UserError(f"{address(place)}: cannot be reached: {why} (look at {look})") from None
 
 
 def address(place: Path) -> str:
