@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from rec.data.labels import Judged
 from rec.data.plan import ReadPlan, shuffled_chunks
 from rec.data.ragged import Ragged
+from rec.data.tables.cut import MOST
 from rec.numeric import Array
 
 
@@ -81,8 +82,10 @@ def _joined(arrays: Sequence[Array | None]) -> Array | None:
 
 
 def together(arrays: Sequence[pa.Array]) -> pa.Array:
-    """One array; of texts where files have a column in different types."""
+    """One array; of texts where files have a column in different types, or more than a string of Arrow's can hold."""
     alike = len({array.type for array in arrays}) == 1
+    if alike and pa.types.is_string(arrays[0].type):
+        alike = sum(array.nbytes for array in arrays) < MOST
     return pa.concat_arrays([array if alike else array.cast(pa.large_string()) for array in arrays])
 
 

@@ -11,6 +11,9 @@ from rec.data.table import Table
 from rec.data.table_settings import DataSettings
 from rec.numeric import Array
 
+_PAIRS = 1 << 20
+"""That are joined at one go: Arrow's strings end at 2 GiB."""
+
 _BETWEEN = "\x1f"
 """Stands between the values of a pair: a character that no value has."""
 
@@ -26,8 +29,10 @@ def values_of(
     else:
         starts, texts = lists_of_text(table, name, field, edges)
     if field.sequence:
-        starts, kept = last(starts, field.sequence)
-        texts = texts.take(pa.array(kept))
+        starts, places = last(starts, field.sequence)
+        kept = np.zeros(len(texts), bool)
+        kept[places] = True
+        texts = texts.filter(pa.array(kept))  # `take` would join the chunks, which may be too large for one
     return starts, texts
 
 
@@ -48,6 +53,10 @@ def _pairs(a: Array, left: pa.ChunkedArray, b: Array, right: pa.ChunkedArray) ->
     width = np.repeat(other, counts)
     first = np.repeat(a[:-1], counts) + within // np.maximum(width, 1)
     second = np.repeat(b[:-1], counts) + within % np.maximum(width, 1)
-    texts = [side.take(pa.array(places)).cast(pa.string()) for side, places in ((left, first), (right, second))]
-    joined = pc.binary_join_element_wise(*(side.combine_chunks() for side in texts), _BETWEEN)
-    return starts, pa.chunked_array([joined], pa.string())
+    sides = [side.cast(pa.large_string()).combine_chunks() for side in (left, right)]
+    joined = []
+    for start in range(0, len(first), _PAIRS):
+        places = [pa.array(each[start : start + _PAIRS]) for each in (first, second)]
+        texts = [side.take(place) for side, place in zip(sides, places, strict=True)]
+        joined.append(pc.binary_join_element_wise(*texts, pa.scalar(_BETWEEN, pa.large_string())).cast(pa.string()))
+    return starts, pa.chunked_array(joined, pa.string())

@@ -79,6 +79,8 @@ def as_text(values: pa.Array, name: str) -> pa.Array:
             f"column {name} holds {values.type}, expected single values or lists of them: write what it holds into "
             "columns of their own"
         )
+    if values.offset and (pa.types.is_large_string(values.type) or pa.types.is_large_binary(values.type)):
+        values = pa.concat_arrays([values, values[:0]])  # from 0 on: else Arrow takes its end for its size
     try:
         return values.cast(pa.string())
     except pa.ArrowException as error:

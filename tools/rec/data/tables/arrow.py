@@ -9,6 +9,9 @@ from rec.config.paths import is_remote
 from rec.data.tables.format import Opened
 from rec.data.tables.storage import opened
 
+_ROWS = 1 << 13
+"""Of a row group that cannot be read at one go, so many."""
+
 
 class Parquet(Opened):
     """A Parquet file."""
@@ -24,7 +27,11 @@ class Parquet(Opened):
     def read(self, part: int, columns: list[str]) -> pa.Table:
         # Opened anew: a forked process must not share its position. From afar neighbouring columns come together.
         with opened(self._path) as source, pq.ParquetFile(source, pre_buffer=is_remote(self._path)) as file:
-            return file.read_row_group(self.parts[part][1], columns)
+            group = self.parts[part][1]
+            try:
+                return file.read_row_group(group, columns)
+            except pa.ArrowNotImplementedError:  # lists of more than 2 GiB at one go
+                return pa.Table.from_batches(list(file.iter_batches(_ROWS, [group], columns)))
 
 
 class Feather(Opened):

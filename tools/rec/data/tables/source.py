@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from rec.data.spelling import is_text
 from rec.data.table import Piece, Table
 from rec.data.table_settings import DataSettings
+from rec.data.tables.cut import in_batches
 from rec.data.tables.delimited import Delimited
 from rec.data.tables.files import TableFile
 from rec.data.tables.format import Opened
@@ -119,13 +120,13 @@ class TableSource:
         file = self._files[fragment.file]
         opened = self._opened[fragment.file]
         try:
-            table = _without_views(opened.read(fragment.part, [n for n in self._own(file) if n in opened.names]))
+            table = opened.read(fragment.part, [n for n in self._own(file) if n in opened.names])
         except (OSError, pa.ArrowException) as error:
             raise UserError(f"{file.path}: cannot be read as a table: {error}") from None
         for name in self._columns:
             if name not in table.column_names:
                 table = table.append_column(name, pa.array([file.partition.get(name)] * len(table), pa.string()))
-        table = _without_null_words(table, self._settings.null_values)
+        table = _without_null_words(in_batches(_without_views(table)), self._settings.null_values)
         start = fragment.first
         for batch in table.to_batches():
             yield Piece(file.path, np.arange(start, start + batch.num_rows), batch)
