@@ -45,6 +45,10 @@ def test_a_dump_without_quoting_is_read_whole(tmp_path):
     assert texts(table)[900] == 'tv 9" x'
 
 
+def test_quotes_behind_spaces_may_be_plain_characters(tmp_path):
+    assert texts(read(tmp_path / "t.csv", b'a, c\n 5 "in", 0\n "x", 1\n', quoting="none")) == ['5 "in"', '"x"']
+
+
 def test_a_quote_that_is_never_closed_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"row 1200 \(lines 1201 to 1501\): column a holds a line break"):
         read(tmp_path / "t.tsv", dump({1200: '"big tv'}), delimiter="\t")
@@ -86,6 +90,8 @@ def test_lines_are_counted_without_empty_ones(tmp_path, content, lines, monkeypa
         (b"b , a, c\n1,x, 1\n", ["x"]),
         (b'"a","c"\n"x, y",0\n', ["x, y"]),
         (b"b,a,c,b\n1,x,0,3\n", ["x"]),
+        (b'a,c\n" ""x""",0\n', ['"x"']),
+        (b'a,c\n"{""k"": 1, ""l"": 2}",0\n', ['{"k": 1, "l": 2}']),
         (b"a,c\n", []),
         (b"a,c", []),
         (b"a,c\n\n\n", []),
@@ -101,6 +107,9 @@ def test_a_file_as_programs_write_it(tmp_path, content, found):
         (b"", "t.csv: is empty, expected a line with the columns' names"),
         (b"a;c\n1;0\n", "t.csv: has no column a, c; its columns are a;c (data.delimiter parts columns)"),
         (b"a,c,a\n1,0,2\n", "t.csv: has more than one column a"),
+        (b'b, a, c\n1, x, 0\n2, "big, tv", 1\n', "row 2 (line 3): has a space before a quote, ' \"big': take it out"),
+        (b'b, a, c\n1, x, 0\n2, "tv", 1\n', "row 2 (line 3): has a space before a quote, ' \"tv\"': take it out"),
+        (b'b, "a", c\n1, x, 0\n', "t.csv: the header has a space before a quote, ' \"a\"': take it out"),
         (b"a,c\nx,0\ny,1,5\n", "t.csv: row 2 (line 3): has 3 values, the header 2 names"),
         (
             b"a,c\nx,0\n\xb4\xf3,0\n",

@@ -175,6 +175,26 @@ def test_words_for_a_missing_value_and_the_namibians(tmp_path):
     assert found == {"r1": [["NA"], []], "r2": [["x"], []]}
 
 
+@pytest.mark.parametrize(
+    "kind", [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())]
+)
+def test_words_for_a_missing_value_in_parquet(tmp_path, kind):
+    """In a text of whatever type; a label that is such a word is not known."""
+    (tmp_path / "data").mkdir()
+    words = {
+        "row": ["r1", "r2", "r3"],
+        "city": [r"\N", " NULL", "x"],
+        "age": ["7", "NA", "<NA>"],
+        "click": ["1", "0", "1"],
+    }
+    columns = {name: pa.array(texts).cast(kind) for name, texts in {**words, "buy": ["NULL", "0", "1"]}.items()}
+    pq.write_table(pa.table(columns), tmp_path / "data" / "t.parquet")
+    source = opened(tmp_path)
+    assert values(source) == {"r1": [[], ["7"]], "r2": [[], []], "r3": [["x"], []]}
+    (batch,) = source.batches(ReadPlan(batch_size=3, training=True))
+    assert [str(label) for label in batch.labels["conversion"]] == ["nan", "0.0", "1.0"]
+
+
 def test_a_folder_as_spark_and_hive_write_it(tmp_path, caplog):
     caplog.set_level(logging.WARNING, "rec")
     caplog.handler.setLevel(logging.WARNING)
@@ -198,6 +218,29 @@ def test_a_folder_as_spark_and_hive_write_it(tmp_path, caplog):
     assert any("its sub-folders old are not read" in message for message in caplog.messages)
     with pytest.raises(UserError, match="row 1: column dt is empty, and rows are split by it"):
         opened(tmp_path, test={"by": "dt", "after": "2026-05-06"})
+
+
+def test_a_file_beside_folders(tmp_path, caplog):
+    """Spark's parts are read, and a partition; what is in another folder is not, and the log says so."""
+    caplog.set_level(logging.WARNING, "rec")
+    logging.getLogger("rec").propagate = True
+    data = tmp_path / "data"
+    header, *lines = text().decode().splitlines()
+    parts = {"part-0.csv": lines[:1], "dt=2026-05-07/part-0.csv": lines[1:2], "2026-05-08/t.csv": lines[2:]}
+    for path, rows in parts.items():
+        (data / path).parent.mkdir(parents=True, exist_ok=True)
+        (data / path).write_text("\n".join([header, *rows]))
+    (data / "_SUCCESS").touch()
+    assert values(opened(tmp_path)) == {name: EXPECTED[name] for name in ("r1", "r2")}
+    assert caplog.messages == [f"{data}: its sub-folders 2026-05-08 are not read (only those called key=value are)"]
+    with pytest.raises(UserError, match=r"data/part-0\.csv: has no column dt; its columns are row, city"):
+        opened(tmp_path, fields={"day": {"column": "dt"}})
+    caplog.clear()
+    (data / "part-0.csv").unlink()
+    (data / "dt=2026-05-07/part-0.csv").unlink()
+    with pytest.raises(UserError, match=r"data: holds no file that matches data\.files: \*"):
+        opened(tmp_path)
+    assert "its sub-folders 2026-05-08 are not read" in caplog.text
 
 
 def test_files_patterns_and_lists_of_them(tmp_path):

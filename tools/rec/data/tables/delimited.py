@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 
 from rec.data.table_settings import DataSettings
@@ -18,6 +19,8 @@ from rec.data.tables.text import Text, stretches
 from rec.errors import UserError
 
 _FOREIGN = "is not UTF-8: say what it is in with data.encoding, e.g. gbk"
+_SPACED = ' "'
+"""How a value begins whose quote quotes nothing, for a space is before it."""
 
 
 class Delimited(Opened):
@@ -45,14 +48,17 @@ class Delimited(Opened):
                 )
             if _is_foreign(line):
                 raise UserError(f"{self._path}: the header {_FOREIGN}")
-            return [name.strip() for name in next(csv.reader([line], **self._dialect))]
+            names = next(csv.reader([line], **self._dialect))
+            if spaced := self._spaced(names):
+                raise UserError(f"{self._path}: the header {spaced}")
+            return [name.strip() for name in names]
 
     def read(self, part: int, columns: list[str]) -> pa.Table:
         """Some columns of a stretch.
 
         Raises:
-            UserError: a row has another number of values than the header, a value is no UTF-8, or holds a line break
-                that `data.newlines_in_values` does not allow.
+            UserError: a row has another number of values than the header, a value is no UTF-8, has a space before its
+                quote, or holds a line break that `data.newlines_in_values` does not allow.
         """
         rows, stretch = self.parts[part]
         schema = pa.schema([(name, pa.string()) for name in columns])
@@ -85,6 +91,10 @@ class Delimited(Opened):
                 "quotes are plain characters in this file"
             )
             raise UserError(self._explain() or found)
+        if any(pc.any(pc.starts_with(column, _SPACED)).as_py() for column in table.columns):
+            problem = self._explain() if (self._dialect["delimiter"] + _SPACED).encode() in text else None
+            if problem:
+                raise UserError(problem)
         return table
 
     def _explain(self) -> str | None:
@@ -100,6 +110,8 @@ class Delimited(Opened):
                     f"{place}: column {name} holds a line break within quotes, {_shown(values[at])}: set data.quoting: "
                     "none if quotes are plain characters in this file, or data.newlines_in_values: true if it is meant"
                 )
+            if spaced := self._spaced(values):
+                return f"{place}: {spaced}"
             if len(values) != len(names):
                 whose = "data.columns" if self._settings.columns else "the header"
                 return f"{place}: has {len(values)} values, {whose} {len(names)} names (data.delimiter, data.quoting)"
@@ -107,6 +119,16 @@ class Delimited(Opened):
                 if _is_foreign(value):
                     return f"{place}: column {name} {_FOREIGN}"
         return None
+
+    def _spaced(self, values: list[str]) -> str | None:
+        """What is wrong with a row of which a value has a space before its quote."""
+        value = next((value for value in values if value.startswith(_SPACED)), None)
+        if value is None or self._settings.quoting == "none":
+            return None
+        return (
+            f"has a space before a quote, {_shown(value)}: take it out of the file, or set data.quoting: none if "
+            "quotes are plain characters in this file"
+        )
 
     def _rows(self) -> Iterator[tuple[int, int, int, list[str]]]:
         """(number from 1, first line, last line, values) of each row after the header."""
