@@ -175,6 +175,15 @@ def test_words_for_a_missing_value_and_the_namibians(tmp_path):
     assert found == {"r1": [["NA"], []], "r2": [["x"], []]}
 
 
+@pytest.mark.parametrize("value", [pa.string(), pa.large_string(), pa.string_view()])
+def test_categories_of_feather(tmp_path, value):
+    """As pandas and Polars write them."""
+    (tmp_path / "data").mkdir()
+    city = pa.DictionaryArray.from_arrays(pa.array([1, 0, 1, None], pa.uint32()), pa.array(["上海", "北京"], value))
+    pa.feather.write_feather(pa.table({**COLUMNS, "city": city}), tmp_path / "data" / "t.feather")
+    assert values(opened(tmp_path)) == EXPECTED
+
+
 @pytest.mark.parametrize(
     "kind", [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())]
 )

@@ -258,7 +258,7 @@ def test_what_is_not_there(bucket: str, server: str, tool: Tool, monkeypatch: py
         assert far.startswith("error: hdfs://namenode:9000/table: cannot be reached: Unable to load lib")
         assert "JAVA_HOME, HADOOP_HOME and CLASSPATH" in far
     secret = refused("s3://KEY:hush@shop/table")
-    assert "error: s3://...@shop: keys and names do not belong into a config" in secret
+    assert "error: s3://...@shop: keys and names do not belong in a config" in secret
     assert "hush" not in secret
     assert "endpoint means nothing behind the ? (did you mean endpoint_override?)" in refused(
         "s3://shop/t?endpoint=h:1"

@@ -44,7 +44,9 @@ def check_tree(tree: Mapping[str, Any], flat: Mapping[str, Any]) -> tuple[Runner
     for name in _ON_DISK:
         found = flat.get(f"runner.{name}")
         if is_remote(str(found)):
-            problems.append(f"runner.{name} should be a place of this machine, got {found!r}: only data are read afar")
+            problems.append(
+                f"runner.{name} should be a place of this machine, got {found!r}: only data may be elsewhere"
+            )
     return runner, epoch, problems + of_runner + of_epoch
 
 

@@ -156,6 +156,9 @@ def _without_views(table: pa.Table) -> pa.Table:
             table = table.set_column(at, field.name, table.column(at).cast(pa.large_string()))
         elif pa.types.is_list(field.type) and pa.types.is_string_view(field.type.value_type):
             table = table.set_column(at, field.name, table.column(at).cast(pa.list_(pa.large_string())))
+        elif pa.types.is_dictionary(field.type) and pa.types.is_string_view(field.type.value_type):
+            kind = pa.dictionary(field.type.index_type, pa.large_string())
+            table = table.set_column(at, field.name, table.column(at).cast(kind))
     return table
 
 

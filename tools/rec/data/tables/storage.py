@@ -129,7 +129,7 @@ def _system(place: Path) -> tuple[Any, str]:
         raise UserError(f"{place}: expected {scheme}//, a bucket or host, and a folder")
     if "@" in parts[0]:
         raise UserError(
-            f"{scheme}//...@{parts[0].rpartition('@')[2]}: keys and names do not belong into a config, of which "
+            f"{scheme}//...@{parts[0].rpartition('@')[2]}: keys and names do not belong in a config, of which "
             "checkpoints keep a copy: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (HDFS: ?user=NAME)"
         )
     key, query = f"{scheme}//{parts[0]}", dict(parse_qsl(str(place).partition("?")[2]))
