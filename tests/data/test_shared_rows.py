@@ -100,15 +100,19 @@ def test_a_field_that_they_do_not_share(table: Path, column: int, field: str):
         reader(table, data=data(common=COMMON))
 
 
-def test_training_is_the_same_in_both_modes_and_prepared(table: Path, tool: Tool):
+@pytest.mark.parametrize("wide", [False, True], ids=["of one width", "of several widths, some the largest"])
+def test_training_is_the_same_in_both_modes_and_prepared(table: Path, tool: Tool, wide: bool):
     """To rounding as without: a row's gradients are summed before they reach the table, and not after."""
-    shared = "data.common={by: [user, day], fields: [past, tags, user]}"
+    names, dim = ("past, tags, user, last, best", ", dim: 3") if wide else ("past, tags, user", "")
+    shared = f"data.common={{by: [user, day], fields: [{names}]}}"
+    largest = "pooling: max, separator: '|', column: past"
+    more = f"last: {{{largest}, sequence: 2}}, best: {{{largest}, sequence: 3, dim: 2}}," if wide else ""
     Path("config.yaml").write_text(
         f"model: {ROOT / 'models' / 'rank' / 'din'}\n"
         "runner: {train_data_dir: data, epochs: 2, train_batch_size: 24, shuffle: false, infer_checkpoint: latest}\n"
         "data:\n  labels: {click: click, conversion: buy}\n  unknown_rate: 0.0\n"
-        "  fields: {past: {separator: '|', shares: item}, user: ,\n"
-        "           tags: {separator: '|', pairs: ':', pooling: weighted}, item: }\n"
+        f"  fields: {{past: {{separator: '|', shares: item}}, user: , {more}\n"
+        f"           tags: {{separator: '|', pairs: ':', pooling: weighted{dim}}}, item: }}\n"
         "hyper_parameters: {optimizer: {class: SGD, learning_rate: 0.5}, sparse_feature_dim: 4, tower_fc_sizes: [8],\n"
         "  behaviours: {click: }, interaction: {kind: din, attend: {past: item}, length: 4}}\n"
     )

@@ -176,10 +176,8 @@ class EncodedReader(Reader):
         return ids, bags
 
     def _counts(self) -> Array:
-        """How often each id occurs in the rows."""
+        """How often each id counts in the rows that made the vocabulary; one of before says nothing of that."""
         assert self.vocabulary is not None
-        if self._whole is not None:
-            return np.bincount(self._whole.tokens.ids, minlength=self.num_id)
         if not self.vocabulary.counts:
             total = np.zeros(self.num_id, np.int64)
             for part in self._parts:

@@ -13,7 +13,9 @@ class Statistic(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
-    of: str = Field(description="the label, by its name in data.labels or data.numbers")
+    of: str = Field(
+        description="the label, by its name in data.labels or data.numbers; a row without it does not count"
+    )
     among: str | None = Field(None, description="a label: only rows where it is 1 count")
     prior: int | float = Field(20, gt=0, description="so many rows of the mean rate are added to each value's own")
     by: str | None = Field(

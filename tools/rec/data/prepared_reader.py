@@ -85,9 +85,12 @@ class PreparedTableReader(EncodedReader):
 
 
 def settings_of(reader: EncodedReader) -> dict[str, Any]:
-    """All that a prepared row depends on, as plain data."""
+    """All that a prepared row depends on, as plain data; whether its vectors are trained it does not know."""
     section = reader._settings.model_dump(mode="json", exclude={"unknown_rate", "keep"})
-    of_fields = {f"data.fields.{name}": field for name, field in section.pop("fields").items()}
+    of_fields = {
+        f"data.fields.{name}": {**field, "trainable": None} if field else field
+        for name, field in section.pop("fields").items()
+    }
     found = {f"data.{name}": value for name, value in section.items()} | of_fields
     return found | {"hyper_parameters.max_len": reader._max_len, "weighted": "weighted" in reader._poolings}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from rec.config.interaction import Attended
 from rec.data.batch import Bags
 from rec.data.reader import Block
 from rec.numeric import Array
+
+_Made = TypeVar("_Made", Block, Bags)
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def parted(groups: Iterable[tuple[Bags, Sequence[str]]], seen: Seen) -> tuple[Ba
     return _pooled_first(found)
 
 
-def _pooled_first(blocks: list) -> tuple:  # type: ignore[type-arg]
+def _pooled_first(blocks: list[_Made]) -> tuple[_Made, ...]:
     return tuple(sorted(blocks, key=lambda block: block.sequence))
 
 

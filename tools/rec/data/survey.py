@@ -7,7 +7,6 @@ from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from rec.console import log
 from rec.data import columns
@@ -20,14 +19,13 @@ from rec.data.spelling import doubt
 from rec.data.table import Table
 from rec.data.table_rows import in_order
 from rec.data.table_settings import DataSettings
+from rec.data.value_counts import FieldCounts
 from rec.data.vocabulary import Vocabulary
 from rec.hashing import mix, uniform
 from rec.numeric import Array
 
 _MOST_NUMBERS = 1 << 22
 """Of a column that is cut into buckets, the bounds are those of a sample of at most so many."""
-
-_MERGE_AT = 1 << 21
 
 
 class Survey:
@@ -50,7 +48,8 @@ class Survey:
         self._settings, self._pretrained = settings, pretrained
         fields = {name: settings.ids[name] for name in in_order(settings.ids, dims)}
         self._cut = {name: NumberSample() for name, field in fields.items() if field.cuts}
-        self._values = {name: ValueCounts() for name, field in fields.items() if not (field.cuts or field.shares)}
+        owners = [n for n, f in fields.items() if not (f.cuts or f.shares or settings.hash_size_of(n))]
+        self._values = {own: FieldCounts([own, *(n for n, f in fields.items() if f.shares == own)]) for own in owners}
         self._rates = {name: RateSurvey(name, settings) for name, field in settings.scaled.items() if field.statistic}
         self._moments = {name: Moments() for name in settings.scaled}
         self._fields, self._types = fields, dict[str, tuple[str, ...]]()
@@ -61,8 +60,8 @@ class Survey:
         for name, numbers in self._cut.items():
             numbers.add(columns.numbers(table, self._fields[name].column or name), table.number)
         for name, field in self._fields.items():
-            if name not in self._cut and not self._settings.hash_size_of(name):
-                self._values[field.shares or name].add(values_of(table, name, self._settings, None)[1])
+            if (field.shares or name) in self._values:
+                self._values[field.shares or name].add(name, *values_of(table, name, self._settings, None))
         for survey in self._rates.values():
             survey.add(table)
         for name, moments in self._moments.items():
@@ -121,36 +120,6 @@ class Survey:
 def scale_numbers(table: Table, name: str, field: FieldColumn) -> Array:
     """A field's numbers before they are scaled, float64 [R]."""
     return before_scaling(columns.numbers(table, field.column or name), field)
-
-
-class ValueCounts:
-    """How often each text occurs."""
-
-    def __init__(self) -> None:
-        self._counted: list[pa.Table] = []
-        self._waiting = 0
-
-    def add(self, texts: pa.ChunkedArray) -> None:
-        """Count some."""
-        counts = pc.value_counts(texts)
-        values = counts.field("values").cast(pa.large_string())
-        self._counted.append(pa.table({"value": values, "count": counts.field("counts")}))
-        self._waiting += len(values)
-        if self._waiting > _MERGE_AT + 2 * len(self._counted[0]):
-            self._merge()
-
-    def _merge(self) -> None:
-        together = pa.concat_tables(self._counted).group_by("value").aggregate([("count", "sum")])
-        self._counted, self._waiting = [together.rename_columns(["value", "count"]).select(["value", "count"])], 0
-
-    def most_common(self) -> dict[str, int]:
-        """By text, the commonest first, and texts that are as common in their order."""
-        if not self._counted:
-            return {}
-        together = pa.concat_tables(self._counted).group_by("value").aggregate([("count", "sum")])
-        order = pc.sort_indices(together, [("count_sum", "descending"), ("value", "ascending")])
-        together = together.take(order)
-        return dict(zip(together["value"].to_pylist(), together["count_sum"].to_pylist(), strict=True))
 
 
 class NumberSample:

@@ -34,8 +34,8 @@ class Vocabulary:
         values: for each field its known values in the order of their ids; None where ids come from hashing.
         hash_size: ids per field where they come from hashing.
         edges: for each bucketed field the bounds between its buckets.
-        counts: how often each known value occurred in the rows that made the vocabulary; nothing of before this was
-            kept.
+        counts: how often each known value occurred in the rows that made the vocabulary, where fields share ids in the
+            one of single values (see `rec.data.value_counts`); nothing of before this was kept.
         hash_sizes: the same by field, where a field has its own.
         shares: for a field without ids of its own the field whose ids it has.
         scales: for each field that is a number what is subtracted, what it is then divided by, and what stands for an

@@ -39,24 +39,25 @@ class Needs:
 
 
 def table_needs(subject: Subject) -> Needs | None:
-    """What the embedding table takes, by V x D; None where the config does not say.
+    """What the embedding table takes, by its rows and widths; None where the config does not say.
 
     PaddleRec's directories are taken to have one table of sparse_feature_number x sparse_feature_dim and Adam.
     """
     # Not config.get: the doctor's own asking is not the directory's (see check_unread).
     rows: Any = subject.num_id or dict.get(subject.config, "hyper_parameters.sparse_feature_number")
     dim: Any = dict.get(subject.config, "hyper_parameters.sparse_feature_dim")
-    if subject.native:
-        dim = int(subject.network.embedding_dim)
-    if not isinstance(rows, int) or not isinstance(dim, int):
+    if not isinstance(rows, int) or not (subject.native or isinstance(dim, int)):
         return None
     if not subject.native:
         return Needs(rows * dim * 4, 2 * rows * dim * 4, 0)
     values = subject.config.hyper_parameters
     name = (values.get("table_optimizer") or values["optimizer"])["class"]
-    per_row = sum(array.nbytes for array in OPTIMIZERS[name]().initial_state(1, dim).values())
-    scratch = rows * np.dtype(np.int32).itemsize * (subject.config.runner.num_workers + 1)
-    return Needs(rows * dim * 4, rows * per_row, scratch)
+    rule, own = OPTIMIZERS[name](), int(subject.network.embedding_dim)
+    weights = state = 0
+    for first, end, width in subject.table_rows.parts():
+        weights += (end - first) * (width or own) * 4
+        state += (end - first) * sum(array.nbytes for array in rule.initial_state(1, width or own).values())
+    return Needs(weights, state, rows * np.dtype(np.int32).itemsize * (subject.config.runner.num_workers + 1))
 
 
 def check_memory(subject: Subject, needs: Needs | None) -> list[Finding]:

@@ -10,6 +10,7 @@ import paddle
 
 from rec.config.config import Config
 from rec.data.reader import Part, Reader
+from rec.data.table_rows import TableRows
 from rec.errors import UserError
 from rec.loading import ModelDirectory, where
 from rec.metrics.task import Task
@@ -95,6 +96,11 @@ class Subject:
     def num_id(self) -> int | None:
         """Rows of the embedding table, once the training reader of a model of ours is open."""
         return self._train.num_id if self._train else None
+
+    @property
+    def table_rows(self) -> TableRows:
+        """Rows of the embedding table of a model of ours; none before its training reader is open."""
+        return self._train.rows if self._train else TableRows(0)
 
     def open_reader(self, part: Part, keep_excluded: bool = False) -> Any:
         """A reader over a part's data; the training data's vocabulary serves the others.

@@ -8,6 +8,7 @@ from rec.checkpoint.store import Store
 from rec.config.config import Config
 from rec.console import log
 from rec.data.fingerprint import fingerprint
+from rec.data.prepared_table import is_prepared
 from rec.data.table_settings import DataSettings, read_settings
 from rec.data.vocabulary import VOCABULARY, Vocabulary
 from rec.errors import UserError
@@ -21,6 +22,8 @@ def known_vocabulary(config: Config) -> Vocabulary | None:
     manifests = [one for one in Store(config.runner.model_save_path).manifests() if VOCABULARY in one.files]
     if config.data is None or not manifests:
         return None
+    if any(is_prepared(place) for place in config.places(config.runner.train_data_dir)):
+        return None  # it has its own
     if any(field and field.pretrained for field in read_settings(config.data).fields.values()):
         return None  # the files may hold other values by now
     section = {**dict.fromkeys(DataSettings.model_fields), **config.data}
