@@ -204,6 +204,25 @@ def test_the_best_epoch_by_a_directorys_own_metric(tool: Tool):
     assert outcome.code == 0, outcome.err
 
 
+def test_validation_within_an_epoch_and_early_stopping(tool: Tool):
+    """What the epoch's own metrics counted before a validation they go on from."""
+    data = HERE / "rows_fm" / "data" / "test"
+    options = [f"runner.valid_data_dir={data}", "runner.epochs=4", "runner.print_interval=1"]
+    stop = ["runner.valid_steps=1", "runner.early_stop={metric: auc, patience: 3}"]
+    plain, stopped = (tool("trainer", *arguments("rows_fm", *options, *more)) for more in ([], stop))
+    assert (plain.code, stopped.code) == (0, 0), stopped.err
+    said = trained(stopped.err)
+    assert len(said) > 3
+    assert said == trained(plain.err)[: len(said)]
+    assert re.search(r"the best checkpoint: \S+ \(auc 0\.\d+\)", stopped.err)
+
+
+def trained(log: str) -> list[str]:
+    """What the steps of a training came to, line by line."""
+    lines = [line.split(" - INFO - ")[1] for line in log.splitlines() if " - INFO - epoch: " in line]
+    return [line.split("avg_reader")[0] for line in lines if "batch_id" in line]
+
+
 def test_validation_with_a_config_for_training_alone(tool: Tool, tmp_path):
     shutil.copytree(HERE / "rows_fm", tmp_path / "fm")
     config = tmp_path / "fm" / "config.yaml"

@@ -339,3 +339,22 @@ def test_old_names_lead_to_the_variables(place):
             results_by_name(built, ["sigmoid_1.tmp_0"])
     finally:
         paddle.disable_static()
+
+
+def test_validation_within_an_epoch_and_early_stopping(tool: Tool, place):
+    """Each program counts in metrics of its own, so an epoch's go on as if nothing had been validated."""
+    options = place("two_tasks")
+    options += ["runner.valid_data_dir=data/test", "runner.print_interval=1"]
+    stop = ["runner.valid_steps=2", "runner.early_stop={metric: auc_ctr, patience: 4}"]
+    plain, stopped = (tool("static_trainer", *options, *more) for more in ([], stop))
+    assert (plain.code, stopped.code) == (0, 0), stopped.err
+    said = trained(stopped.err)
+    assert len(said) > 3
+    assert said == trained(plain.err)[: len(said)]
+    assert re.search(r"the best checkpoint: \S+ \(auc_ctr 0\.\d+\)", stopped.err)
+
+
+def trained(log: str) -> list[str]:
+    """What the steps of a training came to, line by line."""
+    lines = [line.split(" - INFO - ")[1] for line in log.splitlines() if " - INFO - epoch: " in line]
+    return [line.split("avg_reader")[0] for line in lines if "batch_id" in line]

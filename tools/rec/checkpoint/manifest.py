@@ -23,8 +23,9 @@ class Manifest:
         next_batch: where in that epoch training goes on; None: the epoch is complete.
         step: updates made since training began.
         run: which training made it; one folder may hold several.
-        metrics: validation (or training) metrics of the epoch, flat.
+        metrics: validation metrics, flat.
         meter: the epoch's running averages, for a resumed run.
+        patience: what the validations before came to.
         scheduler: the learning-rate schedule's numbers.
         order: what the order of the training data depends on; `next_batch` counts under it.
         rule: the optimizers' class names.
@@ -41,6 +42,7 @@ class Manifest:
     run: str
     metrics: dict[str, float | None] = field(default_factory=dict)
     meter: dict[str, Any] = field(default_factory=dict)
+    patience: dict[str, Any] = field(default_factory=dict)
     scheduler: dict[str, Any] = field(default_factory=dict)
     order: dict[str, Any] = field(default_factory=dict)
     rule: str = ""

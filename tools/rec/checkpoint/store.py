@@ -138,10 +138,18 @@ class Store:
         return next(reversed(self.manifests()), None)
 
     def best(self, metric: str) -> Manifest | None:
-        """The complete epoch with the best validation value of `metric`, the earlier of equals."""
-        rated = [m for m in self.manifests() if m.next_batch is None and m.metrics.get(metric) is not None]
+        """The checkpoint with the best validation value of `metric`, the earlier of equals."""
+        rated = [m for m in self.manifests() if m.metrics.get(metric) is not None]
         sign = -1.0 if lower_is_better(metric) else 1.0
         return max(rated, key=lambda m: sign * float(m.metrics[metric] or 0.0), default=None)
+
+    def is_best(self, metric: str | None, metrics: Mapping[str, float | None]) -> bool:
+        """Whether a checkpoint with these validation metrics would be `best`."""
+        value, best = metrics.get(metric or ""), self.best(metric or "")
+        if value is None:
+            return False
+        sign = -1.0 if lower_is_better(metric or "") else 1.0
+        return best is None or sign * (value - float(best.metrics[metric or ""] or 0.0)) > 0
 
     def prune(self, keep_last: int, best_metric: str | None) -> None:
         """Remove epochs beyond the newest `keep_last` (0: none) but the best, and mid-epoch ones that are passed."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from rec.config.paths import is_remote
 from rec.config.settings import RunnerSettings
@@ -68,9 +68,18 @@ def _runner(given: Any) -> tuple[RunnerSettings, list[str]]:
     except ValidationError as error:
         bad: dict[str, list[Any]] = {}
         for problem in error.errors():
-            bad.setdefault(str(problem["loc"][0]), []).append(problem)
+            bad.setdefault(_place(problem["loc"]), []).append(problem)
         problems = [f"runner.{key} {_expectation(key, each)}, got {each[-1]['input']!r}" for key, each in bad.items()]
-        return RunnerSettings(**{key: value for key, value in values.items() if key not in bad}), problems
+        wrong = {key.partition(".")[0] for key in bad}
+        return RunnerSettings(**{key: value for key, value in values.items() if key not in wrong}), problems
+
+
+def _place(location: Sequence[Any]) -> str:
+    """The setting that pydantic speaks of; of a setting that is a section the key within it."""
+    name = str(location[0])
+    kinds = get_args(RunnerSettings.model_fields[name].annotation)
+    is_section = any(isinstance(kind, type) and issubclass(kind, BaseModel) for kind in kinds)
+    return ".".join(map(str, location)) if is_section else name
 
 
 def _last_epoch(given: Any) -> tuple[int, list[str]]:
@@ -84,5 +93,6 @@ def _expectation(key: str, problems: Sequence[Any]) -> str:
     kinds = [_KINDS.get(problem["type"]) for problem in problems]
     if None in kinds:
         return problems[-1]["msg"].replace("Input should", "should")
-    optional = RunnerSettings.model_fields[key].default is None
+    field = RunnerSettings.model_fields.get(key)
+    optional = field is not None and field.default is None
     return "should be " + " or ".join(dict.fromkeys([*map(str, kinds), *["null"] * optional]))

@@ -5,6 +5,16 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 
+class EarlyStop(BaseModel):
+    """Ends training where validations no longer get better."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    metric: str = Field(description="the validation metric, e.g. auc_ctcvr; of an error the lowest is the best")
+    patience: int = Field(2, gt=0, description="so many validations in a row that are not better end it")
+    min_delta: int | float = Field(0, ge=0, description="what is better by no more than this is not better")
+
+
 class RunnerSettings(BaseModel):
     """`runner.*` of a config file. PaddleRec's names where PaddleRec has one."""
 
@@ -88,7 +98,17 @@ class RunnerSettings(BaseModel):
     save_steps: int = Field(0, ge=0, description="steps between two checkpoints within an epoch; 0: none")
     keep_last: int = Field(0, ge=0, description="how many of the newest epochs to keep; 0: all")
     best_metric: str | None = Field(
-        None, description="validation metric whose best epoch is always kept, e.g. auc_ctcvr (needs valid_data_dir)"
+        None,
+        description="validation metric whose best checkpoint is always kept, e.g. auc_ctcvr (needs valid_data_dir); "
+        "null: that of early_stop",
+    )
+    early_stop: EarlyStop | None = Field(
+        None,
+        description="end training where validations no longer get better: {metric: auc_ctcvr, patience: 2, "
+        "min_delta: 0}; the best checkpoint is kept, and is the one that is evaluated and exported",
+    )
+    valid_steps: int = Field(
+        0, ge=0, description="steps between two validations within an epoch, besides that at its end; 0: none"
     )
     resume: bool = Field(False, description="go on from the newest checkpoint under model_save_path, if there is one")
 
@@ -120,8 +140,10 @@ class RunnerSettings(BaseModel):
     infer_end_epoch: int | None = Field(
         None, description="evaluate epochs below this one; null: all that were trained from infer_start_epoch on"
     )
-    infer_checkpoint: Literal["epochs", "best", "latest"] = Field(
-        "epochs", description="evaluate the epochs from start to end, or the one best or newest checkpoint"
+    infer_checkpoint: Literal["epochs", "best", "latest"] | None = Field(
+        None,
+        description="evaluate the epochs from start to end, or the one best or newest checkpoint; null: the best with "
+        "early_stop, else the epochs",
     )
     predict_save_path: str | None = Field(
         None,
@@ -149,6 +171,16 @@ class RunnerSettings(BaseModel):
         False, description="PaddleRec's switch for starting AUC anew in each epoch; metrics always do so here"
     )
     auc_num: int = Field(1, description="PaddleRec's number of AUCs to start anew; here all of them")
+
+    @property
+    def best_by(self) -> str | None:
+        """The metric whose best checkpoint is kept."""
+        return self.best_metric or (self.early_stop.metric if self.early_stop else None)
+
+    @property
+    def evaluates(self) -> str:
+        """Which checkpoints are evaluated."""
+        return self.infer_checkpoint or ("best" if self.early_stop else "epochs")
 
 
 WITHOUT_EFFECT = {

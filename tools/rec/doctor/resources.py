@@ -84,9 +84,7 @@ def check_disk(subject: Subject, needs: Needs | None, dense: int = 0) -> list[Fi
     if needs is None:
         return []
     free = shutil.disk_usage(folder).free
-    kept = (
-        min(runner.epochs, runner.keep_last or runner.epochs) + 1 + bool(runner.best_metric)
-    )  # 1: while it is written
+    kept = min(runner.epochs, runner.keep_last or runner.epochs) + 1 + bool(runner.best_by)  # 1: while it is written
     one = needs.checkpoint + dense * 4 * 3
     found = f"{kept - 1} checkpoints of {show(one)} and one being written; {show(free)} are free in {folder}"
     severity = _severity(one * kept, free)

@@ -100,7 +100,7 @@ class DygraphEngine(Engine):
         with paddle.utils.unique_name.guard():
             self.net = model.create_model(config)
             made = model.create_optimizer(self.net, config) if training else None
-        self.metrics, self.metric_names = model.create_metrics()
+        self.metrics, self.metric_names = self.make_metrics()
         if rows is not None:
             self.table = model.create_table(self.net, config, rows, place)
         self.feed: Feed = TableFeed(self.table, place) if self.table else TensorFeed(place)
@@ -109,6 +109,10 @@ class DygraphEngine(Engine):
         own = self.table is not None
         on_host = own and isinstance(place, paddle.CPUPlace)
         self.optimizer = Optimizers(made, self.net, not own, on_host) if training else None
+
+    def make_metrics(self) -> tuple[list[Any], list[str]]:
+        metrics, names = self.model.create_metrics()
+        return metrics, names
 
     def train_step(self, batch: Any) -> dict[str, Any]:
         assert self.optimizer is not None

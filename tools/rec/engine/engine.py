@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rec.checkpoint.state import State
@@ -24,6 +26,7 @@ class Engine(ABC):
     metric_names: list[str]
     table: Table | None = None
     feed_dtypes: list[str] | None = None
+    _others: tuple[list[Any], list[str]] | None = None
 
     @abstractmethod
     def train_step(self, batch: Any) -> dict[str, Any]:
@@ -48,6 +51,20 @@ class Engine(ABC):
     @abstractmethod
     def num_parameter(self) -> dict[str, int]:
         """Trainable numbers by parameter name."""
+
+    @contextmanager
+    def other_metrics(self) -> Iterator[None]:
+        """Metrics of their own, the same each time, for what is counted in between."""
+        own = self.metrics, self.metric_names
+        self.metrics, self.metric_names = self._others = self._others or self.make_metrics()
+        try:
+            yield
+        finally:
+            self.metrics, self.metric_names = own
+
+    @abstractmethod
+    def make_metrics(self) -> tuple[list[Any], list[str]]:
+        """New ones, and their names."""
 
     def variable_names(self) -> dict[str, str]:
         """Paddle's name of each weight (as a ParamAttr may give it) by its name in checkpoints."""

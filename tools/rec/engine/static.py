@@ -72,7 +72,7 @@ class StaticEngine(Engine):
         self._host: HostOptimizer | None = None
         if self._moved:
             self._host = HostOptimizer(self._optimizer, self._moved, partial(of_variable, self._scope))
-        self.metrics, self.metric_names = model.create_metrics()
+        self.metrics, self.metric_names = self.make_metrics()
 
     def _initial_weights(self) -> dict[str, Array]:
         """The dynamic engine's initial weights: a startup program would draw others from the same seed."""
@@ -106,6 +106,10 @@ class StaticEngine(Engine):
             gradients = self.model.dense_gradients
             self._moved = [p for p in self.model.layer.parameters() if p.name in gradients]
             return inputs, fetched, [*self.model.gradients, *(gradients[p.name] for p in self._moved)]
+
+    def make_metrics(self) -> tuple[list[Any], list[str]]:
+        metrics, names = self.model.create_metrics()
+        return metrics, names
 
     def train_step(self, batch: Batch) -> dict[str, Any]:
         assert self._train is not None

@@ -80,6 +80,11 @@ class StaticDirectoryEngine(Engine):
         self.metrics: list[Any] = list(built.metrics.values())
         self.metric_names = list(built.metrics)
 
+    def make_metrics(self) -> tuple[list[Any], list[str]]:
+        """Those of the evaluation program, which has its own."""
+        built = self._evaluation()
+        return list(built.metrics.values()), list(built.metrics)
+
     def train_step(self, batch: list[Array]) -> dict[str, Any]:
         assert self._train is not None
         shown, _ = self._step(self._train, batch)

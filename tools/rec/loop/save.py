@@ -13,6 +13,7 @@ from rec.checkpoint.store import Store
 from rec.console import log
 from rec.data.vocabulary import VOCABULARY
 from rec.errors import UserError
+from rec.loop.patience import Patience
 from rec.loop.position import order
 from rec.report.meter import Meter
 from rec.run.assembly import Run
@@ -38,12 +39,22 @@ def load_metrics(run: Run) -> None:
 
 
 def save(
-    run: Run, store: Store, facts: dict[str, Any], step: int, epoch: int, next_batch: int | None, meter: Meter
+    run: Run,
+    store: Store,
+    facts: dict[str, Any],
+    step: int,
+    epoch: int,
+    next_batch: int | None,
+    meter: Meter,
+    patience: Patience,
+    metrics: dict[str, float | None] | None = None,
 ) -> None:
     """Write the run as it is; `next_batch` is where it goes on within the epoch, None at its end.
 
     Args:
         facts: the `settings` of the run, as they were when it began.
+        patience: what the validations came to, but for one of this very place.
+        metrics: of that one, if there was one.
 
     Raises:
         UserError: a weight is not finite, or the disk does not take it.
@@ -52,7 +63,7 @@ def save(
     broken = [name for name, value in state.weights.items() if not np.isfinite(np.sum(value, dtype=np.float64))]
     if broken:
         raise UserError(f"{', '.join(broken)}: not finite after step {step}; no checkpoint is made of that")
-    manifest = Manifest(epoch, next_batch, step, store.run, training=facts)
+    manifest = Manifest(epoch, next_batch, step, store.run, metrics or {}, patience=patience.state(), training=facts)
     texts = {"config.yaml": run.config.to_yaml()}
     if run.native:
         manifest.reading = run.reader.reading()

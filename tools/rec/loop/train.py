@@ -14,17 +14,15 @@ from rec.checkpoint.store import Store
 from rec.console import Bar, log
 from rec.data.batch import batch_length
 from rec.errors import UserError
-from rec.export.static import InferenceExport, wanted_export
 from rec.loading import error_context
 from rec.loop import vectors
 from rec.loop.failure import not_finite, stop
+from rec.loop.milestones import Milestones
 from rec.loop.notices import Notices
 from rec.loop.position import Position, begin, settings
-from rec.loop.save import load_metrics, save
+from rec.loop.save import load_metrics
 from rec.loop.usable import check_losses, check_rows
-from rec.loop.validate import Validation
 from rec.loop.watch import Watch
-from rec.report.curves import Curves
 from rec.report.lines import epoch_line, step_line
 from rec.report.meter import Meter
 from rec.report.values import for_line
@@ -45,7 +43,7 @@ def train(run: Run) -> None:
 def check(run: Run) -> None:
     """Raise what `train` would stop at before its first step; writes nothing."""
     overwrite.refuse(run.config, run.native)
-    Validation(run)
+    Milestones(run, Store(run.config.runner.model_save_path))
     begin(run, settings(run))
 
 
@@ -60,9 +58,7 @@ class _Training:
         self.trained: set[str] = set()  # tasks that have a loss
         self.meter = Meter()
         self.watch = Watch(run.if_slow)
-        self.validation = Validation(run)
-        self.curves: Curves | None = None
-        self.export: InferenceExport | None = wanted_export(run)
+        self.milestones = Milestones(run, self.store)
 
     def work(self) -> None:
         if self.runner.use_out_vec:
@@ -78,31 +74,23 @@ class _Training:
     def _work(self) -> None:
         self.store.recover()
         overwrite.refuse(self.run.config, self.run.native)
-        if self.runner.use_visual:
-            self.curves = Curves(self.run.config, "train")
         self._begin()
         first = self.place.epoch
         for epoch in range(first, self.runner.epochs):
+            if self.milestones.over:
+                break
             self._epoch(epoch, self.place.batch, announce=epoch == first)
             self.place.batch = 0
-        if self.curves:
-            self.curves.close()
+        self.milestones.end()
         log.info("checkpoints: %s", self.store.folder.resolve())
         if self.runner.use_out_vec:
             log.info("embedding %s: %s", self.runner.emb_weight_name, vectors.write(self.runner, self.engine).resolve())
 
     def _begin(self) -> None:
-        self.facts = settings(self.run)
-        self.place = begin(self.run, self.facts)
-        start = self.run.start
-        if start.manifest is None or not (start.resumes or start.epoch):
-            return
-        self.store.run = start.manifest.run
-        if not start.resumes:
-            return
-        if not start.batch and not start.manifest.metrics:
-            self._validate(start.manifest.epoch)  # it was killed before that
-        if start.batch:
+        start, facts = self.run.start, settings(self.run)
+        self.place = begin(self.run, facts)
+        self.milestones.begin(start, self.place.step, facts)
+        if start.manifest is not None and start.resumes and start.batch:
             self.meter.load(start.manifest.meter)
             load_metrics(self.run)
 
@@ -120,6 +108,8 @@ class _Training:
                 if batch_length(batch):
                     self._step(epoch, index, batch)
                     bar.advance(batch_length(batch))
+                    if self.milestones.over:
+                        return
         if index < 0 and not start:
             raise UserError(
                 "the reader yields no batch: no rows, or fewer than runner.train_batch_size, and an incomplete batch "
@@ -148,11 +138,9 @@ class _Training:
             values, costs = self.meter.interval()
             values |= self._figures(recent=True)
             log.info(step_line(epoch, index, values, costs))
+            self.milestones.add("step", epoch, index + 1, self.place.step, values)
             self.watch.interval(self.engine.metrics, costs, place)
-            if self.curves:
-                self.curves.add(values, self.place.step)
-        if self.runner.save_steps and self.place.step % self.runner.save_steps == 0:
-            self._save(epoch, index + 1)
+        self.milestones.between(epoch, index + 1, self.place.step, self.meter)
 
     def _check_finite(self, shown: Mapping[str, Any], batch: Any, facts: Mapping[str, int]) -> None:
         # What else a PaddleRec model shows is its own affair.
@@ -167,30 +155,11 @@ class _Training:
         """`counted`: whether the metrics have met anything; PaddleRec's have not where all but this was done before."""
         values = {**self.meter.averages(), **(self._figures() if counted else {})}
         log.info(epoch_line(epoch, values, seconds))
+        self.milestones.add("epoch", epoch, None, self.place.step, values)
         self.watch.predictions(self.engine.metrics, f"the end of epoch {epoch}")
         self.meter = Meter()
         self._reset_metrics()
-        # Before validation: whatever is wrong with its data, the epoch's work is kept.
-        self._save(epoch, None)
-        if self.export:
-            self.export.write(self.store.folder / str(epoch))
-        self._validate(epoch)
-        self.store.prune(self.runner.keep_last, self.runner.best_metric)
-
-    def _validate(self, epoch: int) -> None:
-        """Evaluate the model as it is after an epoch, and note the result in the epoch's checkpoint."""
-        metrics = self.validation.measure(epoch)
-        if metrics is None:
-            return
-        self._reset_metrics()
-        if self.curves:
-            self.curves.add({f"valid_{name}": value for name, value in metrics.items()}, self.place.step)
-        self.store.record_metrics(str(epoch), metrics)
-
-    def _save(self, epoch: int, next_batch: int | None) -> None:
-        save(self.run, self.store, self.facts, self.place.step, epoch, next_batch, self.meter)
-        if next_batch is not None:
-            self.store.prune(self.runner.keep_last, self.runner.best_metric)
+        self.milestones.epoch(epoch, self.place.step)
 
     def _figures(self, recent: bool = False) -> dict[str, Any]:
         return for_line(self.engine.metrics, self.engine.metric_names, self.run.config.model_dir, recent)

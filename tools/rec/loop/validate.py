@@ -1,56 +1,106 @@
-"""What a training measures after each epoch on data that it does not train on."""
+"""What a training measures, after each epoch and within it, on data that it does not train on."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from rec.checkpoint.store import lower_is_better
+from rec.checkpoint.files import load
+from rec.checkpoint.manifest import Manifest
+from rec.checkpoint.store import Store, lower_is_better
 from rec.config.suggest import did_you_mean
 from rec.console import log
 from rec.errors import UserError
 from rec.loop.evaluate import evaluate_pass
+from rec.loop.patience import Patience
 from rec.report.lines import epoch_line
 from rec.report.values import flat, numbers, rankable
 from rec.run.assembly import Run
 
 
 class Validation:
-    """The validation data of a run, if it has any.
+    """The validation data of a run, if it has any, and what validations have come to.
 
     Raises:
-        UserError: `best_metric` needs validation data, or names what is not measured.
+        UserError: a setting needs validation data, or names what is not measured.
     """
 
     def __init__(self, run: Run) -> None:
         runner, self._run = run.config.runner, run
-        name = runner.best_metric
-        if name and not runner.valid_data_dir:
-            raise UserError(
-                "runner.best_metric needs runner.valid_data_dir: the best epoch is not chosen on training data"
-            )
+        self.patience = Patience()
+        stop = runner.early_stop.metric if runner.early_stop else None
+        ranked = {"runner.best_metric": runner.best_metric, "runner.early_stop.metric": stop}
+        self._ranked = {setting: name for setting, name in ranked.items() if name}
+        for setting, wanted in (*self._ranked.items(), ("runner.valid_steps", runner.valid_steps)):
+            if wanted and not runner.valid_data_dir:
+                raise UserError(f"{setting} needs runner.valid_data_dir: no model is judged on training data")
         known = rankable(run.counted.tasks) if run.counted is not None else list(run.engine.metric_names)
-        if name and name not in known:
-            raise UserError(
-                f"runner.best_metric: {name} is not measured{did_you_mean(name, known)}; one of {', '.join(known)}"
-            )
-        if name and not run.native:  # a name of the directory's own
-            log.info("the best epoch is the one with the %s %s", "lowest" if lower_is_better(name) else "highest", name)
+        for setting, name in self._ranked.items():
+            if name not in known:
+                raise UserError(
+                    f"{setting}: {name} is not measured{did_you_mean(name, known)}; one of {', '.join(known)}"
+                )
+            if not run.native:  # a name of the directory's own
+                log.info(
+                    "the best epoch is the one with the %s %s", "lowest" if lower_is_better(name) else "highest", name
+                )
         self._reader = run.open_reader("valid") if runner.valid_data_dir else None
         self._announced = False
 
-    def measure(self, epoch: int) -> dict[str, float | None] | None:
+    @property
+    def over(self) -> bool:
+        """Whether validations have stopped getting better for so long that training ends."""
+        return self.patience.over(self._run.config.runner.early_stop)
+
+    def resume(self, manifest: Manifest) -> None:
+        """Go on from a checkpoint."""
+        self.patience = Patience(**manifest.patience)
+        if manifest.metrics:
+            self._count(manifest.metrics, manifest.step)
+
+    def _count(self, metrics: Mapping[str, float | None], step: int) -> None:
+        self.patience = self.patience.after(self._run.config.runner.early_stop, metrics, step)
+
+    def measure(self, place: str, step: int) -> dict[str, float | None] | None:
         """The metrics with the engine's present weights, flat; None where there are no validation data.
 
+        What the training has counted of its epoch stays as it is.
+
+        Args:
+            place: where in training this is, for log lines.
+            step: updates made by now.
+
         Raises:
-            UserError: `best_metric` is several numbers, as a PaddleRec directory's may be.
+            UserError: a metric that ranks is several numbers, as a PaddleRec directory's may be.
         """
         if self._reader is None:
             return None
         announce, self._announced = not self._announced, True
-        evaluation = evaluate_pass(self._run, self._reader, str(epoch), validation=True, announce=announce)
-        log.info("validation, %s", epoch_line(epoch, evaluation.values, evaluation.seconds))
-        name = self._run.config.runner.best_metric or ""
-        count = np.size(evaluation.values.get(name, 0.0))
-        if count != 1:
-            raise UserError(f"runner.best_metric: {name} is {count} numbers, by which no epoch is the best")
-        return flat(evaluation.results) or numbers(evaluation.values)
+        with self._run.engine.other_metrics():
+            evaluation = evaluate_pass(self._run, self._reader, place, validation=True, announce=announce)
+        log.info("validation, %s", epoch_line(place, evaluation.values, evaluation.seconds))
+        for setting, name in self._ranked.items():
+            count = np.size(evaluation.values.get(name, 0.0))
+            if count != 1:
+                raise UserError(f"{setting}: {name} is {count} numbers, by which no epoch is the best")
+        metrics = flat(evaluation.results) or numbers(evaluation.values)
+        self._count(metrics, step)
+        return metrics
+
+
+def restore_best(run: Run, store: Store, validation: Validation) -> None:
+    """After a training that may stop early, give the engine the weights of its best checkpoint, and say which it is.
+
+    Raises:
+        UserError: the checkpoint is damaged.
+    """
+    rule = run.config.runner.early_stop
+    best = store.best(run.config.runner.best_by or "") if rule else None
+    if rule is None or best is None:
+        return
+    if validation.over:
+        log.info("stopped early: %d validations without a better %s", validation.patience.waited, rule.metric)
+    run.engine.load(load(store.folder / best.name, "weights"))
+    name = run.config.runner.best_by or ""
+    log.info("the best checkpoint: %s (%s %.4f)", store.folder / best.name, name, best.metrics[name])

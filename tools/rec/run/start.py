@@ -133,13 +133,13 @@ def evaluated(config: Config) -> list[Start]:
         UserError: none is there.
     """
     runner, store = config.runner, _evaluated_store(config.runner)
-    if runner.infer_checkpoint == "epochs":
+    if runner.evaluates == "epochs":
         return _epochs(runner, store)
-    if runner.infer_checkpoint == "best" and not runner.best_metric:
+    if runner.evaluates == "best" and not runner.best_by:
         raise UserError("runner.infer_checkpoint is best: set runner.best_metric, e.g. auc_ctcvr")
-    manifest = store.best(runner.best_metric or "") if runner.infer_checkpoint == "best" else store.latest()
+    manifest = store.best(runner.best_by or "") if runner.evaluates == "best" else store.latest()
     if manifest is None:
-        raise UserError(f"{store.folder}: no {runner.infer_checkpoint} checkpoint there")
+        raise UserError(f"{store.folder}: no {runner.evaluates} checkpoint there")
     return [Start(store.folder / manifest.name, "weights", manifest=manifest)]
 
 
@@ -150,7 +150,7 @@ def _evaluated_store(runner: RunnerSettings) -> Store:
 def left_out(config: Config) -> list[str]:
     """What `evaluated` passes over, a line each."""
     runner, store = config.runner, _evaluated_store(config.runner)
-    if runner.infer_checkpoint != "epochs":
+    if runner.evaluates != "epochs":
         return []
     trained, first, end = _trained(store), runner.infer_start_epoch, runner.infer_end_epoch
     others = _numbered(store) - set(trained)
