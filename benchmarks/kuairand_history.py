@@ -16,6 +16,7 @@ import os
 import sys
 from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
+from itertools import groupby
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -65,18 +66,19 @@ OTHERS = ("logistic regression", "gradient boosting")
 def derive(data: Path, folder: Path) -> None:
     """The log in the order of time, with what was before each row, in a file for each part."""
     options = pyarrow.csv.ParseOptions(delimiter="\t")
-    log = pyarrow.csv.read_csv(data / "processed_standard_kcore_15.tsv", parse_options=options).sort_by("time_ms")
+    log = pyarrow.csv.read_csv(data / "processed_standard_kcore_15.tsv", parse_options=options)
+    log = log.sort_by([(name, "ascending") for name in ("time_ms", "user_id", "video_id")])
     clicked: dict[int, list[int]] = defaultdict(list)
     seen: dict[int, int] = defaultdict(int)
     histories, counts = [], []
-    for user, video, click in zip(
-        *(log[name].to_pylist() for name in ("user_id", "video_id", "is_click")), strict=True
-    ):
-        histories.append("|".join(map(str, clicked[user][-LENGTH:])))
-        counts.append(seen[user])
-        seen[user] += 1
-        if click:
-            clicked[user].append(video)
+    rows = zip(*(log[name].to_pylist() for name in ("time_ms", "user_id", "video_id", "is_click")), strict=True)
+    for (_, user), of_request in groupby(rows, lambda row: row[:2]):
+        before, history, shown = seen[user], "|".join(map(str, clicked[user][-LENGTH:])), list(of_request)
+        # What is shown together is not known to each other.
+        histories += [history] * len(shown)
+        counts += [before] * len(shown)
+        seen[user] += len(shown)
+        clicked[user] += [video for _, _, video, click in shown if click]
     columns = {
         **{name: log[name] for name in ("user_id", "video_id", "date", "long_view")},
         "click": log["is_click"],
@@ -176,10 +178,13 @@ def fit(folder: Path, name: str) -> dict[str, Any]:
 
 
 def _sparse(batch: Any, num_id: int) -> Any:
-    """Ones for ids, a history's by their share of it, and the numbers."""
+    """Ones for ids, a history's by their share of it in columns of their own, and the numbers."""
     (bags,) = batch.bags
     weights = np.ones(len(bags.positions)) if bags.weights is None else bags.weights
-    ids = csr_matrix((weights, batch.rows[bags.positions], bags.offsets[:: bags.num_field]), (len(batch), num_id))
+    lengths = np.diff(bags.offsets).reshape(len(batch), -1)
+    in_history = np.repeat(np.tile(np.array(bags.fields) == "history", len(batch)), lengths.reshape(-1))
+    columns = batch.rows[bags.positions] + num_id * in_history
+    ids = csr_matrix((weights, columns, bags.offsets[:: bags.num_field]), (len(batch), 2 * num_id))
     return hstack([ids, csr_matrix(batch.numbers)], format="csr")
 
 
