@@ -13,6 +13,7 @@ import pydantic
 from rec.config.bind import bind, hints, missing, parameters, unused
 from rec.config.config import Config
 from rec.config.interaction import attended
+from rec.config.schedule import schedule_of
 from rec.config.suggest import did_you_mean
 
 SECTIONS = ("optimizer", "table_optimizer")
@@ -23,6 +24,9 @@ DIMS = "field_dims"
 
 NUMBERS = ("learning_rate", "beta1", "beta2", "epsilon", "momentum", "rho", "initial_accumulator_value", "weight_decay")
 """What an optimizer's section may set, besides its class."""
+
+MORE = {"optimizer": ("clip_norm", "clip_value"), "table_optimizer": ("l2", "weight_decay")}
+"""What each may set whatever its class."""
 
 
 def build(target: Callable[..., Any], config: Config) -> Any:
@@ -138,11 +142,16 @@ def check_section(config: Config, section: str, kinds: Mapping[str, Callable[...
         return [f"{where}.class should be one of {', '.join(kinds)}, got {name!r}{did_you_mean(name, kinds)}"]
     target = kinds[name]
     values.pop("strategy", None)  # PaddleRec's, for parameter servers
-    known = [key for key in parameters(target) if key in NUMBERS]
+    known = [*(key for key in parameters(target) if key in NUMBERS), *MORE[section]]
     problems = []
     for key, value in values.items():
         if key not in known:
             problems.append(f"{where}.{key} is not a setting of {name}{did_you_mean(key, known)}")
+        elif key == "learning_rate" and isinstance(value, Mapping):
+            try:
+                schedule_of(value)
+            except ValueError as error:
+                problems.append(f"{where}.learning_rate.{error}")
         elif isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
             problems.append(f"{where}.{key} should be a number not below 0, got {value!r}")
     return problems

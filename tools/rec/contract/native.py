@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Annotated, Any, ClassVar
 
 import paddle
@@ -16,6 +15,7 @@ from pydantic import Field
 from rec.config import hyper
 from rec.config.bind import bind
 from rec.config.config import Config
+from rec.config.schedule import first_rate
 from rec.data.batch import Bags, Batch
 from rec.data.reader import Block
 from rec.data.table_rows import TableRows
@@ -26,7 +26,8 @@ from rec.nn.features import Features, History, expand
 from rec.nn.network import Network, Output
 from rec.report.meter import RATIO
 from rec.table.build import build_table
-from rec.table.optimizer import OPTIMIZERS
+from rec.table.decay import Decayed
+from rec.table.optimizer import OPTIMIZERS, RowOptimizer
 from rec.table.table import Table
 
 DENSE_OPTIMIZERS: dict[str, Callable[..., Any]] = {
@@ -72,13 +73,20 @@ class NativeModel:
         values = config.hyper_parameters
         section = values.get("table_optimizer") or values["optimizer"]
         optimizer: Callable[..., Any] = OPTIMIZERS[section["class"]]
-        rule = partial(optimizer, **bind(optimizer, section))
+        own = bind(optimizer, {**section, "learning_rate": first_rate(section.get("learning_rate", 0.001))})
+        decay = [float((values.get("table_optimizer") or {}).get(name) or 0) for name in ("l2", "weight_decay")]
+
+        def rule() -> RowOptimizer:
+            return Decayed(optimizer(**own), *decay) if any(decay) else optimizer(**own)
+
         return build_table(rows, net.embedding_dim, net.spaces, rule, config.runner.seed, place)
 
     def dense_optimizer(self, config: Config, parameters: Any = None) -> Any:
         """The Paddle optimizer of the network's own parameters."""
         # As floats, for Paddle refuses a learning rate of 1.
-        given = config.hyper_parameters["optimizer"]
+        given = dict(config.hyper_parameters["optimizer"])
+        if "learning_rate" in given:
+            given["learning_rate"] = first_rate(given["learning_rate"])
         section = {key: float(value) if key in hyper.NUMBERS else value for key, value in given.items()}
         optimizer = DENSE_OPTIMIZERS[given["class"]]
         # One operator for all parameters instead of one for each, where Paddle has it: in dynamic graph. It expects all

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,8 +16,10 @@ from rec.config.config import Config
 from rec.data.batch import Batch
 from rec.data.reader import Reader
 from rec.device import choose, to_array
+from rec.engine.clip import Clip
 from rec.engine.engine import Engine
 from rec.engine.match import by_structure, by_variable, check_match, check_rule, rule_of
+from rec.errors import UserError
 from rec.numeric import Array
 from rec.optimize.host import HostOptimizer
 from rec.optimize.memory import of_variable
@@ -72,6 +75,11 @@ class StaticEngine(Engine):
         self._host: HostOptimizer | None = None
         if self._moved:
             self._host = HostOptimizer(self._optimizer, self._moved, partial(of_variable, self._scope))
+        self._clip = Clip.of(config.hyper_parameters["optimizer"]) if training else None
+        if self._clip and self._host is None:
+            raise UserError(
+                "optimizer.clip_norm and clip_value are not for static graph on a GPU: use tools/trainer.py"
+            )
         self.metrics, self.metric_names = self.make_metrics()
 
     def _initial_weights(self) -> dict[str, Array]:
@@ -115,11 +123,25 @@ class StaticEngine(Engine):
         assert self._train is not None
         values, gradients = self._run(self._train, batch, is_infer=False)
         own, dense = gradients[: len(batch.bags)], gradients[len(batch.bags) :]
-        self.table.push(batch, own)
+        if self._clip is None:
+            self.table.push(batch, own)
+        else:
+            rows = self.table.collect(batch, own)
+            clipped = self._clip([*rows, *dense])
+            self.table.move(batch, clipped[: len(rows)])
+            dense = clipped[len(rows) :]
         if self._host is not None:  # beside the table's update
             self._host.step({p.name: gradient for p, gradient in zip(self._moved, dense, strict=True)})
         self.model.count(self.metrics, values, batch)
         return {name: values[name] for name in self.model.shown}
+
+    def set_rates(self, rates: Mapping[str, float]) -> None:
+        if "optimizer" in rates:
+            if self._host is None:
+                raise UserError("a schedule of the network's learning rate is not for static graph on a GPU")
+            self._optimizer._learning_rate = rates["optimizer"]
+        if "table_optimizer" in rates:
+            self.table.set_rate(rates["table_optimizer"])
 
     def eval_step(self, batch: Batch) -> dict[str, Any]:
         values, _ = self._run(self._eval, batch, is_infer=True)

@@ -13,7 +13,6 @@ from rec.checkpoint.store import Store
 from rec.console import log
 from rec.data.vocabulary import VOCABULARY
 from rec.errors import UserError
-from rec.loop.patience import Patience
 from rec.loop.position import order
 from rec.report.meter import Meter
 from rec.run.assembly import Run
@@ -46,7 +45,7 @@ def save(
     epoch: int,
     next_batch: int | None,
     meter: Meter,
-    patience: Patience,
+    patience: dict[str, Any],
     metrics: dict[str, float | None] | None = None,
 ) -> None:
     """Write the run as it is; `next_batch` is where it goes on within the epoch, None at its end.
@@ -63,7 +62,7 @@ def save(
     broken = [name for name, value in state.weights.items() if not np.isfinite(np.sum(value, dtype=np.float64))]
     if broken:
         raise UserError(f"{', '.join(broken)}: not finite after step {step}; no checkpoint is made of that")
-    manifest = Manifest(epoch, next_batch, step, store.run, metrics or {}, patience=patience.state(), training=facts)
+    manifest = Manifest(epoch, next_batch, step, store.run, metrics or {}, patience=patience, training=facts)
     texts = {"config.yaml": run.config.to_yaml()}
     if run.native:
         manifest.reading = run.reader.reading()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from rec.console import log
 from rec.errors import UserError
 from rec.loop.evaluate import evaluate_pass
 from rec.loop.patience import Patience
+from rec.loop.rates import Rates
 from rec.report.lines import epoch_line
 from rec.report.values import flat, numbers, rankable
 from rec.run.assembly import Run
@@ -26,12 +28,12 @@ class Validation:
         UserError: a setting needs validation data, or names what is not measured.
     """
 
-    def __init__(self, run: Run) -> None:
-        runner, self._run = run.config.runner, run
+    def __init__(self, run: Run, rates: Rates) -> None:
+        runner, self._run, self._rates = run.config.runner, run, rates
         self.patience = Patience()
         stop = runner.early_stop.metric if runner.early_stop else None
         ranked = {"runner.best_metric": runner.best_metric, "runner.early_stop.metric": stop}
-        self._ranked = {setting: name for setting, name in ranked.items() if name}
+        self._ranked = {setting: name for setting, name in {**ranked, **rates.metrics}.items() if name}
         for setting, wanted in (*self._ranked.items(), ("runner.valid_steps", runner.valid_steps)):
             if wanted and not runner.valid_data_dir:
                 raise UserError(f"{setting} needs runner.valid_data_dir: no model is judged on training data")
@@ -55,11 +57,18 @@ class Validation:
 
     def resume(self, manifest: Manifest) -> None:
         """Go on from a checkpoint."""
-        self.patience = Patience(**manifest.patience)
+        state = dict(manifest.patience)
+        self._rates.load(state.pop("plateaus", {}))
+        self.patience = Patience(**state)
         if manifest.metrics:
             self._count(manifest.metrics, manifest.step)
 
+    def state(self) -> dict[str, Any]:
+        """For a checkpoint: what validations have come to."""
+        return self.patience.state() | {"plateaus": self._rates.state()}
+
     def _count(self, metrics: Mapping[str, float | None], step: int) -> None:
+        self._rates.validated(metrics, step)
         self.patience = self.patience.after(self._run.config.runner.early_stop, metrics, step)
 
     def measure(self, place: str, step: int) -> dict[str, float | None] | None:

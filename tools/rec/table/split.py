@@ -39,6 +39,21 @@ class SplitTable(Table):
             own = [gradient for bags, gradient in zip(batch.bags, gradients, strict=True) if bags.dim == dim]
             self._tables[dim].push(part, own)
 
+    def collect(self, batch: Batch, gradients: list[Any]) -> list[Any]:
+        found = []
+        for dim, part in self._parts(batch).items():
+            own = [gradient for bags, gradient in zip(batch.bags, gradients, strict=True) if bags.dim == dim]
+            found += self._tables[dim].collect(part, own)
+        return found
+
+    def move(self, batch: Batch, collected: list[Any]) -> None:
+        for (dim, part), own in zip(self._parts(batch).items(), collected, strict=True):
+            self._tables[dim].move(part, [own])
+
+    def set_rate(self, rate: float) -> None:
+        for table in self._tables.values():
+            table.set_rate(rate)
+
     def _parts(self, batch: Batch) -> dict[int, Batch]:
         """The batch as each table sees it; a step asks twice."""
         if self._last is None or self._last[0] is not batch:
