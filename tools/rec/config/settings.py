@@ -70,6 +70,11 @@ class RunnerSettings(BaseModel):
         description="reader processes; 0: this process reads, our readers in a thread",
     )
     print_interval: int = Field(100, gt=0, description="steps between two log lines")
+    gradient_cosines: bool = Field(
+        False,
+        description="log which losses help each other: the cosine of each two losses' gradients on the shared "
+        "embedding vectors, cosine_<a>_<b>, a mean over steps; a backward pass more for each loss",
+    )
     label_policy: Literal["drop", "keep", "fail"] = Field(
         "drop",
         description="an impression whose labels contradict the behaviours, such as a conversion without the click it "

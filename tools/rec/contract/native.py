@@ -24,7 +24,6 @@ from rec.metrics.task import Task
 from rec.metrics.tasks import TaskMetrics
 from rec.nn.features import Features, History, expand
 from rec.nn.network import Network, Output
-from rec.report.meter import RATIO
 from rec.table.build import build_table
 from rec.table.optimizer import OPTIMIZERS
 from rec.table.table import Table
@@ -166,16 +165,6 @@ def losses_by_name(
         "loss": net.combine(parts, labels, features),
         **{f"loss_{name}": part for name, part in parts.items()},
     }
-
-
-def gate_means(net: Network) -> dict[str, Any]:
-    """`gate_<name>` of each group of experts that a network shows: the mean weight of each expert, float [E]."""
-    return {f"gate_{name}": w.mean(axis=0) for name, w in net.gates().items() if w.shape[-1] > 1}
-
-
-def ratios(net: Network, outputs: Mapping[str, Output], labels: Mapping[str, Any]) -> dict[str, Any]:
-    """`ratio_<name>` of each of the network's diagnostics: a sum and its divisor, float [2], as `Meter` takes it."""
-    return {RATIO + name: paddle.stack(list(pair)) for name, pair in net.diagnostics(outputs, labels).items()}
 
 
 def check_labels(needed: Collection[str], labels: Mapping[str, Any]) -> None:

@@ -7,16 +7,8 @@ from typing import Any
 import paddle
 
 from rec.config.config import Config
-from rec.contract.native import (
-    NativeModel,
-    count,
-    features_of,
-    gate_means,
-    losses_by_name,
-    predict,
-    probabilities,
-    ratios,
-)
+from rec.contract.native import NativeModel, count, features_of, losses_by_name, predict, probabilities
+from rec.contract.shown import shown
 from rec.data.batch import Batch
 from rec.data.reader import Block
 from rec.device import on_host
@@ -105,9 +97,9 @@ class StaticModel(NativeModel):
             return probabilities(outputs)
         losses = losses_by_name(self.layer, outputs, labels, features)
         self._cost = losses["loss"]
-        shown = losses | ratios(self.layer, outputs, labels) | gate_means(self.layer)
-        self.shown = tuple(shown)
-        return {**shown, **probabilities(outputs)}
+        offered = shown(self.config, self.layer, outputs, labels, losses, features)
+        self.shown = tuple(offered)
+        return {**offered, **probabilities(outputs)}
 
     def infer_net(self, inputs: list[Any]) -> dict[str, Any]:
         """Probabilities by name."""

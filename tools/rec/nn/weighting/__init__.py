@@ -9,13 +9,28 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import AfterValidator
 
 from rec.config.parts import Registry
+from rec.nn.weighting.cagrad import CAGrad
+from rec.nn.weighting.dwa import DWA
 from rec.nn.weighting.fixed import Fixed
 from rec.nn.weighting.gradnorm import GradNorm
+from rec.nn.weighting.mgda import MGDA
 from rec.nn.weighting.pcgrad import PCGrad
+from rec.nn.weighting.random import RandomWeights
 from rec.nn.weighting.uncertainty import Uncertainty
 
 REGISTRY = Registry(
-    {"fixed": Fixed, "uncertainty": Uncertainty, "gradnorm": GradNorm, "pcgrad": PCGrad}, "weights", "numbers"
+    {
+        "fixed": Fixed,
+        "uncertainty": Uncertainty,
+        "gradnorm": GradNorm,
+        "pcgrad": PCGrad,
+        "dwa": DWA,
+        "random": RandomWeights,
+        "mgda": MGDA,
+        "cagrad": CAGrad,
+    },
+    "weights",
+    "numbers",
 )
 
 LEARNED = ("uncertainty", "gradnorm")
