@@ -57,6 +57,7 @@ class DygraphModel(NativeModel):
     ) -> tuple[list[TaskMetrics], dict[str, Any]]:
         """Metrics with this batch counted, and each task's prediction, [B, 1]."""
         predicted = _on_host(probabilities(predict(dy_model, batch.features, batch.labels)))
+        predicted = self.calibrated(predicted, batch.batch)
         count(metrics[0], predicted, batch.batch)
         return metrics, predicted
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar
 import paddle
 from pydantic import Field
 
+from rec.calibration.calibration import Calibration
 from rec.config import hyper
 from rec.config.bind import bind
 from rec.config.config import Config
@@ -24,6 +25,7 @@ from rec.metrics.task import Task
 from rec.metrics.tasks import TaskMetrics
 from rec.nn.features import Features, History, expand
 from rec.nn.network import Network, Output
+from rec.numeric import Array
 from rec.table.build import build_table
 from rec.table.optimizer import OPTIMIZERS
 from rec.table.table import Table
@@ -52,10 +54,12 @@ class NativeModel:
     Attributes:
         network: the class of the network.
         tasks: those of the network built last.
+        calibration: what evaluation does to predictions before they are counted; None: nothing.
     """
 
     network: ClassVar[type[Network]]
     tasks: tuple[Task, ...] = ()
+    calibration: Calibration | None = None
 
     def build_network(self, config: Config) -> Any:
         """The network, told its hyper-parameters."""
@@ -83,6 +87,10 @@ class NativeModel:
         # One operator for all parameters instead of one for each, where Paddle has it: in dynamic graph. It expects all
         # of them to have gradients in every step.
         return optimizer(**bind(optimizer, {"use_multi_tensor": True, **section, "parameters": parameters}))
+
+    def calibrated(self, predicted: dict[str, Array], batch: Batch) -> dict[str, Array]:
+        """Outputs by name, [B, 1], with the probabilities calibrated where there is a calibration."""
+        return predicted if self.calibration is None else self.calibration(predicted, batch)
 
     def create_metrics(self) -> tuple[list[TaskMetrics], list[str]]:
         """One object that counts every task; it names its values itself."""

@@ -122,7 +122,7 @@ class StaticEngine(Engine):
         return {name: values[name] for name in self.model.shown}
 
     def eval_step(self, batch: Batch) -> dict[str, Any]:
-        values, _ = self._run(self._eval, batch, is_infer=True)
+        values = self.model.calibrated(self._run(self._eval, batch, is_infer=True)[0], batch)
         self.model.count(self.metrics, values, batch)
         return values
 
