@@ -42,6 +42,7 @@ WEIGHTINGS = [
     {"kind": "mgda"},
     {"kind": "mgda", "normalize": "norm"},
     {"kind": "cagrad"},
+    {"kind": "famo"},
 ]
 PAIRS = list(itertools.product(SHARINGS, GRAPHS))
 

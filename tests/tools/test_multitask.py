@@ -35,7 +35,7 @@ def losses(log: str) -> list[float]:
     ("weighting", "behaviours"),
     [
         ("gradnorm", ESM2), ("pcgrad", ESM2), ("uncertainty", CART_REGRESSION), ("dwa, steps: 3", ESM2), ("mgda", ESM2),
-        ("cagrad", ESM2),
+        ("cagrad", ESM2), ("famo", ESM2),
     ],
 )  # fmt: skip
 def test_weightings_train_alike_in_both_modes(weighting, behaviours, tool: Tool, tmp_path, monkeypatch):

@@ -4,12 +4,19 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
 from support import ROOT, Tool
 
-WEIGHTINGS = ["{kind: dwa, steps: 5}", "{kind: random}", "{kind: mgda, normalize: norm}", "{kind: cagrad}"]
+WEIGHTINGS = [
+    "{kind: dwa, steps: 5}",
+    "{kind: random}",
+    "{kind: mgda, normalize: norm}",
+    "{kind: cagrad}",
+    "{kind: famo}",
+]
 SMALL = "hyper_parameters.tower_fc_sizes=[8]"
 
 
@@ -105,3 +112,22 @@ def test_cosines_of_paddlerec_s_models_are_refused(tool: Tool, tmp_path, monkeyp
     outcome = tool("trainer", "-m", directory, "-o", "runner.gradient_cosines=true")
     assert outcome.code == 2
     assert "runner.gradient_cosines: PaddleRec's models do not tell" in outcome.err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("mode", ["", "static_"])
+def test_famo_looks_at_each_batch_once_more_after_the_step(mode, tool: Tool, options):
+    """One step: xi's first step of Adam is its learning rate, up for the loss that fell less than the mean of both."""
+    one = ["runner.train_batch_size=600", "runner.epochs=1"]
+    assert tool(f"{mode}trainer", *options, "hyper_parameters.weighting={kind: famo}", *one).code == 0
+    (file,) = [path for path in Path("out/0").glob("rec*.safetensors") if ".opt" not in path.name]
+    kept = load_file(file)["weighting.kept"]
+    assert kept[3].tolist() == [1, 1]
+    assert sorted(kept[0]) == pytest.approx([-0.025, 0.025], rel=1e-3)
+    # The same data, order and weights, evaluated before and after the step by a run that takes two of them.
+    again = [*one[:1], "runner.epochs=2", "runner.print_interval=1", "runner.model_save_path=two"]
+    assert tool(f"{mode}trainer", *options, "hyper_parameters.weighting={kind: famo}", *again).code == 0
+    lines = [json.loads(line) for line in Path("two/history.jsonl").read_text().splitlines()]
+    first, second = (line["values"] for line in lines if line["kind"] == "step")
+    change = np.log([first[f"loss_{name}"] / second[f"loss_{name}"] for name in ("ctr", "ctcvr")])
+    slope = (change - change.mean()) / 2  # z = (1/2, 1/2)
+    np.testing.assert_allclose(kept[1], 0.1 * slope, rtol=2e-3)

@@ -8,7 +8,7 @@ from typing import Any
 
 from rec.config.config import Config
 from rec.contract.native import NativeModel, count, losses_by_name, predict, probabilities
-from rec.contract.shown import shown
+from rec.contract.shown import losses_again, shown
 from rec.data.batch import Batch
 from rec.metrics.tasks import TaskMetrics
 from rec.nn.features import Features
@@ -51,6 +51,10 @@ class DygraphModel(NativeModel):
         predicted = probabilities(outputs)
         batch.later.append(lambda: count(metrics[0], _on_host(predicted), batch.batch))
         return losses["loss"], metrics, shown(config, dy_model, outputs, batch.labels, losses, batch.features)
+
+    def losses_again(self, dy_model: Network, batch: Inputs) -> dict[str, Any]:
+        """`loss_<task>` of each trained task, after a step."""
+        return _on_host(losses_again(dy_model, batch.features, batch.labels))
 
     def infer_forward(
         self, dy_model: Network, metrics: list[TaskMetrics], batch: Inputs, config: Config

@@ -169,10 +169,8 @@ def losses_by_name(
     """
     check_labels(net.needed_labels, labels)
     parts = net.losses(outputs, labels)
-    return {
-        "loss": net.combine(parts, labels, features),
-        **{f"loss_{name}": part for name, part in parts.items()},
-    }
+    named = {f"loss_{name}": part for name, part in parts.items()}
+    return {"loss": net.combine(parts, labels, features), **named}
 
 
 def check_labels(needed: Collection[str], labels: Mapping[str, Any]) -> None:

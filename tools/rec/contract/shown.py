@@ -1,4 +1,4 @@
-"""What a training step shows beside its losses, by name, in either graph mode."""
+"""What a training step shows beside its losses, by name, in either graph mode; and its losses once more."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import paddle
 
 from rec.config.config import Config
+from rec.contract.native import predict
 from rec.errors import UserError
 from rec.nn.features import Features
 from rec.nn.network import Network, Output
@@ -33,6 +34,11 @@ def shown(
     """
     found = {**losses, **ratios(net, outputs, labels), **gate_means(net)}
     return found | (cosines(net, losses, features) if config.runner.gradient_cosines else {})
+
+
+def losses_again(net: Network, features: Features, labels: Mapping[str, Any]) -> dict[str, Any]:
+    """`loss_<task>` of each trained task, from a batch's features, for a weighting that looks twice."""
+    return {f"{LOSS}{name}": part for name, part in net.losses(predict(net, features, labels), labels).items()}
 
 
 def gate_means(net: Network) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from rec.engine.engine import Engine
 from rec.engine.match import check_match, check_rule, rule_of
 from rec.engine.optimizers import Optimizers
 from rec.errors import UserError
+from rec.nn.weighting.second_look import SecondLook, next_kept
 from rec.numeric import Array
 from rec.table.table import Table
 
@@ -107,6 +108,7 @@ class DygraphEngine(Engine):
         if self.table is None:
             check_lookups(self.net)
         own = self.table is not None
+        self._look: SecondLook | None = self.net.second_look if own else None
         on_host = own and isinstance(place, paddle.CPUPlace)
         self.optimizer = Optimizers(made, self.net, not own, on_host) if training else None
 
@@ -125,7 +127,12 @@ class DygraphEngine(Engine):
         self.feed.close(inputs)
         self.optimizer.gather()
         self.optimizer.step()
-        return {"loss": loss.numpy(), **_arrays(shown)}
+        arrays = {"loss": loss.numpy(), **_arrays(shown)}
+        if self._look is not None:
+            with paddle.no_grad():
+                now = self.model.losses_again(self.net, self.feed.open(batch, training=False))
+            self._look.kept.set_value(next_kept(self._look, self._look.kept.numpy(), arrays, now))
+        return arrays
 
     def eval_step(self, batch: Any) -> dict[str, Any]:
         if self.net.training:

@@ -17,6 +17,7 @@ from rec.data.reader import Reader
 from rec.device import choose, to_array
 from rec.engine.engine import Engine
 from rec.engine.match import by_structure, by_variable, check_match, check_rule, rule_of
+from rec.nn.weighting.second_look import SecondLook, next_kept
 from rec.numeric import Array
 from rec.optimize.host import HostOptimizer
 from rec.optimize.memory import of_variable
@@ -64,6 +65,8 @@ class StaticEngine(Engine):
         self._scope = paddle.static.Scope()
         self._executor = paddle.static.Executor(self._place)
         self._moved: list[Any] = []  # parameters that the host moves, not the program
+        self._look: SecondLook | None = self._blueprint.second_look if training else None
+        self._again = self._build(is_infer=False, again=True) if self._look else None
         self._train = self._build(is_infer=False) if training else None
         self._eval = self._build(is_infer=True)
         self._parameters = self._eval.parameters
@@ -82,12 +85,13 @@ class StaticEngine(Engine):
             self._blueprint = self.model.build_network(self.config)
         return {name: tensor.numpy() for name, tensor in self._blueprint.state_dict().items()}
 
-    def _build(self, is_infer: bool) -> Built:
+    def _build(self, is_infer: bool, again: bool = False) -> Built:
+        """A program for training or evaluation, or, `again`, one of a training step's losses alone."""
         program, startup = paddle.static.Program(), paddle.static.Program()
         # Paddle's own gradient code asks a variable for its place, and Paddle warns of that.
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*'place' interface.*")
-            inputs, fetched, extra = self._define(program, startup, is_infer)
+            inputs, fetched, extra = self._define(program, startup, is_infer, again)
         parameters = {name: variable.name for name, variable in self.model.layer.state_dict().items()}
         with paddle.static.scope_guard(self._scope):
             self._executor.run(startup)
@@ -95,10 +99,14 @@ class StaticEngine(Engine):
         run = Prepared(program, self._place, self._scope, [*fetched.values(), *extra])
         return Built(program, run, feeds, list(fetched), parameters)
 
-    def _define(self, program: Any, startup: Any, is_infer: bool) -> tuple[list[Any], dict[str, Any], list[Any]]:
+    def _define(
+        self, program: Any, startup: Any, is_infer: bool, again: bool
+    ) -> tuple[list[Any], dict[str, Any], list[Any]]:
         """Fill a program with the model: its inputs, what it offers by name, and the gradients of the vectors."""
         with paddle.utils.unique_name.guard(), paddle.static.program_guard(program, startup):
             inputs = self.model.create_feeds(is_infer=is_infer)
+            if again:
+                return inputs, self.model.losses_again(inputs), []
             fetched = self.model.infer_net(inputs) if is_infer else self.model.net(inputs)
             if is_infer:
                 return inputs, fetched, []
@@ -119,6 +127,10 @@ class StaticEngine(Engine):
         if self._host is not None:  # beside the table's update
             self._host.step({p.name: gradient for p, gradient in zip(self._moved, dense, strict=True)})
         self.model.count(self.metrics, values, batch)
+        if self._look is not None and self._again is not None:
+            now, _ = self._run(self._again, batch, is_infer=False)
+            name = self._look.kept.name
+            self._set(name, next_kept(self._look, self._get(name), values, now))
         return {name: values[name] for name in self.model.shown}
 
     def eval_step(self, batch: Batch) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pydantic import AfterValidator
 from rec.config.parts import Registry
 from rec.nn.weighting.cagrad import CAGrad
 from rec.nn.weighting.dwa import DWA
+from rec.nn.weighting.famo import FAMO
 from rec.nn.weighting.fixed import Fixed
 from rec.nn.weighting.gradnorm import GradNorm
 from rec.nn.weighting.mgda import MGDA
@@ -28,15 +29,17 @@ REGISTRY = Registry(
         "random": RandomWeights,
         "mgda": MGDA,
         "cagrad": CAGrad,
+        "famo": FAMO,
     },
     "weights",
     "numbers",
 )
 
-LEARNED = ("uncertainty", "gradnorm")
+LEARNED = ("uncertainty", "gradnorm", "famo")
 """Those that learn the weights, from what the config says: one of 0 would not mean that a loss is left out.
 
-GradNorm would raise it, and for `Uncertainty` the loss would be s / 2 alone, which falls until exp(-s) overflows.
+GradNorm and FAMO would raise it, and for `Uncertainty` the loss would be s / 2 alone, which falls until exp(-s)
+overflows.
 """
 
 Weighting: TypeAlias = Annotated[dict[str, Any], AfterValidator(REGISTRY.check)]
