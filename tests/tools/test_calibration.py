@@ -157,3 +157,13 @@ def test_paddlerec_s_models_are_refused(name, tool: Tool, tmp_path, monkeypatch)
     outcome = tool(name, "-m", directory, "-o", "runner.calibration=platt")
     assert outcome.code == 2
     assert "runner.calibration: PaddleRec's models do not tell" in outcome.err.splitlines()[-1]
+
+
+def test_a_calibration_that_does_not_help_is_warned_of(tool: Tool, options, tmp_path):
+    """Of 60 rows: a curve of 30 is noise to the other 30."""
+    write_lines(tmp_path / "few", tiny_lines(60, seed=8))
+    rate = "hyper_parameters.optimizer.learning_rate=0.001"  # which leaves predictions near 1/2 and has nothing to mend
+    more = ["runner.calibration=isotonic", f"runner.valid_data_dir={tmp_path / 'few'}", rate]
+    outcome = tool("trainer", *options, *more)
+    assert outcome.code == 0, outcome.err
+    assert "calibration of ctr: it makes nothing better" in outcome.err

@@ -91,6 +91,8 @@ def _log(task: str, told: Mapping[str, Any]) -> None:
         "calibration of %s: %s (%d rows, %d positives; each half by a fit to the other)",
         task, ", ".join(changes), told["rows"], told["positives"],
     )  # fmt: skip
+    if told["after"]["logloss"] > told["before"]["logloss"]:
+        log.warning("calibration of %s: it makes nothing better: too few rows for such a curve, or all is right", task)
 
 
 def _predicted(run: Run, reader: Any, settings: CalibrationSettings) -> dict[str, _Rows]:
