@@ -6,7 +6,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from rec.calibration.calibration import TaskCalibration, fit
-from rec.calibration.curves import Isotonic, Platt, isotonic_points, logistic_line, logit
+from rec.calibration.curves import Isotonic, Platt, isotonic_points, logistic_line, logit, on_grid
 from rec.calibration.measure import crosswise, ece, figures
 from rec.config.calibration import CalibrationSettings
 
@@ -33,6 +33,13 @@ def test_the_line_is_that_of_a_logistic_regression(mean):
     reference.fit(x[:, None], label)
     assert slope == pytest.approx(reference.coef_[0, 0], abs=1e-6)
     assert offset == pytest.approx(reference.intercept_[0], abs=1e-6)
+
+
+def test_the_grid_moves_a_probability_by_half_a_hundredth_of_a_logit():
+    p = np.random.default_rng(0).uniform(1e-5, 1 - 1e-5, 1000).astype(np.float32)
+    found = on_grid(p)
+    assert np.abs(logit(found) - logit(p)).max() <= 0.005 + 1e-9
+    assert np.diff(np.unique(logit(found))).min() > 0.0099
 
 
 def test_platt_s_targets_are_rows_that_weigh_so_much():
@@ -74,7 +81,9 @@ def test_isotonic_is_scikit_learn_s():
     np.testing.assert_allclose(np.interp(grid, x, y), reference.predict(grid), atol=1e-6)
     np.testing.assert_allclose(x, reference.X_thresholds_, atol=1e-6)
     curve, edge = Isotonic.fit(p, label), 1 / 5002
-    np.testing.assert_allclose(curve(grid), np.clip(reference.predict(grid), edge, 1 - edge), atol=edge)
+    reference = IsotonicRegression(out_of_bounds="clip").fit(on_grid(p), label)
+    inside = on_grid(grid)  # where no point of the one is between two of the other
+    np.testing.assert_allclose(curve(inside), np.clip(reference.predict(inside), edge, 1 - edge), atol=1e-6)
     assert curve(grid).min() >= edge
     assert curve(np.array([0.0])) < curve(np.array([1.0]))
 
@@ -83,7 +92,7 @@ def test_isotonic_is_scikit_learn_s():
 def test_what_is_predicted_is_what_happens_on_the_fitting_data(fitted):
     _, label, p = simulated(30_000, 4)
     assert figures(p, label)["calibration"] > 1.2
-    assert fitted(p, label)(p).sum() == pytest.approx(label.sum(), rel=1e-4)
+    assert fitted(p, label)(p).sum() == pytest.approx(label.sum(), rel=1e-3)
 
 
 @pytest.mark.parametrize("fitted", [Platt.fit, Isotonic.fit])

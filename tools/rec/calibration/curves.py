@@ -10,9 +10,10 @@ import numpy as np
 
 from rec.numeric import Array
 
-SMALLEST, LARGEST = 1e-30, 1.0 - 2.0**-24
-"""Between these a probability is taken to be: in float32 a logit of 17 is 1."""
+SMALLEST, LARGEST = 1e-30, 1.0 - 2.0**-18
+"""Between these a probability is taken to be: nearer to 1 a float32 tells the odds by a few digits of two."""
 
+_GRID = 0.01
 _STEPS, _PRECISION = 100, 1e-12
 
 
@@ -74,9 +75,9 @@ class Isotonic:
 
     @staticmethod
     def fit(p: Array, label: Array) -> Isotonic:
-        """The curve with the least squared error on float [n] and bool [n], kept off 0 and 1 by 1 / (n + 2): that many
-        rows cannot tell that something never happens."""
-        x, y = isotonic_points(p, label)
+        """The curve with the least squared error on float [n], as `on_grid` has them, and bool [n], kept off 0 and 1 by
+        1 / (n + 2): that many rows cannot tell that something never happens."""
+        x, y = isotonic_points(on_grid(p), label)
         edge = 1.0 / (len(label) + 2)
         return Isotonic(tuple(x.tolist()), tuple(np.clip(y, edge, 1.0 - edge).tolist()))
 
@@ -90,6 +91,14 @@ def logit(p: Any) -> Array:
     """log p - log(1 - p), float64."""
     p = np.clip(np.asarray(p, np.float64), SMALLEST, LARGEST)
     return np.asarray(np.log(p) - np.log1p(-p))
+
+
+def on_grid(p: Array) -> Array:
+    """Probabilities whose logits are multiples of 0.01, the nearest to float [n]; float64 [n].
+
+    A curve between points that are a last digit apart would be so steep that a prediction's last digit decides.
+    """
+    return _sigmoid(np.round(logit(p) / _GRID) * _GRID)
 
 
 def _sigmoid(z: Array) -> Array:

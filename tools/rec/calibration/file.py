@@ -28,8 +28,8 @@ def _task(task: TaskCalibration) -> dict[str, Any]:
     return {"overall": task.overall.as_dict(), "values": values}
 
 
-def read(folder: Path, manifest: Manifest | None, wanted: CalibrationSettings) -> Calibration:
-    """A checkpoint's calibration, if it is the one that is wanted.
+def read(folder: Path, manifest: Manifest | None, wanted: CalibrationSettings | None = None) -> Calibration:
+    """A checkpoint's calibration, if it is the one that is wanted; None: whichever it is.
 
     Raises:
         UserError: it has none, another, or a damaged one.
@@ -48,7 +48,7 @@ def read(folder: Path, manifest: Manifest | None, wanted: CalibrationSettings) -
         raise UserError(
             f"{path}: damaged; train with runner.calibration and runner.resume=true to fit it anew"
         ) from None
-    if settings != wanted:
+    if wanted and settings != wanted:
         raise UserError(
             f"{path}: was fitted with {_words(settings)}, runner.calibration says {_words(wanted)}: set it as it was, "
             "or train with runner.resume=true to fit it anew"

@@ -121,7 +121,7 @@ class RunnerSettings(BaseModel):
         None,
         description="at the end of training, fit a correction of the probabilities to the validation data: platt, "
         "isotonic or {kind: platt, by: FIELD}; it is kept in the newest checkpoint, or the best with early_stop, and "
-        "where this is set infer.py and to_static.py apply it",
+        "where this is set infer.py and exports apply it",
     )
     resume: bool = Field(False, description="go on from the newest checkpoint under model_save_path, if there is one")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import paddle
 from paddle.nn import functional as F  # noqa: N812 - the field's name for it
 
@@ -33,17 +34,18 @@ def _on(curve: Platt | Isotonic, p: Any) -> Any:
 
 
 def _line(curve: Platt, p: Any) -> Any:
-    # Not log(p) - log1p(-p): Paddle Inference computes the first in p's place, and takes the second of that.
-    return F.sigmoid(curve.slope * paddle.logit(paddle.clip(p, SMALLEST, LARGEST)) + curve.offset)
+    # Not log(p) - log(1 - p): Paddle Inference computes the one in p's place, and takes the other of that. One use of p
+    # after another is safe, and these operators ONNX has too.
+    inverse = paddle.reciprocal(paddle.clip(p, SMALLEST, LARGEST))
+    return F.sigmoid(curve.offset - curve.slope * paddle.log(inverse - 1.0))
 
 
 def _points(curve: Isotonic, p: Any) -> Any:
+    """The lowest value, and of each piece its rise by the share of it that is below p: products that ONNX has too."""
     if len(curve.x) == 1:
         return paddle.full_like(p, curve.y[0])
-    x, y = (paddle.to_tensor(side, dtype="float32") for side in (list(curve.x), list(curve.y)))
-    flat = paddle.reshape(p, [-1])
-    after = paddle.clip(paddle.searchsorted(x, flat, right=True), 1, len(curve.x) - 1)
-    left, right = paddle.gather(x, after - 1), paddle.gather(x, after)
-    low, high = paddle.gather(y, after - 1), paddle.gather(y, after)
-    share = paddle.clip((flat - left) / (right - left), 0.0, 1.0)
-    return paddle.reshape(low + share * (high - low), [-1, 1])
+    x, y = np.array(curve.x), np.array(curve.y)
+    begin, rise = (paddle.to_tensor(each.astype(np.float32)) for each in (x[:-1], np.diff(y)))
+    faster = paddle.to_tensor((1.0 / np.diff(x)).astype(np.float32))
+    shares = paddle.clip((p - begin) * faster, 0.0, 1.0)
+    return curve.y[0] + paddle.matmul(shares, paddle.unsqueeze(rise, 1))
