@@ -117,7 +117,8 @@ def test_by_a_field(mode, tool: Tool, options):
     ("given", "message"),
     [
         (["runner.valid_data_dir=null"], "runner.calibration needs runner.valid_data_dir or data.valid"),
-        (["runner.valid_data_dir=COPY"], "runner.valid_data_dir holds the rows that are trained on"),
+        (["runner.valid_data_dir=COPY"], "runner.valid_data_dir holds rows that are trained on"),
+        (["runner.valid_data_dir=LINK"], "runner.valid_data_dir holds rows that are trained on"),
         (["runner.calibration={kind: platt, by: itm}"], "itm is none of the fields (did you mean item?)"),
         (["runner.infer_checkpoint=best"], "set runner.best_metric"),
         (["runner.calibration=plat"], "runner.calibration.kind should be 'platt' or 'isotonic', got 'plat'"),
@@ -127,7 +128,9 @@ def test_by_a_field(mode, tool: Tool, options):
 @pytest.mark.parametrize("more", [[], ["--dry-run"]])
 def test_mistakes_end_in_one_line_before_training(given, message, more, tool: Tool, options, tmp_path):
     write_lines(tmp_path / "copy", tiny_lines(600, seed=1))
-    given = [each.replace("COPY", str(tmp_path / "copy")) for each in given]
+    write_lines(tmp_path / "link", tiny_lines(50, seed=9))
+    (tmp_path / "link" / "more.txt").symlink_to(tmp_path / "train" / "part-0.txt")
+    given = [each.replace("COPY", str(tmp_path / "copy")).replace("LINK", str(tmp_path / "link")) for each in given]
     outcome = tool("trainer", *options, "runner.calibration=platt", *given, *more)
     assert outcome.code == 2
     assert message in outcome.err.splitlines()[-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +17,7 @@ from rec.config.calibration import CalibrationSettings
 from rec.config.suggest import did_you_mean
 from rec.console import log
 from rec.data.batch import Batch
-from rec.data.fingerprint import fingerprint
+from rec.data.fingerprint import files_in, fingerprint
 from rec.errors import UserError
 from rec.metrics.task import Task
 from rec.numeric import Array
@@ -39,16 +40,22 @@ def check_calibration(run: Run) -> None:
         raise UserError(
             "runner.calibration needs runner.valid_data_dir or data.valid: on training data any model is right"
         )
-    if not is_training_folder(config, folder):
-        train, valid = config.places(config.runner.train_data_dir), config.places(folder)
-        if fingerprint(valid, "valid") == fingerprint(train):
-            raise UserError("runner.calibration: runner.valid_data_dir holds the rows that are trained on: name others")
+    if not is_training_folder(config, folder) and _same_rows(run):
+        raise UserError("runner.calibration: runner.valid_data_dir holds rows that are trained on: name others")
     if not any(task.kind == "binary" for task in run.directory.tasks()):
         raise UserError("runner.calibration corrects probabilities, and the model predicts numbers alone")
     known = [name for block in run.reader.blocks if not block.sequence for name in block.fields]
     if settings.by and settings.by not in known:
         hint = did_you_mean(settings.by, known)
         raise UserError(f"runner.calibration.by: {settings.by} is none of the fields{hint}: {', '.join(known)}")
+
+
+def _same_rows(run: Run) -> bool:
+    """Whether the validation data are a copy of the training data, or share a file with them."""
+    config = run.config
+    train, valid = config.places(config.runner.train_data_dir), config.places(config.runner.valid_data_dir)
+    files = [{os.path.realpath(file) for file in files_in(places)} for places in (train, valid)]
+    return bool(files[0] & files[1]) or fingerprint(valid, "valid") == fingerprint(train)
 
 
 def calibrate(run: Run, store: Store, reader: Any) -> None:
@@ -63,9 +70,9 @@ def calibrate(run: Run, store: Store, reader: Any) -> None:
         UserError: the validation data cannot be read, or the checkpoint not be written.
     """
     runner = run.config.runner
-    manifest = store.best(runner.best_by or "") if runner.evaluates == "best" else store.latest()
     if runner.calibration is None:
         return
+    manifest = store.best(runner.best_by or "") if runner.evaluates == "best" else store.latest()
     if manifest is None:
         log.warning("nothing is calibrated: %s holds no checkpoint to evaluate", store.folder)
         return
