@@ -17,7 +17,7 @@ ORDER = (
     ("loading", "kernels", "metrics"),
     ("data",),
     ("report",),
-    ("checkpoint", "table"),
+    ("checkpoint", "table", "calibration"),
     ("nn",),
     ("contract", "optimize"),
     ("pir",),

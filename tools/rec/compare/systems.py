@@ -12,6 +12,7 @@ from rec.config.compare import read as read_section
 from rec.config.config import Config
 from rec.config.paths import joined
 from rec.config.tree import Source, merge, read
+from rec.console import log
 from rec.data.labels import LabelRules
 from rec.engine.engine import Engine
 from rec.errors import UserError
@@ -60,6 +61,9 @@ class Plan:
                 raise UserError(f"{path}: runner.{name} is missing")
             places = [str(joined(source.model_dir, each)) for each in ([folder] if isinstance(folder, str) else folder)]
             source.tree["runner"][name] = places[0] if isinstance(folder, str) else places
+        for name in ("early_stop", "calibration", "gradient_cosines"):
+            if source.tree["runner"].get(name):
+                log.warning("%s: runner.%s has no effect in a comparison", path, name)
         said = asked_for(source.tree.get("data"), "valid")
         if said:
             raise UserError(

@@ -21,6 +21,7 @@ from rec.engine.feeds import Feed, TableFeed, TensorFeed
 from rec.engine.match import check_match, check_rule, rule_of
 from rec.engine.optimizers import Optimizers
 from rec.errors import UserError
+from rec.nn.weighting.second_look import SecondLook, next_kept
 from rec.numeric import Array
 from rec.table.table import Table
 
@@ -52,6 +53,7 @@ class DygraphEngine(Engine):
         if self.table is None:
             check_lookups(self.net)
         own = self.table is not None
+        self._look: SecondLook | None = self.net.second_look if own else None
         on_host = own and isinstance(place, paddle.CPUPlace)
         self.optimizer = Optimizers(made, self.net, not own, on_host) if training else None
         self._clip = Clip.of(config.hyper_parameters["optimizer"]) if training and own else None
@@ -69,7 +71,12 @@ class DygraphEngine(Engine):
         loss, self.metrics, shown = call(self.model, "train_forward", self.net, self.metrics, inputs, self.config)
         loss.backward()
         self.move(inputs)
-        return {"loss": loss.numpy(), **_arrays(shown)}
+        arrays = {"loss": loss.numpy(), **_arrays(shown)}
+        if self._look is not None:
+            with paddle.no_grad():
+                now = self.model.losses_again(self.net, self.feed.open(batch, training=False))
+            self._look.kept.set_value(next_kept(self._look, self._look.kept.numpy(), arrays, now))
+        return arrays
 
     def move(self, inputs: Any) -> None:
         """After the backward pass: move what is trained."""

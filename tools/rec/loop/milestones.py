@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from rec.checkpoint.store import Store
 from rec.export.static import InferenceExport, wanted_export
+from rec.loop.calibrate import calibrate, check_calibration
 from rec.loop.rates import Rates
 from rec.loop.save import save
 from rec.loop.validate import Validation, restore_best
@@ -35,6 +36,8 @@ class Milestones:
         self._run, self._store, self._runner = run, store, run.config.runner
         self.rates = Rates(run)
         self._validation = Validation(run, self.rates)
+
+        check_calibration(run)
         self._export: InferenceExport | None = wanted_export(run)
         self._curves: Curves | None = None
 
@@ -62,6 +65,7 @@ class Milestones:
         if self._curves:
             self._curves.close()
         restore_best(self._run, self._store, self._validation)
+        calibrate(self._run, self._store, self._validation.reader)
 
     def add(
         self,

@@ -24,6 +24,9 @@ from rec.run.assembly import Run
 class Validation:
     """The validation data of a run, if it has any, and what validations have come to.
 
+    Attributes:
+        reader: of these data; None: there are none.
+
     Raises:
         UserError: a setting needs validation data, or names what is not measured.
     """
@@ -47,7 +50,7 @@ class Validation:
                 log.info(
                     "the best epoch is the one with the %s %s", "lowest" if lower_is_better(name) else "highest", name
                 )
-        self._reader = run.open_reader("valid") if runner.valid_data_dir else None
+        self.reader = run.open_reader("valid") if runner.valid_data_dir else None
         self._announced = False
 
     @property
@@ -83,11 +86,11 @@ class Validation:
         Raises:
             UserError: a metric that ranks is several numbers, as a PaddleRec directory's may be.
         """
-        if self._reader is None:
+        if self.reader is None:
             return None
         announce, self._announced = not self._announced, True
         with self._run.engine.other_metrics():
-            evaluation = evaluate_pass(self._run, self._reader, place, validation=True, announce=announce)
+            evaluation = evaluate_pass(self._run, self.reader, place, validation=True, announce=announce)
         log.info("validation, %s", epoch_line(place, evaluation.values, evaluation.seconds))
         for setting, name in self._ranked.items():
             count = np.size(evaluation.values.get(name, 0.0))

@@ -94,10 +94,11 @@ class NativeDirectory(Directory):
         return DygraphEngine(self.model, self.config, training, reader.rows)
 
     def _warn_of_weight_decay(self) -> None:
-        """The table's row-wise optimizers know none: decay of every row in every step would cost the whole table."""
+        """It is not the table's too: decay of every row in every step would cost the whole table."""
         if self.config.get("hyper_parameters.optimizer.weight_decay"):
             log.warning(
-                "hyper_parameters.optimizer.weight_decay: decays the network's parameters; the embedding table has none"
+                "hyper_parameters.optimizer.weight_decay: decays the network's parameters; the table's rows have "
+                "hyper_parameters.table_optimizer.weight_decay"
             )
 
     def tasks(self) -> tuple[Task, ...]:

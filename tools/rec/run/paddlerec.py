@@ -55,6 +55,10 @@ class PaddleRecDirectory(Directory):
         name = "train_data_dir" if training else "test_data_dir"
         given = self.own_loader or self.config.runner.model_dump()[name]
         absent = [] if given else [f"runner.{name} is missing"]
+        if self.config.runner.calibration:
+            absent.append("runner.calibration: PaddleRec's models do not tell which output predicts which label")
+        if training and self.config.runner.gradient_cosines:
+            absent.append("runner.gradient_cosines: PaddleRec's models do not tell their losses apart")
         return absent + (mixed_parts(self.config) if training else [])
 
     def tasks(self) -> tuple[Task, ...]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from rec.config.bind import bind
+from rec.config.schedule import first_rate
 from rec.numeric import Array
-from rec.table.optimizer import RowOptimizer, Tensors
+from rec.table.optimizer import OPTIMIZERS, RowOptimizer, Tensors
 
 
 class Decayed(RowOptimizer):
@@ -51,3 +54,13 @@ class Decayed(RowOptimizer):
             gradient = gradient + float(self.l2) * weight
         moved, after = self.rule.step(weight, state, gradient)
         return moved - float(np.float32(self.rate) * self.decay) * weight if self.decay else moved, after
+
+
+def row_rule(optimizer: Mapping[str, Any], table: Mapping[str, Any] | None) -> RowOptimizer:
+    """The rule that a config asks for: `table_optimizer`'s, or that of `optimizer`, whose decay is the network's."""
+    section = table or optimizer
+    given = {key: value for key, value in section.items() if key not in ("class", "l2", "weight_decay", "strategy")}
+    given["learning_rate"] = first_rate(given.get("learning_rate", 0.001))
+    rule: RowOptimizer = OPTIMIZERS[section["class"]](**bind(OPTIMIZERS[section["class"]], given))
+    l2, decay = (float((table or {}).get(name) or 0) for name in ("l2", "weight_decay"))
+    return Decayed(rule, l2, decay) if l2 or decay else rule
