@@ -19,8 +19,8 @@ NEGATIVES = "negative_rate"
 
 NEGATIVE_RATE = (
     "share of the impressions without a click (the behaviour that all others come after) that training keeps, drawn "
-    "anew each epoch, with predictions for all impressions; null: all are kept. Lines of text and prepared Ali-CCP know "
-    "this setting of data, and no other"
+    "anew each epoch, with predictions for all impressions; null: all are kept. Lines of text and prepared Ali-CCP "
+    "know this setting of data, and no other"
 )
 
 
@@ -36,11 +36,17 @@ def first_behaviour(behaviours: Mapping[str, Behaviour]) -> str:
             "needs one behaviour that all others come after, such as {click: , conversion: {after: click}}; these come "
             f"straight after the impression: {', '.join(first)}"
         )
+    if behaviours[first[0]].loss == "focal":
+        raise ValueError(
+            f"means nothing beside {first[0]}.loss: focal, which makes little of most negatives: choose one"
+        )
     ways = {first[0], *(name for name, b in behaviours.items() if b.instead_of == first[0])}
     for name, behaviour in behaviours.items():
         space = behaviour.space if behaviour.space in behaviours else None
         if behaviour.head != "binary" and not (space and ways & set(on_every_path(behaviours, space))):
-            raise ValueError(f"has no exact correction for {name}, a number of all impressions: give it space: {first[0]}")
+            raise ValueError(
+                f"has no exact correction for {name}, a number of all impressions: give it space: {first[0]}"
+            )
     return first[0]
 
 

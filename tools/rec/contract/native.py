@@ -16,7 +16,6 @@ from pydantic import Field
 from rec.config import hyper
 from rec.config.bind import bind
 from rec.config.config import Config
-from rec.config.negatives import not_exact
 from rec.data.batch import Bags, Batch
 from rec.data.reader import Block
 from rec.data.table_rows import TableRows
@@ -94,7 +93,7 @@ class NativeModel:
 def check(config: Config, targets: list[Callable[..., Any]]) -> list[str]:
     """Everything wrong with the config's runner keys and hyper-parameters for these targets: network, table, reader."""
     problems = [*config.warnings, *config.unknown_runner_keys()]
-    problems += [*hyper.check(config, targets), *not_exact(config.hyper_parameters, targets[0])]
+    problems += hyper.check(config, targets)
     problems += hyper.check_section(config, "optimizer", DENSE_OPTIMIZERS)
     if "table_optimizer" in config.hyper_parameters:
         problems += hyper.check_section(config, "table_optimizer", OPTIMIZERS)

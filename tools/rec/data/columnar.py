@@ -13,8 +13,8 @@ from rec.config.hyper import build
 from rec.data.batch import Bags, Batch
 from rec.data.distinct import DistinctIds
 from rec.data.labels import Judged
-from rec.data.parse import check_field_names
 from rec.data.negatives import Negatives, counted
+from rec.data.parse import check_field_names
 from rec.data.plan import ReadPlan
 from rec.data.pooling import token_weights
 from rec.data.prepared import (

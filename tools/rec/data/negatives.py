@@ -104,5 +104,7 @@ def with_rate(config: Config) -> Config:
     """
     rate, told = negative_rate(config), config.hyper_parameters.get(NEGATIVES)
     if told is not None and told != rate:
-        raise UserError(f"hyper_parameters.{NEGATIVES} is {told!r}: it follows from data.{NEGATIVES}, which is {rate!r}")
+        raise UserError(
+            f"hyper_parameters.{NEGATIVES} is {told!r}: it follows from data.{NEGATIVES}, which is {rate!r}"
+        )
     return config if rate is None else config.merged({"hyper_parameters": {NEGATIVES: rate}})
