@@ -10,7 +10,7 @@ from paddle import nn
 from pydantic import Field
 
 from rec.nn.between import PLAIN, Activation, Between
-from rec.nn.layers import Linear, Stack
+from rec.nn.layers import Linear, Stack, hidden_layer
 
 Layers: TypeAlias = Annotated[Sequence[Annotated[int, Field(gt=0)]], Field(min_length=1)]
 """Units of each hidden layer, bottom first; at least one layer."""
@@ -26,7 +26,7 @@ class Hidden(Stack):
 
     def __init__(self, in_features: int, sizes: Layers, between: Between = PLAIN) -> None:
         super().__init__()
-        self.layers = nn.LayerList([Linear(a, b) for a, b in pairwise([in_features, *sizes])])
+        self.layers = nn.LayerList([hidden_layer(a, b, between) for a, b in pairwise([in_features, *sizes])])
         self.activations = nn.LayerList([Activation(width, between) for width in sizes])
 
     @property

@@ -52,6 +52,13 @@ class Linear(nn.Layer):
         return product + paddle.matmul(_ones_column(product), self.bias)
 
 
+def hidden_layer(in_features: int, out_features: int, between: Between) -> Linear:
+    """A layer below others. Batch norm takes its bias away again, so that nothing but rounding would move that."""
+    layer = Linear(in_features, out_features)
+    layer.bias.stop_gradient = between.norm == "batch"
+    return layer
+
+
 class Stack(nn.Layer):
     """Layers with ReLU between them, on `Features` or a tensor [B, in_features].
 
@@ -92,7 +99,7 @@ class MLP(Stack):
     ) -> None:
         super().__init__()
         widths = [in_features, *sizes]
-        self.hidden = nn.LayerList([Linear(a, b) for a, b in pairwise(widths)])
+        self.hidden = nn.LayerList([hidden_layer(a, b, between) for a, b in pairwise(widths)])
         self.activations = nn.LayerList([Activation(width, between) for width in sizes])
         self.logit = Linear(widths[-1], out_features, start)
 

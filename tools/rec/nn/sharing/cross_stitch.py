@@ -14,7 +14,7 @@ from pydantic import Field
 from rec.nn.between import PLAIN, Activation, Between
 from rec.nn.features import Features
 from rec.nn.hidden import Layers
-from rec.nn.layers import Linear, each_on
+from rec.nn.layers import each_on, hidden_layer
 from rec.nn.sharing.base import SharingLayer
 from rec.numeric import Array
 
@@ -54,7 +54,7 @@ class Stitched(nn.Layer):
 
     def __init__(self, in_features: int, out_features: int, start: Array, between: Between = PLAIN) -> None:
         super().__init__()
-        self.own = nn.LayerList([Linear(in_features, out_features) for _ in start])
+        self.own = nn.LayerList([hidden_layer(in_features, out_features, between) for _ in start])
         self.activations = nn.LayerList([Activation(out_features, between) for _ in start])
         self.mixture = self.create_parameter(list(start.shape), default_initializer=nn.initializer.Assign(start))
 

@@ -10,7 +10,7 @@ from paddle import nn
 
 from rec.nn.between import PLAIN, Activation, Between
 from rec.nn.features import Features
-from rec.nn.layers import Linear, side_by_side
+from rec.nn.layers import hidden_layer, side_by_side
 from rec.nn.sharing.base import SharingLayer
 from rec.nn.sharing.mmoe import Count
 
@@ -41,7 +41,7 @@ class Level(nn.Layer):
 
     def __init__(self, in_features: int, fc_size: int, first: bool, between: Between = PLAIN) -> None:
         super().__init__()
-        self.input = Linear(in_features, fc_size)
+        self.input = hidden_layer(in_features, fc_size, between)
         self.activation = Activation(fc_size, between)
         self.below = None if first else self.create_parameter([fc_size, fc_size])
 
