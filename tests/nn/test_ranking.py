@@ -121,3 +121,15 @@ def test_what_means_nothing_is_refused(section, word):
 def test_of_what_one_tower_says_over_its_own_space():
     graph = Graph({"click": None, "conversion": {"after": "click", "space": "click", "loss": "jrc"}})
     assert [o.task for o in graph.objectives] == ["ctr", "cvr"]
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"), [({"alpha": 1.0}, (1, 0)), ({"alpha": 0}, (0, 1)), ({"weight": 0}, (0, 0))]
+)
+def test_the_shares_of_jrc_down_to_none(said, expected):
+    net = MultiTask(
+        num_field=3, sparse_feature_dim=2, behaviours={"click": {"loss": "jrc", **said}}, tower_fc_sizes=[4]
+    )
+    found = dynamic(net, VECTORS, LABELS)
+    total = expected[0] * found["loss_ctr"] + (expected[1] * found["loss_ctr_joint"] if expected[1] else 0)
+    assert found["loss"] == pytest.approx(total, rel=1e-6)

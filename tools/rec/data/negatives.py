@@ -21,6 +21,8 @@ from rec.numeric import Array
 _SALT = 3
 """Other draws are of the same rows, seeds and epochs."""
 
+_PIECE = 1 << 20
+
 
 def negative_rate(config: Config) -> float | None:
     """`data.negative_rate`, of a table or of other data.
@@ -69,6 +71,8 @@ class Negatives:
         rate = negative_rate(config)
         if rate is None or part != "train" or rules.first is None:
             return None
+        if rules.first not in rules.columns:
+            raise UserError(f"data.{NEGATIVES}: the reader gives no label {rules.first}, which tells a negative")
         pieces = [(values == 0, ~np.isnan(values)) for values in labels(rules.first)]
         negative, known = (np.concatenate(each) for each in zip(*pieces, strict=True))
         missing, below = len(known) - int(known.sum()), int(negative.sum())
@@ -87,8 +91,11 @@ class Negatives:
         """Which impressions a plan's epoch trains on, bool [N]."""
         if not plan.training:
             return np.ones(len(self.negative), bool)
-        drawn = uniform(mix(np.arange(len(self.negative))), plan.seed, plan.epoch, _SALT) < self.rate
-        return self.known & (drawn | ~self.negative)
+        kept = self.known & ~self.negative
+        for first in range(0, len(kept), _PIECE):  # of many rows the digests take more room than a window
+            rows = first + np.flatnonzero(self.negative[first : first + _PIECE])
+            kept[rows] = uniform(mix(rows), plan.seed, plan.epoch, _SALT) < self.rate
+        return kept
 
 
 def counted(kept: Array | None, first: int, rows: int) -> int:

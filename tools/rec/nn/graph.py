@@ -41,7 +41,8 @@ class Graph:
             self._check_starts(name)
         self._ways = Ways()
         self.numbers = {name: b for name, b in self._all.items() if b.head != "binary"}
-        self.towers = tuple(tower for name in self._all for tower in self._add_towers(name))
+        self._said = {tower: b for name, b in self._all.items() for tower in self._add_towers(name)}
+        self.towers = tuple(self._said)
         if not self.towers:
             raise ValueError("every behaviour is given: nothing is left to predict")
         self.events: list[Event] = []
@@ -90,7 +91,7 @@ class Graph:
 
     def said(self, tower: str) -> Behaviour:
         """What is declared of the behaviour that a tower is of."""
-        return self._all[next(name for name in self._all if tower in self.towers_of(name))]
+        return self._said[tower]
 
     def label(self, name: str) -> str:
         """The label column of a behaviour."""

@@ -26,6 +26,7 @@ class Hidden(Stack):
 
     def __init__(self, in_features: int, sizes: Layers, between: Between = PLAIN) -> None:
         super().__init__()
+        self.between = between
         self.layers = nn.LayerList([hidden_layer(a, b, between) for a, b in pairwise([in_features, *sizes])])
         self.activations = nn.LayerList([Activation(width, between) for width in sizes])
 

@@ -39,9 +39,9 @@ class Linear(nn.Layer):
         return [self]
 
     @property
-    def activations(self) -> list[Activation]:
-        """None."""
-        return []
+    def fused(self) -> bool:
+        """There is nothing between one layer."""
+        return True
 
     def top(self, x: Any) -> Any:
         """Its output as it is."""
@@ -64,14 +64,21 @@ class Stack(nn.Layer):
 
     Attributes:
         activations: what becomes of each hidden layer's output, bottom first.
+        between: what the config says of them.
     """
 
     activations: Sequence[Activation]
+    between: Between
 
     @property
     def linears(self) -> list[Linear]:
         """The layers, bottom first."""
         raise NotImplementedError
+
+    @property
+    def fused(self) -> bool:
+        """Whether nothing but ReLU stands between layers, so that they may be part of one operator."""
+        return self.between == PLAIN or all(activation.plain for activation in self.activations)
 
     def top(self, x: Any) -> Any:
         """What becomes of the last layer's output."""
@@ -98,7 +105,7 @@ class MLP(Stack):
         self, in_features: int, sizes: Sizes, between: Between = PLAIN, out_features: int = 1, start: float = 0.0
     ) -> None:
         super().__init__()
-        widths = [in_features, *sizes]
+        widths, self.between = [in_features, *sizes], between
         self.hidden = nn.LayerList([hidden_layer(a, b, between) for a, b in pairwise(widths)])
         self.activations = nn.LayerList([Activation(width, between) for width in sizes])
         self.logit = Linear(widths[-1], out_features, start)
@@ -114,7 +121,7 @@ def side_by_side(stacks: Sequence[Stack | Linear], x: Features | Any) -> list[An
     On the host they are one operator, but those between whose layers there is more than ReLU.
     """
     fused: Iterator[Any] = iter(())
-    plain = [isinstance(x, Features) and x.on_host and all(a.plain for a in stack.activations) for stack in stacks]
+    plain = [isinstance(x, Features) and x.on_host and stack.fused for stack in stacks]
     if any(plain):
         alike = [stack for stack, is_plain in zip(stacks, plain, strict=True) if is_plain]
         fused = iter(fused_towers(x, [[(layer.weight, layer.bias) for layer in stack.linears] for stack in alike]))
@@ -135,6 +142,8 @@ def each_on(stacks: Sequence[Stack | Linear], inputs: Sequence[Features | Any]) 
 
 
 def _one_by_one(stack: Stack | Linear, x: Features | Any) -> Any:
+    if isinstance(stack, Linear):
+        return stack(x)
     *below, last = stack.linears
     for layer, activation in zip(below, stack.activations, strict=False):  # the last layer's is `top`
         x = activation(layer(x))

@@ -44,6 +44,8 @@ def chance(said: Behaviour, logit: Any, level: Any = None, on_host: bool = False
 def split(outputs: Mapping[str, Any], said: Callable[[str], Behaviour]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Towers' outputs as logits, float [B, 1] by name, and the levels of those that have one."""
     joint = [name for name in outputs if said(name).loss == "jrc"]
+    if not joint:
+        return dict(outputs), {}
     logits = {**outputs, **{name: outputs[name][:, :1] for name in joint}}
     return logits, {level_of(name): outputs[name][:, 1:] for name in joint}
 
@@ -87,7 +89,7 @@ def within_requests(objective: Objective, output: Output, labels: Mapping[str, A
         found[f"{task}_pairs"] = pairwise_loss(output.logit, label, request, mask)
     if said.listwise:
         found[f"{task}_list"] = listwise_loss(output.logit, label, request, mask)
-    if isinstance(output, JointProbability):
+    if isinstance(output, JointProbability) and f"{task}_joint" in _weights(objective):
         found[f"{task}_joint"] = joint_loss(output.logit, output.level, label, request, mask)
     return found
 
@@ -107,10 +109,10 @@ def weights(objectives: Sequence[Objective]) -> dict[str, float]:
 
 def _weights(objective: Objective) -> dict[str, float]:
     said, task = objective.said, objective.task
-    own, more = float(said.weight), {f"{task}_pairs": float(said.pairwise), f"{task}_list": float(said.listwise)}
-    if said.loss == "jrc":
-        own, more[f"{task}_joint"] = own * float(said.alpha), own * (1.0 - float(said.alpha))
-    return {task: own} | {name: weight for name, weight in more.items() if weight}
+    share = float(said.alpha) if said.loss == "jrc" else 1.0
+    found = {task: share * said.weight, f"{task}_joint": (1.0 - share) * said.weight}
+    found |= {f"{task}_pairs": float(said.pairwise), f"{task}_list": float(said.listwise)}
+    return {name: weight for name, weight in found.items() if weight or name == task}
 
 
 def check_weights(objectives: Sequence[Objective], kind: str) -> None:

@@ -10,6 +10,9 @@ import paddle
 
 from rec.nn.probability import Probability
 
+_FAR = 60.0
+"""Float32 holds e^-60 and its product with small numbers."""
+
 
 class FocalProbability(Probability):
     """The chance of which q, the sigmoid of a tower's score z, is the focal loss's estimate.
@@ -25,6 +28,7 @@ class FocalProbability(Probability):
     """
 
     def __init__(self, score: Any, gamma: float, positive_weight: float = 1.0) -> None:
+        score = paddle.clip(score, -_FAR, _FAR)
         self.estimate = q = Probability(score)
         # q, 1 - q and their logarithms, so that nothing cancels at either end.
         one = paddle.log(q.value - gamma * (~q).value * q.log_not_p)
