@@ -53,7 +53,9 @@ class Activation(nn.Layer):
 class BatchNorm(nn.Layer):
     """gamma (x - E[x]) / sqrt(Var[x] + epsilon) + beta by column (Ioffe and Szegedy, ICML 2015, algorithm 1).
 
-    In training E and Var are those of the batch, later their running means.
+    In training E and Var are those of the batch, later their running means. Sums over the batch, and what is spread
+    over it, are products with a column of ones: Paddle's sums, also the gradients of what is spread, take seven times
+    as long.
 
     Args:
         width: of the input, [B, width].
@@ -68,10 +70,23 @@ class BatchNorm(nn.Layer):
         self.momentum, self.epsilon = momentum, epsilon
 
     def forward(self, x: Any) -> Any:
-        mean, variance = self.mean, self.variance
+        ones = ones_column(x)
+        mean = _mean(x, ones) if self.training else self.mean
+        centred = x - paddle.matmul(ones, mean)
+        variance = _mean(centred * centred, ones) if self.training else self.variance
         if self.training:
-            mean = x.mean(axis=0, keepdim=True)
-            variance = ((x - mean) * (x - mean)).mean(axis=0, keepdim=True)
             for kept, batch in ((self.mean, mean), (self.variance, variance)):
                 paddle.assign(self.momentum * kept + (1.0 - self.momentum) * batch.detach(), kept)
-        return self.gamma * (x - mean) / paddle.sqrt(variance + self.epsilon) + self.beta
+        scale = self.gamma / paddle.sqrt(variance + self.epsilon)
+        return centred * paddle.matmul(ones, scale) + paddle.matmul(ones, self.beta)
+
+
+def ones_column(x: Any) -> Any:
+    """Ones, [B, 1], for x [B, ...]; in a program B is known only when it runs."""
+    rows = x.shape[0]
+    return paddle.ones([rows if rows >= 0 else paddle.shape(x)[0], 1])
+
+
+def _mean(x: Any, ones: Any) -> Any:
+    """By column, float [1, width]."""
+    return paddle.matmul(ones, x, transpose_x=True) / ones.sum()

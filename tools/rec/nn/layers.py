@@ -10,7 +10,7 @@ import paddle
 from paddle import nn
 from pydantic import Field
 
-from rec.nn.between import PLAIN, Activation, Between
+from rec.nn.between import PLAIN, Activation, Between, ones_column
 from rec.nn.features import Features
 from rec.nn.towers import fused_towers
 
@@ -49,7 +49,7 @@ class Linear(nn.Layer):
 
     def forward(self, x: Any) -> Any:
         product = x.matmul(self.weight)
-        return product + paddle.matmul(_ones_column(product), self.bias)
+        return product + paddle.matmul(ones_column(product), self.bias)
 
 
 def hidden_layer(in_features: int, out_features: int, between: Between) -> Linear:
@@ -148,9 +148,3 @@ def _one_by_one(stack: Stack | Linear, x: Features | Any) -> Any:
     for layer, activation in zip(below, stack.activations, strict=False):  # the last layer's is `top`
         x = activation(layer(x))
     return last(x)
-
-
-def _ones_column(x: Any) -> Any:
-    """Ones, [B, 1], for x [B, ...]; in a program B is known only when it runs."""
-    rows = x.shape[0]
-    return paddle.ones([rows if rows >= 0 else paddle.shape(x)[0], 1])
