@@ -28,7 +28,8 @@ class RegressionHead:
         """The estimate in the label's units, float [B, 1]."""
         if not self.log_scale:
             return self.output
-        return paddle.expm1(self.output if self.log_factor is None else self.output + self.log_factor)
+        # Not expm1, which is no operator of ONNX; the labels are no small fractions.
+        return paddle.exp(self.output if self.log_factor is None else self.output + self.log_factor) - 1.0
 
     def loss(self, label: Any) -> Any:
         """Squared error per impression, on the scale of the output, float [B, 1]."""
