@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 from rec.config.compare import Compare, System
 from rec.config.compare import read as read_section
 from rec.config.config import Config
+from rec.config.negatives import NEGATIVES
 from rec.config.paths import joined
 from rec.config.tree import Source, merge, read
 from rec.console import log
@@ -69,6 +70,12 @@ class Plan:
             raise UserError(
                 f"{path}: {said} and compare.valid_share would each hold out rows, and nobody would see the first: set "
                 f"{said} to null"
+            )
+        data = source.tree.get("data")
+        if isinstance(data, Mapping) and data.get(NEGATIVES) is not None:
+            raise UserError(
+                f"{path}: data.{NEGATIVES} is for training alone: a comparison chooses the rows of each system, whose "
+                "negatives are not the same ones: set it to null"
             )
         return cls(source, compare)
 

@@ -13,6 +13,7 @@ import pydantic
 from rec.config.bind import bind, hints, missing, parameters, unused
 from rec.config.config import Config
 from rec.config.interaction import attended
+from rec.config.negatives import NEGATIVES, not_exact
 from rec.config.schedule import schedule_of
 from rec.config.suggest import did_you_mean
 
@@ -86,7 +87,8 @@ def check(config: Config, targets: Sequence[Callable[..., Any]]) -> list[str]:
     for target in targets:
         problems += missing(target, values, where)
         problems += wrong_types(target, values, where)
-    problems += unused(values, targets, [*SECTIONS, "num_number", DIMS], where)
+    problems += unused(values, targets, [*SECTIONS, "num_number", DIMS, NEGATIVES], where)
+    problems += not_exact(values, targets[0])
     if values.get(DIMS) and not any(DIMS in parameters(target) for target in targets):
         problems.append(
             f"data.fields.{next(iter(values[DIMS]))}: {targets[0].__name__} sees fields of one width: give its "

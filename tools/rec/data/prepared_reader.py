@@ -86,7 +86,7 @@ class PreparedTableReader(EncodedReader):
 
 def settings_of(reader: EncodedReader) -> dict[str, Any]:
     """All that a prepared row depends on, as plain data; whether its vectors are trained it does not know."""
-    section = reader._settings.model_dump(mode="json", exclude={"unknown_rate", "keep"})
+    section = reader._settings.model_dump(mode="json", exclude={"unknown_rate", "negative_rate", "keep"})
     of_fields = {
         f"data.fields.{name}": {**field, "trainable": None} if field else field
         for name, field in section.pop("fields").items()

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from rec.config.behaviours import REQUEST
+from rec.config.negatives import NEGATIVE_RATE
 from rec.config.suggest import did_you_mean
 from rec.data.common_settings import Common
 from rec.data.field_settings import FieldColumn, contradictions
@@ -65,6 +66,7 @@ class DataSettings(BaseModel):
         description="r: in training a value that occurs n times is taken for an unknown one with probability "
         "r / (r + n), so that what is new in other data has a trained vector; 0: never",
     )
+    negative_rate: float | None = Field(None, gt=0, lt=1, description=NEGATIVE_RATE)
     hash_size: int | None = Field(
         None, gt=1, description="ids per field by hashing, instead of a vocabulary; not of buckets, which are few"
     )

@@ -99,7 +99,7 @@ class _Training:
         notices = Notices()
         reader, plan = self.run.reader, self.run.plan(epoch, start, training=True)
         index = -1
-        with Bar(f"epoch {epoch}", self.run.length(reader)) as bar:
+        with Bar(f"epoch {epoch}", self.run.length(reader, plan)) as bar:
             bar.advance(start * plan.batch_size)
             self.meter.start()
             for index, batch in enumerate(self.run.batches(reader, plan), start):

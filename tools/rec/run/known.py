@@ -14,13 +14,13 @@ from rec.data.vocabulary import VOCABULARY, Vocabulary
 from rec.errors import UserError
 from rec.run.held_out import DATA
 
-_WITHOUT_EFFECT = ("keep", "unknown_rate")
+_WITHOUT_EFFECT = ("keep", "unknown_rate", "negative_rate")
 
 
 def known_vocabulary(config: Config) -> Vocabulary | None:
     """That of a checkpoint beside which training saves; None where there is none of these data and settings."""
     manifests = [one for one in Store(config.runner.model_save_path).manifests() if VOCABULARY in one.files]
-    if config.data is None or not manifests:
+    if not config.describes_table or not manifests:
         return None
     if any(is_prepared(place) for place in config.places(config.runner.train_data_dir)):
         return None  # it has its own

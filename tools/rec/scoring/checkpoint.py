@@ -79,7 +79,7 @@ def _reader(folder: Path, config: Config, rules: LabelRules, state: State) -> Ra
     kind = reader_class(ModelDirectory(config.model_dir), config.runner.train_reader_path)
     if not issubclass(kind, NativeReader):
         raise UserError(f"{folder}: was trained with a reader of its own, {kind.__module__}, which reads files alone")
-    if config.data is not None:
+    if config.describes_table:
         return RawTableReader([], config, "test", Vocabulary.load(folder / VOCABULARY), rules)
     reader = RawIdReader([], config, "test", None, rules)
     reader.num_id = len(state.weights["embedding.weight"])

@@ -121,7 +121,7 @@ def _write(trained: Trained, folder: Path, rows: Rows) -> ExportManifest:
         checkpoint=str(trained.folder.resolve()),
         epoch=manifest.epoch if manifest else None,
         step=manifest.step if manifest else None,
-        reader="ids" if run.config.data is None else "table",
+        reader="table" if run.config.describes_table else "ids",
         fields=[str(name) for name in run.config.hyper_parameters["fields"]],
         shared=[name for block in run.reader.blocks if block.shared for name in block.fields],
         offsets={field.name: field.offset for field in fields},
@@ -147,7 +147,7 @@ def _write_reader(trained: Trained, folder: Path) -> list[PreparedField]:
     (folder / CONFIG).write_text(_config(config), encoding="utf-8")
     if trained.run.reader.vocabulary is not None:
         (folder / VOCABULARY).write_text(trained.run.reader.vocabulary.to_json(), encoding="utf-8")
-    prepared = prepared_folder(config, read_manifest(trained.folder)) if config.data is None else None
+    prepared = None if config.describes_table else prepared_folder(config, read_manifest(trained.folder))
     if prepared is None:
         return []
     shutil.copyfile(prepared / "vocabulary.parquet", folder / ORIGINAL_IDS)
