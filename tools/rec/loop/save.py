@@ -29,7 +29,8 @@ def load_metrics(run: Run) -> None:
     """
     start = run.start
     if run.counted is not None:
-        run.counted.load_state(arrays.read(check_file(checkpoint_folder(start), METRIC_STATE, start.manifest)))
+        seen = start.manifest.meter.get("seen") if start.manifest else None
+        run.counted.load_state(arrays.read(check_file(checkpoint_folder(start), METRIC_STATE, start.manifest)), seen)
     elif run.engine.metric_names:
         names = ", ".join(run.engine.metric_names)
         log.warning(
@@ -71,6 +72,8 @@ def save(
     more = {}
     if next_batch is not None:
         manifest.meter, manifest.order = meter.state(), order(run)
+        if run.counted is not None:
+            manifest.meter["seen"] = run.counted.seen
         more = {} if run.counted is None else {METRIC_STATE: run.counted.state()}
     save_format = run.config.runner.save_format or ("safetensors" if run.native else "pdparams")
     store.save(manifest, state, texts, more, run.engine.prefix, save_format)
