@@ -30,7 +30,7 @@ def days_of(config: Config) -> list[Day]:
         UserError: a place is not there, or two days have one name.
     """
     places = [day for place in config.places(config.runner.train_data_dir) for day in _days(place)]
-    days = [Day(place.name, place) for place in places]
+    days = [Day(place.name if storage.is_folder(place) else place.stem, place) for place in places]
     names = [day.name for day in days]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
