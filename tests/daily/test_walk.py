@@ -142,6 +142,7 @@ def test_a_new_day_is_added_behind():
         (["runner.overwrite=true"], "runner.overwrite, runner.model_init_path and last_epoch mean nothing"),
         (["runner.train_data_dir=[log/day-8, log/day-8]"], "two days are called day-8"),
         (["runner.train_data_dir=nowhere-*"], "nowhere-*: no such data directory"),
+        ([f"model={ROOT / 'tests' / 'contract' / 'directories' / 'rows_fm'}"], "is PaddleRec's"),
     ],
 )
 def test_what_is_another_walk_is_refused_in_a_line(overrides, said):

@@ -20,7 +20,7 @@ from rec.daily.record import Record
 from rec.errors import UserError
 from rec.loop.train import train
 from rec.run import overwrite
-from rec.run.assembly import Run, assemble, open_directory
+from rec.run.assembly import assemble, open_directory
 from rec.run.model import Mode
 from rec.run.parts import asked_for
 from rec.run.start import checkpoint_folder, evaluated
@@ -33,7 +33,7 @@ def walk(config: Config, mode: Mode) -> None:
         UserError: settings that a walk has no use for, days or settings that have changed since it began, or what
             evaluation and training raise.
     """
-    _check(config)
+    _check(config, mode)
     days, folder = days_of(config), Path(config.runner.model_save_path)
     Store(folder).check_writable()
     with only_writer(folder):
@@ -48,12 +48,17 @@ def walk(config: Config, mode: Mode) -> None:
             else:
                 _day(config, given, mode, day, before, record)
             before = day
+        record.write()  # the table may be older than the record, if a kill came between the two
     log.info("%d days: %s", len(days), folder.resolve())
 
 
-def _check(config: Config) -> None:
+def _check(config: Config, mode: Mode) -> None:
     """Refuse what a walk has no use for."""
     runner = config.runner
+    if not open_directory(config, mode).native:
+        raise UserError(
+            f"{config.model_dir}: is PaddleRec's, whose metrics are its own: train day by day with trainer.py"
+        )
     if said := asked_for(config.data, "test"):
         raise UserError(f"{said}: each day is tested on before it is trained on: leave it out")
     if runner.overwrite or config.last_epoch >= 0 or runner.model_init_path:
@@ -115,11 +120,7 @@ def _ended(config: Config) -> Path:
 
 def _evaluation(config: Config, mode: Mode, day: Day) -> list[dict[str, Any]]:
     """Rows of the table, of a day that the model has not seen."""
-    run: Run = assemble(config, mode, "infer")
-    if not run.native:
-        raise UserError(
-            f"{config.model_dir}: is PaddleRec's, whose metrics are its own: walk over days with trainer.py"
-        )
+    run = assemble(config, mode, "infer")
     run = run.restore(evaluated(run.config)[-1])
     novelty = Novelty(run.directory.tasks(), run.reader.vocabulary)
     for batch in run.batches(run.reader, run.plan(0, 0, training=False)):
