@@ -69,6 +69,8 @@ def save(
         manifest.reading = run.reader.reading()
         if run.reader.vocabulary is not None:
             texts[VOCABULARY] = run.reader.vocabulary.to_json()
+            growth = run.reader.vocabulary.growth
+            manifest.vocabulary = {"day": growth.day, "fields": growth.changes} if growth else {}
     more = {}
     if next_batch is not None:
         manifest.meter, manifest.order = meter.state(), order(run)

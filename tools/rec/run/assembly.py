@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
-from rec.checkpoint.files import load as load_checkpoint
 from rec.config.config import Config
 from rec.data.labels import LabelRules
 from rec.data.loader import if_slow, load_batches
@@ -20,6 +19,7 @@ from rec.metrics.tasks import TaskMetrics
 from rec.nn.network import Network
 from rec.report.reading import log_reading, log_unseen
 from rec.run.directory import Directory
+from rec.run.grown import state_of
 from rec.run.known import known_vocabulary
 from rec.run.model import Mode, is_native, model_class, with_network
 from rec.run.native import NativeDirectory
@@ -93,7 +93,7 @@ class Run:
         if start.folder is None:
             return self
         run = self.adopt(start)
-        run.engine.load(load_checkpoint(start.folder, start.what))
+        run.engine.load(state_of(start, run.engine.table, run.reader, run.config))
         return run
 
     def open_reader(self, part: Part) -> Any:

@@ -24,8 +24,11 @@ def known_vocabulary(config: Config) -> Vocabulary | None:
         return None
     if any(is_prepared(place) for place in config.places(config.runner.train_data_dir)):
         return None  # it has its own
-    if any(field and field.pretrained for field in read_settings(config.data).fields.values()):
+    settings = read_settings(config.data)
+    if any(field and field.pretrained for field in settings.fields.values()):
         return None  # the files may hold other values by now
+    if settings.grow_vocabulary:
+        return None  # those there may have grown by other days' rows, too
     section = {**dict.fromkeys(DataSettings.model_fields), **config.data}
     facts = {f"data.{name}": value for name, value in section.items() if name not in _WITHOUT_EFFECT}
     facts |= {f"hyper_parameters.{name}": config.hyper_parameters.get(name) for name in ("fields", "field_dims")}

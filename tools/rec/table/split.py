@@ -71,16 +71,16 @@ class SplitTable(Table):
         return {dim: (self._ranges[dim][0], table.arrays()["weight"]) for dim, table in self._tables.items()}
 
     def weights(self) -> dict[str, Array]:
-        return {_named(name, dim): array for dim, t in self._tables.items() for name, array in t.weights().items()}
+        return {named(name, dim): array for dim, t in self._tables.items() for name, array in t.weights().items()}
 
     def optimizer_state(self) -> dict[str, Array]:
         return {
-            _named(name, dim): array for dim, t in self._tables.items() for name, array in t.optimizer_state().items()
+            named(name, dim): array for dim, t in self._tables.items() for name, array in t.optimizer_state().items()
         }
 
     def load(self, arrays: dict[str, Array]) -> None:
         for dim, table in self._tables.items():
-            own = _named(WEIGHT, dim)
+            own = named(WEIGHT, dim)
             table.load({k.replace(own, WEIGHT): v for k, v in arrays.items() if k.split("/")[0] == own})
 
     def arrays(self) -> dict[str, Array]:
@@ -94,5 +94,6 @@ def _moved(bags: Bags, place: Array) -> Bags:
     return replace(bags, positions=place[bags.positions])
 
 
-def _named(name: str, dim: int) -> str:
+def named(name: str, dim: int) -> str:
+    """What a checkpoint calls an array of the table of a width; `name`: that of the network's."""
     return name.replace(WEIGHT, f"embedding_{dim}.weight") if dim else name
