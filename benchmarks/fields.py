@@ -50,6 +50,7 @@ def of_history(kind: str) -> World:
 
 WORLDS = {
     "smooth numbers": World({"--smooth": "1", "--steps": "0", "--history": "none"}),
+    "smooth numbers, a quarter of the rows": World({"--smooth": "1", "--steps": "0", "--history": "none"}, 25_000, 12),
     "numbers in steps": World({"--smooth": "0", "--steps": "1", "--history": "none"}),
     "history in order": of_history("order"),
     "history pooled": of_history("pooled"),
@@ -79,9 +80,29 @@ VARIANTS = {
     "pooled, rows of its own": variant({**NUMBERS, "history": {**HISTORY, "pooling": "mean"}}, embedding="linear"),
     "DIN": variant({**NUMBERS, "history": {**HISTORY, "shares": "item_id"}}, DIN, "linear"),
     "DIN, rows of its own": variant({**NUMBERS, "history": HISTORY}, DIN, "linear"),
+    "pooled, categories too": variant(
+        {
+            **NUMBERS,
+            "history": {**HISTORY, "shares": "item_id", "pooling": "mean"},
+            "history_categories": {**HISTORY, "shares": "category", "pooling": "mean"},
+        },
+        embedding="linear",
+    ),
+    "DIN, categories too": variant(
+        {
+            **NUMBERS,
+            "history": {**HISTORY, "shares": "item_id"},
+            "history_categories": {**HISTORY, "shares": "category"},
+        },
+        {**DIN, "attend": {"history": "item_id", "history_categories": "category"}},
+        "linear",
+    ),
 }
 OF_NUMBERS = ("buckets", "numbers", "numbers, linear", "numbers, autodis")
-OF_HISTORY = ("without history", "pooled", "pooled, rows of its own", "DIN", "DIN, rows of its own")
+OF_HISTORY = (
+    "without history", "pooled", "pooled, rows of its own", "DIN", "DIN, rows of its own", "pooled, categories too",
+    "DIN, categories too",
+)  # fmt: skip
 
 
 def variants_of(world: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,3 +38,26 @@ def all_or_nothing(folder: Path, force: bool) -> Iterator[Path]:
             (unfinished / name).rename(folder / name)
     finally:
         shutil.rmtree(unfinished)
+
+
+@contextmanager
+def whole_folder(target: Path) -> Iterator[Path]:
+    """A folder to write into, which has the target's name when all is written; what had it before goes then.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    temporary = target.with_name(f".saving-{target.name}-{os.getpid()}")
+    aside = target.with_name(f".replaced-{target.name}-{os.getpid()}")
+    try:
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        yield temporary
+        if target.exists():
+            target.rename(aside)
+        temporary.rename(target)
+    except OSError as error:
+        raise UserError(f"{target}: cannot be written: {error.strerror or error}") from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(aside, ignore_errors=True)

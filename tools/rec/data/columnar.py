@@ -31,6 +31,9 @@ from rec.data.windowed import in_windows
 from rec.errors import UserError
 from rec.numeric import Array
 
+PREPARED = "the vocabulary of the prepared data"
+"""What a checkpoint calls the checksum of the original ids behind its ids."""
+
 
 class ColumnarReader(Reader):
     """Whole batches from the Parquet files that datasets/ali-ccp/prepare.py writes.
@@ -59,7 +62,7 @@ class ColumnarReader(Reader):
         self._truth = tuple(schema.truth)
         check_declared(self.folder, "labels", self.labels, [*schema.labels, *schema.columns])
         check_declared(self.folder, "columns", self.columns, schema.columns)
-        self._common, self._own = split_fields(check_field_names(values.fields), schema)
+        self._common, self._own = split_fields(check_field_names(values.fields), schema.fields)
         self.blocks = blocks_of([(self._common, True), (self._own, False)], Seen(self.attended))
         self.pooling, self.max_len = values.pooling, values.max_len
         self._groups = row_groups(self.folder)
@@ -76,7 +79,7 @@ class ColumnarReader(Reader):
 
     def reading(self) -> dict[str, Any]:
         found = reading_of((*self._common, *self._own), self.pooling, self.max_len)
-        return found | {"the vocabulary of the prepared data": self.vocabulary_checksum}
+        return found | {PREPARED: self.vocabulary_checksum}
 
     def __len__(self) -> int:
         return sum(group.rows for group in self._groups)

@@ -98,7 +98,7 @@ class Encoder:
 
     def unseen(self, tables: Iterable[Table]) -> dict[str, Unseen]:
         """By field what the vocabulary does not know of some rows; nothing of hashed fields."""
-        names = [name for name in self.settings.ids if self.vocabulary.known(name) is not None]
+        names = self._with_values
         chunks: dict[str, list[pa.Array]] = {name: [] for name in names}
         for table in tables:
             for name in names:
@@ -110,6 +110,20 @@ class Encoder:
             least = self.settings.least(name)
             found[name] = Unseen.of(texts, unknown, least, self.settings.grow_vocabulary)
         return found
+
+    def unknown(self, table: Table) -> dict[str, list[str]]:
+        """By field the values, each once, that the vocabulary does not know; nothing of hashed fields."""
+        found = {}
+        for name in self._with_values:
+            texts = pc.unique(values_of(table, name, self.settings, self.vocabulary.edges.get(name))[1])
+            known = self.vocabulary.ids(name, pa.chunked_array([texts])) != self.vocabulary.offset(name)
+            found[name] = texts.filter(pa.array(~known)).to_pylist()
+        return found
+
+    @property
+    def _with_values(self) -> list[str]:
+        """The fields whose values are told apart."""
+        return [name for name in self.settings.ids if self.vocabulary.known(name) is not None]
 
 
 def judged(table: Table, settings: DataSettings, names: tuple[str, ...], rules: LabelRules, policy: Policy) -> Judged:

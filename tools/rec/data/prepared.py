@@ -22,12 +22,13 @@ IDS, VALUES = pa.list_(pa.int32()), pa.list_(pa.float32())
 
 
 class PreparedField(BaseModel):
-    """A field of prepared data, and whether it belongs to common rows."""
+    """A field of prepared data, whether it belongs to common rows, and its first id, that of unknown values."""
 
     model_config = ConfigDict(strict=True, extra="ignore")
 
     name: str
     common: bool
+    offset: int = 0
 
 
 class PreparedSchema(BaseModel):
@@ -138,9 +139,9 @@ def check_label(values: Array, kind: LabelKind, where: str, name: str) -> None:
         raise UserError(f"{where}, row {odd[0] + 1}: {name} should be {EXPECTED[kind]}, found {values[odd[0]]}")
 
 
-def split_fields(names: tuple[str, ...], schema: PreparedSchema) -> tuple[list[str], list[str]]:
+def split_fields(names: tuple[str, ...], fields: Iterable[PreparedField]) -> tuple[list[str], list[str]]:
     """The wanted fields of common rows and of impressions' own."""
-    is_common = {field.name: field.common for field in schema.fields}
+    is_common = {field.name: field.common for field in fields}
     unknown = [name for name in names if name not in is_common]
     if unknown:
         raise UserError(

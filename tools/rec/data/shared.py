@@ -33,7 +33,7 @@ def keys_of(table: Table, settings: DataSettings, tokens: Ragged) -> Array | Non
 
 def _check(table: Table, by: list[str], keys: Array, tokens: Ragged, name: str) -> None:
     """Each row against the first one of its key, by a hash of its tokens and their weights."""
-    digest = _digest(tokens)
+    digest = _digests(tokens)
     _, first, of_row = np.unique(keys, return_index=True, return_inverse=True)
     odd = np.flatnonzero(digest != digest[first[of_row]])
     if len(odd):
@@ -44,8 +44,16 @@ def _check(table: Table, by: list[str], keys: Array, tokens: Ragged, name: str) 
         )
 
 
-def _digest(tokens: Ragged) -> Array:
-    """uint64 [R], a hash of each row's tokens, their weights and their order."""
+def keys_by_tokens(tokens: Ragged) -> Array:
+    """The same for rows that nothing names: rows whose fields hold the same tokens share them, uint64 [R]."""
+    keys = np.zeros((len(tokens.offsets) - 1) // tokens.num_field, np.uint64)
+    for field in _digests(tokens).reshape(-1, tokens.num_field).T:
+        keys = mix(keys ^ field)
+    return keys
+
+
+def _digests(tokens: Ragged) -> Array:
+    """uint64 [R * F], a hash of each row's tokens in each field, their weights and their order."""
     before = np.repeat(tokens.offsets[:-1], np.diff(tokens.offsets))
     each = mix(np.arange(len(tokens.ids)) - before) ^ tokens.ids.astype(np.uint64)
     if tokens.values is not None:

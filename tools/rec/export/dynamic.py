@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 from typing import Any
-
-import paddle
 
 from rec.console import log
 from rec.data.batch import batch_length
 from rec.errors import UserError
 from rec.export.capture import Capture
 from rec.export.files import writing
-from rec.export.native import NativeCapture
-from rec.loading import where
+from rec.export.native import NativeCapture, save
 from rec.run.assembly import Run
 from rec.run.start import checkpoint_folder, evaluated
 
@@ -37,7 +33,7 @@ def export(run: Run) -> None:
             captured, run = _capture(restored), restored
         folder = checkpoint_folder(start)
         with writing(folder, NAME, captured.signature) as path:
-            _save(captured.layer(), captured.specs, str(path), run)
+            save(captured.layer(), captured.specs, path, run.config)
         log.info("inference model: %s", folder / NAME)
 
 
@@ -49,16 +45,3 @@ def _capture(run: Run) -> Capture | NativeCapture:
     engine: Any = run.engine
     engine.net.eval()
     return NativeCapture(engine, batches[0]) if run.native else Capture(engine, batches)
-
-
-def _save(layer: Any, specs: list[Any], path: str, run: Run) -> None:
-    layer.eval()
-    try:
-        with warnings.catch_warnings(), paddle.utils.unique_name.guard():
-            warnings.simplefilter("ignore")
-            paddle.jit.save(paddle.jit.to_static(layer, input_spec=[specs], full_graph=True), path)
-    except OSError:
-        raise
-    except Exception as error:
-        reason = where(error, run.config.model_dir)
-        raise UserError(f"Paddle cannot turn the network into a program: {reason}") from error

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import paddle
 
+from rec.config.config import Config
 from rec.contract.native import features_of, predict, probabilities
+from rec.data.arrays import inputs
 from rec.data.batch import Bags, Batch
+from rec.errors import UserError
 from rec.export.files import Feed, Signature
+from rec.loading import where
 from rec.numeric import Array
 
 
@@ -37,37 +42,43 @@ class NativeCapture:
         return _WithTable(self._engine.net, self._engine.table.by_width(), self._blocks, self._numbers)
 
 
-def inputs(batch: Batch, columns: Sequence[str]) -> dict[str, Array]:
-    """The arrays of a batch by the program's input names: int64 [T] ids, int64 [R * F + 1] offsets, ...
+class NetworkOnly(paddle.nn.Layer):
+    """What comes behind the table: forward takes by block the pooled vectors, float32 [R, F * D], the row of each
+    impression where rows are shared, and a history's lengths; then numbers, and the columns that it predicts from."""
 
-    Of the `columns` each is float32 [B].
-    """
-    arrays: dict[str, Array] = {}
-    for index, bags in enumerate(batch.bags):
-        arrays[f"ids_{index}"] = batch.rows[bags.positions]
-        arrays[f"offsets_{index}"] = bags.offsets.astype(np.int64)
-        if bags.weights is not None:
-            arrays[f"weights_{index}"] = bags.weights
-        if bags.row_index is not None:
-            arrays[f"row_index_{index}"] = bags.row_index.astype(np.int64)
-    if batch.numbers is not None:
-        arrays["numbers"] = batch.numbers
-    return arrays | {name: batch.labels[name] for name in columns}
-
-
-class _WithTable(paddle.nn.Layer):
-    def __init__(self, net: Any, tables: dict[int, tuple[int, Array]], blocks: tuple[Bags, ...], numbers: bool) -> None:
+    def __init__(self, net: Any, blocks: tuple[Bags, ...], numbers: bool) -> None:
         super().__init__()
-        self.net = net
+        self.net, self._blocks, self._numbers = net, blocks, numbers
+
+    def forward(self, tensors: list[Any]) -> Any:
+        return self._probabilities(tensors)
+
+    @paddle.jit.not_to_static
+    def _probabilities(self, tensors: list[Any]) -> Any:
+        rest = iter(tensors)
+        pooled, row_index, lengths = [], [], []
+        for bags in self._blocks:
+            pooled.append(next(rest))
+            row_index.append(next(rest) if bags.row_index is not None else None)
+            lengths.append(next(rest) if bags.sequence else None)
+        return self.outputs(pooled, row_index, lengths, rest)
+
+    def outputs(self, pooled: list[Any], row_index: list[Any], lengths: list[Any], rest: Iterator[Any]) -> list[Any]:
+        """The predictions, float [B, 1] each."""
+        numbers = next(rest) if self._numbers else None
+        features = features_of(self._blocks, pooled, row_index, lengths, numbers)
+        columns = {name: paddle.unsqueeze(column, 1) for name, column in zip(self.net.columns, rest, strict=True)}
+        return list(probabilities(predict(self.net, features, columns)).values())
+
+
+class _WithTable(NetworkOnly):
+    def __init__(self, net: Any, tables: dict[int, tuple[int, Array]], blocks: tuple[Bags, ...], numbers: bool) -> None:
+        super().__init__(net, blocks, numbers)
         self.tables = paddle.nn.ParameterDict()
         self._firsts = {dim: first for dim, (first, _) in tables.items()}
         for dim, (_, weight) in tables.items():
             self.tables[str(dim)] = self.create_parameter(list(weight.shape))
             self.tables[str(dim)].set_value(weight)
-        self._blocks, self._numbers = blocks, numbers
-
-    def forward(self, tensors: list[Any]) -> Any:
-        return self._probabilities(tensors)
 
     # No branch of ours depends on a tensor, so Paddle need not rewrite the source, of which it knows not all.
     @paddle.jit.not_to_static
@@ -84,10 +95,7 @@ class _WithTable(paddle.nn.Layer):
             row_index.append(next(rest) if bags.row_index is not None else None)
             starts = offsets[:: bags.num_field]
             lengths.append(starts[1:] - starts[:-1] if bags.sequence else None)
-        numbers = next(rest) if self._numbers else None
-        features = features_of(self._blocks, pooled, row_index, lengths, numbers)
-        columns = {name: paddle.unsqueeze(column, 1) for name, column in zip(self.net.columns, rest, strict=True)}
-        return list(probabilities(predict(self.net, features, columns)).values())
+        return self.outputs(pooled, row_index, lengths, rest)
 
 
 def _pool(vectors: Any, offsets: Any) -> Any:
@@ -96,3 +104,21 @@ def _pool(vectors: Any, offsets: Any) -> Any:
     bag = paddle.searchsorted(offsets, tokens, right=True) - 1
     empty = paddle.zeros([paddle.shape(offsets)[0] - 1, vectors.shape[1]], "float32")
     return paddle.index_add(empty, bag, 0, vectors)
+
+
+def save(layer: Any, specs: list[Any], path: Path, config: Config) -> None:
+    """Write a layer whose forward takes one list as a program.
+
+    Raises:
+        UserError: Paddle cannot turn it into one.
+    """
+    layer.eval()
+    try:
+        with warnings.catch_warnings(), paddle.utils.unique_name.guard():
+            warnings.simplefilter("ignore")
+            paddle.jit.save(paddle.jit.to_static(layer, input_spec=[specs], full_graph=True), str(path))
+    except OSError:
+        raise
+    except Exception as error:
+        reason = where(error, config.model_dir)
+        raise UserError(f"Paddle cannot turn the network into a program: {reason}") from error

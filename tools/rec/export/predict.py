@@ -12,10 +12,10 @@ import numpy as np
 import paddle
 
 from rec.console import log
+from rec.data.arrays import inputs
 from rec.data.batch import Batch, batch_length
 from rec.errors import UserError
 from rec.export.files import Signature, read_signature
-from rec.export.native import inputs
 from rec.numeric import Array
 from rec.report.predictions import PredictionFile, check_path, make_folder
 from rec.run.assembly import Run
@@ -43,7 +43,7 @@ def predict(run: Run, model_file: str | None, threads: int) -> None:
         start = evaluated(run.config)[-1]
         check_tested([start], run.config)
         path, run = _exported(checkpoint_folder(start)), run.adopt(start)
-    signature, predictor = read_signature(path), _predictor(path, threads)
+    signature, predictor = read_signature(path), open_predictor(path, threads)
     output = Path(runner.predict_save_path) if runner.predict_save_path else None
     if output:
         check_path(output)
@@ -54,7 +54,7 @@ def predict(run: Run, model_file: str | None, threads: int) -> None:
         for index, batch in enumerate(run.batches(run.reader, run.plan(0, 0, training=False))):
             arrays = _arrays(signature, batch)
             begun = time.perf_counter()
-            results = _run(predictor, arrays)
+            results = run_predictor(predictor, arrays)
             times.append(time.perf_counter() - begun)
             values = dict(zip(names, results, strict=True))
             for name, value in values.items():
@@ -90,7 +90,12 @@ def _exported(folder: Path) -> Path:
     return found[0]
 
 
-def _predictor(path: Path, threads: int) -> Any:
+def open_predictor(path: Path, threads: int) -> Any:
+    """Paddle Inference over an inference model.
+
+    Raises:
+        UserError: a file of it is missing.
+    """
     parameters = path.with_suffix(".pdiparams")
     for file in (path, parameters):
         if not file.is_file():
@@ -142,7 +147,12 @@ def _shaped(array: Array, shape: list[int], name: str) -> Array:
         raise UserError(f"input {name}: expected shape {shape} (-1: any), got {list(array.shape)}") from None
 
 
-def _run(predictor: Any, arrays: dict[str, Array]) -> list[Array]:
+def run_predictor(predictor: Any, arrays: dict[str, Array]) -> list[Array]:
+    """The outputs of a batch's arrays.
+
+    Raises:
+        UserError: the model cannot take them.
+    """
     for name in predictor.get_input_names():
         handle = predictor.get_input_handle(name)
         handle.reshape(arrays[name].shape)

@@ -54,6 +54,21 @@ def field_of(value, text, start, stop, slots, hashes, names, bounds):
 
 
 @numba.njit(nogil=True, cache=True)
+def hashed_id(field, token, num_id):
+    """What an id of any size becomes, by its field's hash and its own."""
+    return np.int64(mix(mix(field, token), U(0)) % num_id)
+
+
+@numba.njit(nogil=True, cache=True)
+def hash_ids(field, tokens, num_id):
+    """The same of uint64 [T] ids of one field: int32 [T]."""
+    found = np.empty(len(tokens), np.int32)
+    for place in range(len(tokens)):
+        found[place] = hashed_id(field, tokens[place], num_id)
+    return found
+
+
+@numba.njit(nogil=True, cache=True)
 def scan(text, starts, slots, hashes, names, bounds, num_id, max_len, labels, id_ends, bags, ids, offsets, hashed):
     """Fill labels, id_ends, and (bag, id) of each token; count tokens per bag into offsets[1:].
 
@@ -123,7 +138,7 @@ def scan(text, starts, slots, hashes, names, bounds, num_id, max_len, labels, id
                 unlisted += 1
                 continue
             if hashed:
-                token = np.int64(mix(mix(hashes[field], U(token)), U(0)) % U(num_id))
+                token = hashed_id(hashes[field], U(token), U(num_id))
             elif token >= num_id:
                 return found, unlisted, ID_TOO_LARGE, line, begin
             bag = line * num_field + field

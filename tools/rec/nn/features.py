@@ -32,8 +32,13 @@ class History:
         """Of each column its largest number among a row's tokens, float [R, D]; 0 of a row without tokens."""
         there = paddle.unsqueeze(self._there(), 2)
         low = paddle.full_like(self.vectors, -3e38)
-        # Equal ones, such as a token's that occurs twice, share the gradient: `max` would give all of it to each.
-        most = paddle.amax(paddle.where(paddle.expand_as(there, low), self.vectors, low), axis=1)
+        seen = paddle.where(paddle.tile(there, [1, 1, low.shape[2]]), self.vectors, low)
+        largest = paddle.max(seen, axis=1, keepdim=True).detach()
+        # Equal ones, such as a token's that occurs twice, share the gradient: `max` would give all of it to one, and
+        # `amax`, which would not, is no operator of ONNX.
+        equal = (seen == largest).astype("float32")
+        shared = (seen * (equal / equal.sum(axis=1, keepdim=True))).sum(axis=1)
+        most = paddle.squeeze(largest, 1) + (shared - shared.detach())
         return paddle.where(paddle.unsqueeze(self.lengths, 1) > 0, most, paddle.zeros_like(most))
 
     def _there(self) -> Any:

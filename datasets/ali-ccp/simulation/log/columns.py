@@ -24,6 +24,7 @@ SCHEMA = pa.schema(
         "tags": pa.string(),
         "price": pa.float64(),
         "history": pa.string(),
+        "history_categories": pa.string(),
         "click": pa.int8(),
         "conversion": pa.int8(),
         "p_click": pa.float64(),
@@ -55,6 +56,7 @@ class Columns:
         """A block's rows; its first request has that number."""
         user, item, age = block.user, block.item, self.users.age[block.user]
         histories = _joined(self.item_names, block.history, block.history_end)
+        categories = _joined(self.categories, block.history % self.world.categories, block.history_end)
         columns = {
             "request_id": first_request + block.request,
             "ts": START + block.time.astype("timedelta64[us]"),
@@ -68,6 +70,7 @@ class Columns:
             "tags": self.tags.take(pa.array(item)),
             "price": block.price,
             "history": histories.take(pa.array(block.request)),
+            "history_categories": categories.take(pa.array(block.request)),
             "click": block.click,
             "conversion": block.conversion,
             "p_click": block.p_click,

@@ -52,7 +52,7 @@ class DIN(Interaction):
         found = []
         for (history, query), score in zip(self.queries.items(), self.scores, strict=True):
             keys, there = features.histories[history].of_impressions()
-            asks = paddle.expand_as(paddle.unsqueeze(features.field(query, self.dim), 1), keys)
+            asks = paddle.tile(paddle.unsqueeze(features.field(query, self.dim), 1), [1, keys.shape[1], 1])
             weights = score(paddle.concat([asks, keys, asks - keys, asks * keys], axis=2), there)
             if self.softmax:
                 weights = F.softmax(weights + (there - 1.0) * 1e9, axis=1)

@@ -1,0 +1,73 @@
+"""An exported model, run by ONNX Runtime: neither Paddle nor the model directory is needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rec.config.config import load
+from rec.data.arrays import inputs
+from rec.data.batch import Batch
+from rec.data.labels import LabelRules
+from rec.data.prepared import PreparedField
+from rec.data.raw_ids import OriginalIds, RawIdReader
+from rec.data.raw_table import RawTableReader
+from rec.data.vocabulary import VOCABULARY, Vocabulary
+from rec.errors import UserError
+from rec.numeric import Array
+from rec.scoring.manifest import CONFIG, MODEL, ORIGINAL_IDS, ExportManifest, read_export
+from rec.scoring.model import Model, RawReader
+
+
+class Exported(Model):
+    """The model of a folder that tools/export.py wrote.
+
+    Args:
+        folder: it.
+        threads: that score a batch.
+
+    Attributes:
+        manifest: what it says of itself.
+
+    Raises:
+        UserError: it is no such folder, a file has changed, or ONNX Runtime is not installed.
+    """
+
+    def __init__(self, folder: Path, threads: int = 1) -> None:
+        self.folder, self.manifest = folder, read_export(folder)
+        self.reader = _reader(folder, self.manifest)
+        self._session = session(folder / MODEL, threads)
+        self._names = [each.name for each in self.manifest.outputs]
+
+    def predict(self, batch: Batch) -> dict[str, Array]:
+        arrays = inputs(batch, list(self.manifest.columns))
+        return dict(zip(self._names, self._session.run(self._names, arrays), strict=True))
+
+
+def session(path: Path, threads: int) -> Any:
+    """ONNX Runtime over a model's file.
+
+    Raises:
+        UserError: it is not installed.
+    """
+    try:
+        import onnxruntime
+    except ImportError:
+        raise UserError("an exported model needs onnxruntime: pip install onnxruntime") from None
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def _reader(folder: Path, manifest: ExportManifest) -> RawReader:
+    config = load(folder / CONFIG, [])
+    rules = LabelRules(tuple(manifest.columns), dict(manifest.columns), (), implies=())
+    if manifest.reader == "table":
+        return RawTableReader([], config, "test", Vocabulary.load(folder / VOCABULARY), rules)
+    reader = RawIdReader([], config, "test", None, rules)
+    reader.num_id = manifest.num_id
+    if manifest.offsets:
+        fields = [PreparedField(name=n, common=n in manifest.shared, offset=o) for n, o in manifest.offsets.items()]
+        reader.know(fields, OriginalIds(folder / ORIGINAL_IDS))
+    return reader
