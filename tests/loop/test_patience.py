@@ -35,3 +35,13 @@ def test_a_validation_counts_once():
     assert again.after(rule, {"auc_ctr": 0.5}, 8).over(rule)
     assert not again.after(rule, {"auc_ctr": 0.5}, 8).over(None)
     assert Patience(**once.state()) == once
+
+
+def test_another_metric_begins_anew():
+    """A run that goes on with another metric: an AUC of .6 is no log loss."""
+    waiting = Patience(0.6, 5, 7, "auc_ctr")
+    rule = EarlyStop(metric="logloss_ctr", patience=1)
+    assert not waiting.over(rule)
+    found = waiting.after(rule, {"auc_ctr": 0.7, "logloss_ctr": 0.9}, 7)
+    assert (found.best, found.waited, found.metric) == (0.9, 0, "logloss_ctr")
+    assert found.after(rule, {"logloss_ctr": 0.95}, 8).over(rule)

@@ -223,6 +223,10 @@ def test_values_of_several_types_in_one_column(tool: Tool, shop):
     assert found[5] != found[0]
     with pytest.raises(UserError, match=r"rows: row 2: column city cannot hold \{'a': 1\}"):
         scorer.score([{"city": "x"}, {"city": {"a": 1}}])
+    # A word that stands for nothing in a table's files does so here.
+    empty = scorer.score([{}, {"city": "NULL", "price": "NA"}, {"city": "", "price": float("nan")}])["pctr"]
+    assert len(set(empty.tolist())) == 1
+    assert {name: len(values) for name, values in scorer.score([]).items()} == {"pctr": 0, "pcvr": 0, "pctcvr": 0}
     with pytest.raises(UserError, match="rows: row 1: column price: expected numbers, found 'dear'"):
         scorer.score([{"price": "dear"}])
 

@@ -69,3 +69,23 @@ def test_fixed_rows_stay_and_have_no_state(kind, fixed):
         start = type(table)(NARROW.copy(), Adam(0.1), *more).arrays()[name]
         expected[~moving] = start[~moving]
         assert (array == expected).all(), name
+
+
+@pytest.mark.parametrize("kind", [HostTable, DeviceTable])
+def test_what_is_collected_is_what_a_push_moves_by(kind):
+    """The sums over tokens of each distinct row, 0 where a row does not move; they may be shortened in between."""
+    gradients = [np.ones((2, 3), np.float32), np.full((2, 5), 10, np.float32)]
+    table = split(kind=kind)
+    narrow, wide = (np.asarray(each) for each in table.collect(BATCH, gradients))
+    assert narrow.tolist() == [[2.0] * 3, [1.0] * 3]  # rows 1 and 3
+    assert wide.tolist() == [[20.0] * 5, [10.0] * 5]  # rows 6 - 4 and 8 - 4
+    table.set_rate(0.5)
+    table.move(BATCH, [each * 0.5 for each in table.collect(BATCH, gradients)])
+    weights = table.weights()
+    assert (weights["embedding.weight"][1] == NARROW[1] - 0.5).all()
+    assert (weights["embedding_5.weight"][2] == WIDE[2] - 5).all()
+    more = (paddle.CPUPlace(),) if kind is DeviceTable else ()
+    fixed = kind(NARROW.copy(), SGD(1.0), *more, np.array([True, False, True, True]))
+    batch = Batch(np.array([1, 3]), (bags([0, 1, 0], [2, 1], 0),), {}, np.arange(2))
+    (total,) = fixed.collect(batch, gradients[:1])
+    assert np.asarray(total).tolist() == [[0.0] * 3, [1.0] * 3]

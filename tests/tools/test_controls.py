@@ -108,6 +108,18 @@ def test_all_at_once_resumed_to_the_same_bits(tool: Tool, tiny, mode):
     assert f"updates of all of runner.epochs was {2 * STEPS}, is {3 * STEPS}" in longer.err
 
 
+def test_a_schedule_ends_with_the_batches_that_there_are(tool: Tool, tiny):
+    """Where each epoch draws its negatives, there are fewer than the rows would make."""
+    rate = "hyper_parameters.optimizer={class: SGD, learning_rate: {schedule: linear, start: 1.0}}"
+    options = ["data.negative_rate=0.2", "runner.epochs=2", "runner.print_interval=1", "runner.model_save_path=out"]
+    outcome = tool("trainer", *tiny, rate, *options)
+    assert outcome.code == 0, outcome.err
+    lines = [json.loads(line) for line in Path("out/history.jsonl").read_text().splitlines()]
+    shown = [line["values"]["learning_rate"] for line in lines if line["kind"] == "step"]
+    assert len(shown) < 2 * STEPS
+    assert shown == pytest.approx([1 - step / len(shown) for step in range(len(shown))])
+
+
 def test_both_modes_move_alike(tool: Tool, tiny):
     found = [train(tool, mode, [*tiny, *valid(tiny), *ALL], mode) for mode in MODES]
     for name, value in found[0].items():
@@ -121,6 +133,7 @@ def test_both_modes_move_alike(tool: Tool, tiny):
         ("optimizer.learning_rate={schedule: plateau, start: 0.1}", "a plateau is seen on validation data"),
         ("optimizer.clip_norm=-1", "optimizer.clip_norm should be a number not below 0, got -1"),
         ("optimizer.l2=0.1", "optimizer.l2 is not a setting of Adam"),
+        ("optimizer.clip_norm=0", "optimizer.clip_norm should be above 0, got 0: leave it out to clip nothing"),
     ],
 )
 def test_what_is_refused(tool: Tool, tiny, given, expected):

@@ -17,6 +17,7 @@ from rec.console import log
 from rec.data.labels import LabelRules
 from rec.engine.engine import Engine
 from rec.errors import UserError
+from rec.loop.rates import schedules
 from rec.nn.multitask import MultiTask
 from rec.nn.network import Network
 from rec.run.assembly import open_directory
@@ -62,7 +63,7 @@ class Plan:
                 raise UserError(f"{path}: runner.{name} is missing")
             places = [str(joined(source.model_dir, each)) for each in ([folder] if isinstance(folder, str) else folder)]
             source.tree["runner"][name] = places[0] if isinstance(folder, str) else places
-        for name in ("early_stop", "calibration", "gradient_cosines"):
+        for name in ("early_stop", "valid_steps", "calibration", "gradient_cosines"):
             if source.tree["runner"].get(name):
                 log.warning("%s: runner.%s has no effect in a comparison", path, name)
         said = asked_for(source.tree.get("data"), "valid")
@@ -126,6 +127,10 @@ def opened(plan: Plan, system: System, target: Target | None, seed: int) -> Dire
     if not directory.native:
         raise UserError(f"{config.model_dir}/dygraph_model.py: only models of ours can be compared")
     problems = [*directory.problems, *directory.missing(training=True)]
+    problems += [
+        f"hyper_parameters.{name}.learning_rate is a schedule, and a comparison trains at one rate: give it a number"
+        for name in schedules(directory.config)
+    ]
     if target is not None:  # in the words of the plan
         own, _ = _sizes(plan.source.tree.get("hyper_parameters") or {}, target)
         problems = [problem.replace("hyper_parameters.tower_fc_sizes", own) for problem in problems]

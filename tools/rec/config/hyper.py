@@ -154,6 +154,8 @@ def check_section(config: Config, section: str, kinds: Mapping[str, Callable[...
                 schedule_of(value)
             except ValueError as error:
                 problems.append(f"{where}.learning_rate.{error}")
+        elif key in MORE["optimizer"] and value == 0:
+            problems.append(f"{where}.{key} should be above 0, got {value!r}: leave it out to clip nothing")
         elif isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
             problems.append(f"{where}.{key} should be a number not below 0, got {value!r}")
     return problems

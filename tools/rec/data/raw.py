@@ -10,21 +10,23 @@ import pyarrow as pa
 
 from rec.data.spelling import canonical
 from rec.data.table import Piece, Table
+from rec.data.tables.source import without_null_words
 from rec.errors import UserError
 
 Row = Mapping[str, Any]
 """Raw values by column; a list where there are several. What is not there, or None, is empty."""
 
 
-def as_table(rows: Sequence[Row], names: Iterable[str]) -> Table:
-    """The columns of some rows.
+def as_table(rows: Sequence[Row], names: Iterable[str], null_words: Sequence[str] = ()) -> Table:
+    """The columns of some rows; a text that is one of `null_words` is empty, as it is in a table's files.
 
     Raises:
         UserError: a value is none that a column may hold, such as a mapping.
     """
     columns = {name: _column([row.get(name) for row in rows], name) for name in names}
     arrays = list(columns.values()) or [pa.nulls(len(rows))]
-    batch = pa.RecordBatch.from_arrays(arrays, list(columns) or ["nothing"])
+    table = without_null_words(pa.table(arrays, list(columns) or ["nothing"]), null_words)
+    batch = pa.RecordBatch.from_arrays([column.combine_chunks() for column in table.columns], table.column_names)
     number = np.arange(len(rows))
     types: dict[str, tuple[str, ...]] = {name: (str(array.type),) for name, array in columns.items()}
     return Table((Piece("rows", number, batch),), number, {"rows": len(rows)}, types)

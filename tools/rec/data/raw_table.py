@@ -68,7 +68,7 @@ class RawTableReader(EncodedReader):
         Raises:
             UserError: a value is none that its column may hold, or the network needs one that is empty.
         """
-        table = rows if isinstance(rows, Table) else as_table(rows, self.columns)
+        table = self._table(rows)
         tokens = self._encode.tokens(table)
         shared = len(self._settings.shared)
         number = np.arange(len(table))
@@ -85,8 +85,11 @@ class RawTableReader(EncodedReader):
 
     def unknown_values(self, rows: Sequence[Row] | Table) -> dict[str, list[str]]:
         """By field the values, each once, that the vocabulary does not know; nothing of hashed fields."""
-        table = rows if isinstance(rows, Table) else as_table(rows, self.columns)
+        table = self._table(rows)
         return {name: texts for name, texts in self._encode.unknown(table).items() if texts}
+
+    def _table(self, rows: Sequence[Row] | Table) -> Table:
+        return rows if isinstance(rows, Table) else as_table(rows, self.columns, self._settings.null_values)
 
     @cached_property
     def _distinct(self) -> DistinctIds:

@@ -36,7 +36,6 @@ class Milestones:
         self._run, self._store, self._runner = run, store, run.config.runner
         self.rates = Rates(run)
         self._validation = Validation(run, self.rates)
-
         check_calibration(run)
         self._export: InferenceExport | None = wanted_export(run)
         self._curves: Curves | None = None

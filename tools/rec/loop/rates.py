@@ -108,9 +108,12 @@ class Rates:
 
 
 def _updates(run: Run) -> int:
-    """How many a whole training makes."""
-    length, plan = run.length(run.reader), run.plan(0, 0, training=True)
-    if length is None:
-        raise UserError("a learning rate's steps are missing: the reader does not tell how many there are")
-    batches = length // plan.batch_size if plan.drop_last else math.ceil(length / plan.batch_size)
-    return max(1, batches) * run.config.runner.epochs
+    """How many a whole training makes: epochs differ where each draws the negatives that it keeps."""
+    total = 0
+    for epoch in range(run.config.runner.epochs):
+        plan = run.plan(epoch, 0, training=True)
+        length = run.length(run.reader, plan)
+        if length is None:
+            raise UserError("a learning rate's steps are missing: the reader does not tell how many there are")
+        total += length // plan.batch_size if plan.drop_last else math.ceil(length / plan.batch_size)
+    return max(1, total)

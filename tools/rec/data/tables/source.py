@@ -126,14 +126,14 @@ class TableSource:
         for name in self._columns:
             if name not in table.column_names:
                 table = table.append_column(name, pa.array([file.partition.get(name)] * len(table), pa.string()))
-        table = _without_null_words(in_batches(_without_views(table)), self._settings.null_values)
+        table = without_null_words(in_batches(_without_views(table)), self._settings.null_values)
         start = fragment.first
         for batch in table.to_batches():
             yield Piece(file.path, np.arange(start, start + batch.num_rows), batch)
             start += batch.num_rows
 
 
-def _without_null_words(table: pa.Table, words: Sequence[str]) -> pa.Table:
+def without_null_words(table: pa.Table, words: Sequence[str]) -> pa.Table:
     """Null in place of the words that stand for it; spaces around a text are no part of it."""
     for at, field in enumerate(table.schema):
         kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
