@@ -75,7 +75,11 @@ class Tune(BaseModel):
     ranges: dict[str, Range] = Field(min_length=1, description="by setting, the values that are tried")
     budget: Budget = Field(Budget(), description="when the search ends")
     seed: int = Field(0, ge=0, description="of the values that are tried; runner.seed is every trial's own")
-    prune: bool = Field(True, description="end a trial whose best validation is below the median of those before it")
+    prune: bool = Field(
+        True,
+        description="end a trial whose best validation so far is below the median, at this epoch, of those that were "
+        "trained to their end; the first five are",
+    )
     processes: int = Field(1, gt=0, description="trials at a time, each with its share of the cores")
 
     @field_validator("ranges", mode="before")

@@ -28,6 +28,7 @@ class _Running:
     trial: Trial
     values: Values
     training: Training
+    epochs: int
     seen: int = 0
 
 
@@ -75,9 +76,11 @@ class Search:
         values, folder = drawn(trial.params, self._plan.tune.ranges), self._study.folder_of(trial)
         make_folder(folder)
         whole_file(folder / "config.yaml", self._plan.trial_yaml(values, folder).encode())
-        log.info("trial %d of %d: %s", trial.number, self._plan.tune.budget.trials, shown(values))
+        count, budget = len(self._study.trials()), self._plan.tune.budget
+        log.info("trial %d (%d of %d): %s", trial.number, count, budget.trials, shown(values))
         cores = max(1, threads() // self._plan.tune.processes)
-        return _Running(trial, values, Training(folder, self._plan.mode, cores))
+        epochs = self._plan.config(values).runner.epochs
+        return _Running(trial, values, Training(folder, self._plan.mode, cores), epochs)
 
     def _advance(self, running: _Running) -> bool:
         """Look at a trial; returns whether it is over."""
@@ -88,7 +91,7 @@ class Search:
             if not at_end or value is None:
                 continue
             trial.report(value, epoch)
-            if trial.should_prune():
+            if epoch + 1 < running.epochs and trial.should_prune():
                 training.stop()
                 self._study.prune(trial)
                 log.info("trial %d: pruned after epoch %d, %s", trial.number, epoch, self._scored(value))

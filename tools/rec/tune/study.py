@@ -6,6 +6,7 @@ import shutil
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 import optuna
 from optuna.pruners import MedianPruner, NopPruner
 from optuna.samplers import TPESampler
@@ -78,8 +79,8 @@ class Study:
         A trial's draw depends on the seed and the trials before it alone, not on when the search was killed.
         """
         # constant_liar: what runs beside counts as bad, so that no two try the same.
-        seed = self.plan.tune.seed + len(self.trials())
-        self._study.sampler = TPESampler(seed=seed, constant_liar=self.plan.tune.processes > 1)
+        seed = np.random.SeedSequence([self.plan.tune.seed, len(self.trials())]).generate_state(1)[0]
+        self._study.sampler = TPESampler(seed=int(seed), constant_liar=self.plan.tune.processes > 1)
         trial = self._study.ask()
         draw(trial, self.plan.tune.ranges)
         return trial
