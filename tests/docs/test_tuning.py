@@ -16,7 +16,7 @@ from rec.checkpoint.store import Store
 from rec.config import yaml_io
 from rec.config.config import load
 from rec.config.tune import read
-from rec.tune.check import BEHAVIOUR, DATA
+from rec.tune.check import DATA, GRAPH
 from support import ROOT
 
 ABOVE, WALK = page("tuning.md").split("## A walk-through\n")
@@ -87,4 +87,4 @@ def test_the_section_on_it_is_one():
 
 def test_what_can_be_searched_is_what_it_says():
     (said,) = re.findall(r"^What can be searched: (.*?)What would", ABOVE, re.MULTILINE | re.DOTALL)
-    assert {*DATA, *BEHAVIOUR} <= set(re.findall(r"`(\w+)`", said))
+    assert {*DATA, *GRAPH} <= set(re.findall(r"`(\w+)`", said))

@@ -49,6 +49,9 @@ def refused(path: Path, mode: str = "dygraph") -> str:
         ("data.valid_share", {"low": 0.1, "high": 0.2}, "data.valid_share is none to search"),
         ("data.min_coun", {"low": 1, "high": 2}, "none to search (did you mean min_count?)"),
         ("hyper_parameters.behaviours.click.label", {"choices": ["a", "b"]}, "click.label is none to search"),
+        ("hyper_parameters.behaviours", {"choices": [{}, {"click": None}]}, "behaviours is none to search"),
+        ("hyper_parameters.behaviours.clik.weight", {"low": 1, "high": 2}, "behaviours of the config has no clik"),
+        ("data.fields.usr.min_count", {"low": 1, "high": 2}, "data.fields of the config has no usr"),
         ("hyper.x", {"low": 1, "high": 2}, "expected a setting within runner, hyper_parameters, data"),
         ("hyper_parameters.max_len.more", {"low": 1, "high": 2}, "max_len is a value (0) and no section"),
         ("hyper_parameters.sparse_feature_dim", {"low": 2.0, "high": 8.5}, "should be a valid integer, got 2.0"),
@@ -135,3 +138,36 @@ def test_what_to_install_is_said_in_one_line(tmp_path, monkeypatch, capsys):
         command.run(None)
     assert end.value.code == 2
     assert capsys.readouterr().err == "error: the search needs Optuna: pip install -r requirements-tune.txt\n"
+
+
+def test_settings_of_behaviours_fields_and_schedules_can_be_searched(tmp_path):
+    """Within a config of several behaviours over a table: each value reaches the part that is asked for it."""
+    ranges = {
+        "hyper_parameters.behaviours.like.weight": {"low": 0.1, "high": 1.0},
+        "hyper_parameters.behaviours.click.label_smoothing": {"low": 0.0, "high": 0.1},
+        "hyper_parameters.optimizer.learning_rate": {
+            "choices": [0.01, {"schedule": "cosine", "start": 0.01, "end": 0.0}]
+        },
+        "hyper_parameters.sharing": {"choices": [{"kind": "share_bottom", "fc_sizes": [32]}, {"kind": "none"}]},
+        "data.fields.user.min_count": {"low": 1, "high": 9},
+        "data.unknown_rate": {"low": 0.0, "high": 0.5},
+    }
+    directory = ESMM.parent / "share_bottom"
+    tree = {"base": str(directory / "config.yaml"), "model": str(directory), "data": {"valid_share": 0.2}}
+    tree["tune"] = {"objective": "auc_like", "ranges": ranges}
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(tree))
+    plan = Plan.load(tmp_path / "c.yaml", [], "dygraph")
+    check(plan)
+    values = {key: each.ends[-1] for key, each in plan.tune.ranges.items()}
+    for text in (plan.trial_yaml(values, tmp_path / "t"), plan.best_yaml(values, tmp_path / "t", "the best")):
+        (tmp_path / "t.yaml").write_text(text)
+        written = load(tmp_path / "t.yaml")
+        behaviours = written.hyper_parameters["behaviours"]
+        assert list(behaviours) == list(load(directory / "config.yaml").hyper_parameters["behaviours"])
+        assert behaviours["like"] == {"implies": "click", "weight": 1.0}
+        assert behaviours["click"] == {"label_smoothing": 0.1}
+        assert written.hyper_parameters["sharing"] == {"kind": "none"}
+        assert written.hyper_parameters["optimizer"]["learning_rate"]["schedule"] == "cosine"
+        assert written.data["fields"]["user"] == {"min_count": 9}
+        assert (written.data["unknown_rate"], written.data["fields"]["words"]) == (0.5, {"buckets": 10})
+        assert written.resolve(written.runner.train_data_dir) == directory / "data" / "train"

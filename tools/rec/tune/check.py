@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from rec.config.suggest import did_you_mean
@@ -19,11 +19,11 @@ from rec.tune.space import Values
 RUNNER = (DECISIVE | {"epochs"}) - {"seed", "label_policy"}
 """Runner settings to search. Another seed is chance, and another policy validates on other rows."""
 
-DATA = {"fields", "min_count", "unknown_rate", "hash_size"}
-"""Settings of `data` to search: those that leave the rows and their labels as they are."""
+DATA = {"fields", "min_count", "unknown_rate", "negative_rate", "hash_size"}
+"""Settings of `data` to search: those that leave the rows that are validated on, and their labels, as they are."""
 
-BEHAVIOUR = {"weight", "pairwise", "start", "space", "sample_weight"}
-"""Settings of a behaviour to search: those that leave tasks and labels as they are."""
+GRAPH = {"after", "instead_of", "implies", "given", "label", "code", "head"}
+"""Settings of a behaviour that are none to search: other tasks or labels are another objective."""
 
 
 def check(plan: Plan) -> None:
@@ -34,7 +34,7 @@ def check(plan: Plan) -> None:
             data are missing, or the objective is not measured.
     """
     path = plan.source.path
-    problems = [problem for key in plan.tune.ranges if (problem := _not_to_search(key))]
+    problems = [problem for key in plan.tune.ranges if (problem := _not_to_search(plan, key))]
     if problems:
         raise UserError(f"{path}: " + "; ".join(problems))
     directory = open_directory(plan.config(plan.first), plan.mode)
@@ -51,7 +51,7 @@ def check(plan: Plan) -> None:
         _check_values(plan)
 
 
-def _not_to_search(key: str) -> str | None:
+def _not_to_search(plan: Plan, key: str) -> str | None:
     """Why a setting is none to search."""
     section, *names = key.split(".")
     if section == "runner" and names[0] not in RUNNER:
@@ -59,10 +59,21 @@ def _not_to_search(key: str) -> str | None:
     if section == "data" and names[0] not in DATA:
         hint = did_you_mean(names[0], DATA)
         return f"tune.ranges.{key} is none to search{hint}: of data these are, {', '.join(sorted(DATA))}"
-    if section == "hyper_parameters" and names[0] == "behaviours" and not (len(names) == 3 and names[2] in BEHAVIOUR):
-        hint = did_you_mean(names[-1], BEHAVIOUR)
-        return f"tune.ranges.{key} is none to search{hint}: of a behaviour these are, {', '.join(sorted(BEHAVIOUR))}"
+    if section == "hyper_parameters" and names[0] == "behaviours" and (len(names) < 3 or names[2] in GRAPH):
+        return f"tune.ranges.{key} is none to search: of behaviours anything is but {', '.join(sorted(GRAPH))}"
+    if names[0] in ("behaviours", "fields") and len(names) > 1:  # another one of them would be declared
+        return _not_declared(plan, key, section, names)
     return None
+
+
+def _not_declared(plan: Plan, key: str, section: str, names: list[str]) -> str | None:
+    given = plan.source.tree.get(section)
+    declared = given.get(names[0]) if isinstance(given, Mapping) else None
+    known = declared if isinstance(declared, Mapping) else {}
+    if names[1] in known:
+        return None
+    hint = did_you_mean(names[1], list(known))
+    return f"tune.ranges.{key}: {section}.{names[0]} of the config has no {names[1]}{hint}"
 
 
 def _check_known(plan: Plan) -> None:
