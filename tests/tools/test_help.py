@@ -10,6 +10,7 @@ import pytest
 from rec.config.behaviours import Behaviour
 from rec.config.compare import Compare, Published, System
 from rec.config.settings import RunnerSettings
+from rec.config.tune import Budget, Range, Tune
 from rec.data.table_settings import DataSettings, FieldColumn
 from support import ESMM, ROOT, alone, start
 
@@ -49,7 +50,7 @@ def test_from_any_directory_and_plain_output_without_a_terminal(tiny, tmp_path):
     assert list(Path(elsewhere).iterdir()) == [elsewhere / "out"]
 
 
-COMMANDS = ("trainer", "infer", "compare", "doctor")
+COMMANDS = ("trainer", "infer", "compare", "doctor", "tune")
 
 
 def shown(name: str, *arguments: object) -> str:
@@ -62,13 +63,18 @@ def shown(name: str, *arguments: object) -> str:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_names_its_topics(name):
     assert "--help [TOPIC]" in shown(name, "--help")
-    assert "data, hyper_parameters, behaviours, compare" in shown(name, "--help")
+    assert "data, hyper_parameters, behaviours, compare, tune" in shown(name, "--help")
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 @pytest.mark.parametrize(
     ("topic", "models"),
-    [("data", (DataSettings, FieldColumn)), ("behaviours", (Behaviour,)), ("compare", (Compare, System, Published))],
+    [
+        ("data", (DataSettings, FieldColumn)),
+        ("behaviours", (Behaviour,)),
+        ("compare", (Compare, System, Published)),
+        ("tune", (Tune, Range, Budget)),
+    ],
 )
 def test_a_topic_lists_every_setting_with_its_meaning(name, topic, models):
     text = shown(name, "--help", topic)

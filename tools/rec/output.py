@@ -40,6 +40,25 @@ def all_or_nothing(folder: Path, force: bool) -> Iterator[Path]:
         shutil.rmtree(unfinished)
 
 
+def whole_file(path: Path, content: bytes) -> None:
+    """Write a file; whoever reads it meanwhile, or after a kill, finds the one before or all of this one.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    temporary = path.with_name(f".saving-{path.name}-{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written: {error.strerror}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 @contextmanager
 def whole_folder(target: Path) -> Iterator[Path]:
     """A folder to write into, which has the target's name when all is written; what had it before goes then.

@@ -17,11 +17,16 @@ NAME = ".lock"
 
 
 @contextlib.contextmanager
-def only_writer(folder: Path) -> Iterator[None]:
+def only_writer(folder: Path, work: str = "training", setting: str = "runner.model_save_path") -> Iterator[None]:
     """Hold a folder's lock; the system releases it when this process ends, however it ends.
 
     A forked reader process, which may outlive a killed trainer by a moment, does not inherit it (filelock closes the
     file there), so a resumed run can start at once.
+
+    Args:
+        folder: it is there.
+        work: what writes to it, for the message.
+        setting: what names the folder.
 
     Raises:
         UserError: another process holds it, or the folder cannot be written to.
@@ -35,11 +40,10 @@ def only_writer(folder: Path) -> Iterator[None]:
         lock.acquire()
     except Timeout:
         raise UserError(
-            f"{folder}: another training{_holder(path)} writes its checkpoints there; wait for its end, or set another "
-            "runner.model_save_path"
+            f"{folder}: another {work}{_holder(path)} writes there; wait for its end, or set another {setting}"
         ) from None
     except OSError as error:
-        raise UserError(f"runner.model_save_path: cannot write to {folder}: {error.strerror}") from None
+        raise UserError(f"{setting}: cannot write to {folder}: {error.strerror}") from None
     try:
         # Who holds it is only for the message: a full disk may not take it, and Windows no write to a locked file.
         with contextlib.suppress(OSError):

@@ -10,8 +10,9 @@ from pydantic import BaseModel, ValidationError
 from rec.config.paths import is_remote
 from rec.config.settings import RunnerSettings
 from rec.config.suggest import did_you_mean
+from rec.config.tune import read as read_tune
 
-SECTIONS = ("workspace", "runner", "hyper_parameters", "data", "last_epoch", "compare", "model")
+SECTIONS = ("workspace", "runner", "hyper_parameters", "data", "last_epoch", "compare", "tune", "model")
 
 _ON_DISK = (
     "model_save_path", "model_init_path", "warm_start", "infer_load_path", "predict_save_path", "out_vec_path",
@@ -47,7 +48,8 @@ def check_tree(tree: Mapping[str, Any], flat: Mapping[str, Any]) -> tuple[Runner
             problems.append(
                 f"runner.{name} should be a place of this machine, got {found!r}: only data may be elsewhere"
             )
-    return runner, epoch, problems + of_runner + of_epoch
+    _, of_tune = read_tune(tree)
+    return runner, epoch, problems + of_runner + of_epoch + of_tune
 
 
 def unknown_sections(tree: Mapping[str, Any]) -> list[str]:

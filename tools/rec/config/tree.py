@@ -62,7 +62,7 @@ def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
         if value == DROP:
             merged.pop(key, None)
         elif isinstance(value, Mapping):
-            inherited = old if isinstance(old, Mapping) and not _replaces(key, old, value) else {}
+            inherited = old if isinstance(old, Mapping) and not replaces(key, old, value) else {}
             merged[key] = merge(inherited, value)
         else:
             merged[key] = value
@@ -126,7 +126,7 @@ def _model_dir(path: Path, folder: Path, given: Any) -> Path:
     return directory
 
 
-def _replaces(key: str, below: Mapping[str, Any], above: Mapping[str, Any]) -> bool:
+def replaces(key: str, below: Mapping[str, Any], above: Mapping[str, Any]) -> bool:
     """Whether a section stands for itself: behaviours and attended fields are declared together, another kind has
     other settings."""
     return key in ("behaviours", "attend") or above.get("kind", below.get("kind")) != below.get("kind")

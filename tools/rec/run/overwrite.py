@@ -20,7 +20,7 @@ from rec.config.paths import is_remote
 from rec.errors import UserError
 from rec.run.start import checkpoint_folder, training_start
 
-_DECISIVE = {
+DECISIVE = {
     "train_batch_size", "seed", "shuffle", "shuffle_chunk", "drop_last", "label_policy", "model_init_path",
     "warm_start",
 }  # fmt: skip
@@ -82,7 +82,7 @@ def _differences(before: Mapping[str, Any], config: Config, native: bool) -> lis
     if native:
         changed.append(("runner.train_data_dir", *_both(before, now, "runner", "train_data_dir")))
     changed = [(name, old, new) for name, old, new in changed if not _same_place(old, new)]
-    sections = {"runner": _DECISIVE, "hyper_parameters": set(now["hyper_parameters"])} if native else {}
+    sections = {"runner": DECISIVE, "hyper_parameters": set(now["hyper_parameters"])} if native else {}
     for section, names in sections.items():
         for name in sorted(names & _section(before, section).keys()):
             changed.append((f"{section}.{name}", *_both(before, now, section, name)))

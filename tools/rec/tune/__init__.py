@@ -1,0 +1,1 @@
+"""Settings searched by trials, each a training of its own, whose validations say which are best."""
