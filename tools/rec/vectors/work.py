@@ -73,11 +73,12 @@ def open_checkpoint(path: Path) -> Checkpoint:
 
 def _print(checkpoint: Checkpoint, name: str, rows: pa.Table, count: int, values: Sequence[str]) -> None:
     """Lines `value, vector, rank, neighbour, cosine, count` between tabs, below a header."""
+    places = [place_of(checkpoint, name, rows, value) for value in values]
     print("\t".join((name, "vector", "rank", "neighbour", "cosine", "count")))
-    for value in values:
+    for value, place in zip(values, places, strict=True):
         rank = 0
         part = ""
-        for each in nearest(checkpoint, rows, place_of(checkpoint, name, rows, value), count):
+        for each in nearest(checkpoint, rows, place, count):
             rank = rank + 1 if each.part == part else 1
             part = each.part
             row = rows.slice(each.row, 1).to_pylist()[0]
