@@ -147,8 +147,9 @@ def numbers(table: pa.Table, name: str) -> Array:
 
 
 def _found_terms(table: pa.Table, price: str | None) -> list[str]:
-    """pctr and pcvr of each model, and the price."""
+    """pctr and pcvr, of each model where there are several, and the price."""
     found = [name for name in table.column_names if name.split(".")[-1] in ("pctr", "pcvr")]
+    found = [name for name in found if "." in name] or found
     if not found:
         raise UserError("the predictions have no pctr and pcvr: --terms names the columns of the formula")
     return [*found, *([price] if price else [])]

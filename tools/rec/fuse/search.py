@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Literal
 
 import numpy as np
@@ -92,7 +93,7 @@ class Fit:
                 study = optuna.create_study(
                     directions=["maximize"] * 2, sampler=optuna.samplers.NSGAIISampler(seed=self._seed)
                 )
-                _run(study, terms, lambda trial: [judge(trial)[name] for name in (CLICKS, GMV)], trials // 2)
+                _run(study, terms, lambda trial: itemgetter(CLICKS, GMV)(judge(trial)), trials // 2)
         return found
 
     def _values(self, score: Array) -> dict[str, float]:
@@ -104,6 +105,16 @@ class Fit:
         if form == "additive":
             weights = {name: weight / _size(self._terms[name]) for name, weight in weights.items()}
         return Formula(form=form, terms=weights, missing=self.missing)
+
+    def centre(self, form: Searched, found: Sequence[Found]) -> Found:
+        """The mean of the weights of the best tenth of formulas, with its objectives.
+
+        The best of many trials is in part the luckiest: GMV among the first places hangs on few orders. Where formulas
+        are about as good, their middle is what holds on other requests.
+        """
+        best = sorted(found, key=lambda one: -one.wanted(self.objective))[: max(1, len(found) // 10)]
+        mean = {name: float(np.mean([one.formula.terms[name] for one in best])) for name in self._terms}
+        return self.judged(Formula(form=form, terms=mean, missing=self.missing))
 
 
 def _run(study: Any, terms: Sequence[str], objective: Callable[[Any], Any], trials: int) -> None:

@@ -43,8 +43,6 @@ def read_sources(sources: Sequence[str], labels: Sequence[str], more: Path | Non
             if not _equal(beside[label], columns[label]):
                 raise UserError(f"{other}: has other values of {label} than {path}: predictions of other data")
         columns |= {f"{name}.{column}": beside[column] for column in _predictions(beside)}
-    if len(tables) > 1:
-        columns = {name: column for name, column in columns.items() if name not in _predictions(first)}
     if more:
         beside = _aligned(first, read_file(more), f"{more}", f"{path}", same=False)
         columns |= {name: beside[name] for name in beside.column_names if name != ID}
@@ -88,9 +86,8 @@ def _named(source: str, several: bool) -> tuple[str, Path]:
 
 
 def _predictions(table: pa.Table) -> list[str]:
-    """Columns of numbers that are called as our networks' outputs are, `p<task>`, but for a price."""
-    numbers = [name for name in table.column_names if pa.types.is_floating(table[name].type)]
-    return [name for name in numbers if name.startswith("p") and name != "price"]
+    """Columns of fractions that are called as our networks' outputs are, `p<task>`."""
+    return [name for name in table.column_names if name.startswith("p") and pa.types.is_floating(table[name].type)]
 
 
 def _aligned(first: pa.Table, table: pa.Table, path: str, other: str, same: bool) -> pa.Table:

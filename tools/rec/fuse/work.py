@@ -88,14 +88,18 @@ def _check(rows: Rows, objective: Mapping[str, float], k: int) -> None:
 def _search(fit: Fit, plan: Plan) -> dict[str, list[Found]]:
     found: dict[str, list[Found]] = {}
     for form in plan.forms:
-        found[form] = [fit.learned()] if form == "logistic" else fit.search(form, plan.trials)
+        if form == "logistic":
+            found[form] = [fit.learned()]
+        else:
+            tried = fit.search(form, plan.trials)
+            found[form] = [*tried, fit.centre(form, tried)]
     return found
 
 
 def _report(
     found: Mapping[str, Sequence[Found]], fitted: Rows, judged: Rows, objective: dict[str, float], plan: Plan
 ) -> Report:
-    best = {form: max(each, key=lambda one: one.wanted(objective)) for form, each in found.items()}
+    best = {form: each[-1] for form, each in found.items()}
     judge = Judge(judged, plan.k)
 
     def held_out(formula: Formula) -> float:
