@@ -222,3 +222,14 @@ def test_cosines_and_components():
     assert shares == pytest.approx(own.explained_variance_ratio_)
     assert np.abs(points) == pytest.approx(np.abs(own.transform(values)))
     assert principal(np.ones((4, 1)))[1].tolist() == [0, 0]
+
+
+def test_the_parts_of_a_row_of_several_spaces():
+    from rec.nn.multitask import MultiTask
+
+    behaviours = {"click": {}, "conversion": {"after": "click"}}
+    fm = {"kind": "fm", "logit": True}
+    for interaction, own in (("none", {"vector": 5}), (fm, {"vector": 5, "first_order": 1})):
+        net = MultiTask(3, 5, behaviours, [4], sharing={"kind": "separate"}, interaction=interaction)
+        assert net.row_parts == {f"{part}_{name}": width for name in net.graph.towers for part, width in own.items()}
+        assert sum(net.row_parts.values()) == net.embedding_dim

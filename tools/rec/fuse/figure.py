@@ -20,7 +20,7 @@ def draw(front: Sequence[Point], chosen: Point, others: Mapping[str, Point], k: 
     FigureCanvasAgg(figure)
     panel = figure.subplots()
     panel.errorbar(*_with_bars(front), fmt="o-", markersize=4, linewidth=1, capsize=2, alpha=0.6, label="Pareto front")
-    panel.errorbar(*_with_bars([chosen]), fmt="*", markersize=15, capsize=2, label="the formula", color="C3")
+    panel.errorbar(*_with_bars([chosen]), fmt="*", markersize=15, capsize=2, label="the formula", color="black")
     for name, point in others.items():
         panel.errorbar(*_with_bars([point]), fmt="s", markersize=5, capsize=2, label=name.replace("$", r"\$"))
     panel.set_xlabel(f"clicks: NDCG@{k}")

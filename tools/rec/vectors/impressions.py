@@ -54,6 +54,8 @@ def impressions(checkpoint: Checkpoint, count: int) -> dict[str, Array]:
     pieces: list[dict[str, Array]] = []
     left = count
     for batch in batches:
+        if not pieces:
+            _log_histories(batch)
         pieces.append({name: values[:left] for name, values in _of_batch(checkpoint, batch).items()})
         left -= len(batch)
         if left <= 0:
@@ -82,6 +84,14 @@ def _of_batch(checkpoint: Checkpoint, batch: Batch) -> dict[str, Array]:
         for at, name in enumerate(bags.fields):
             found[f"field_{name}"] = values[:, at * bags.dim : (at + 1) * bags.dim]
     return found
+
+
+def _log_histories(batch: Batch) -> None:
+    names = [bags.fields[0] for bags in batch.bags if bags.sequence and not bags.largest]
+    if names:
+        log.info(
+            "the network attends over the tokens of %s, so that there is no one vector: left out", ", ".join(names)
+        )
 
 
 def _of_other_widths(batch: Batch) -> list[Bags]:
