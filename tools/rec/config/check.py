@@ -47,7 +47,7 @@ def check_tree(tree: Mapping[str, Any], flat: Mapping[str, Any]) -> tuple[Runner
             problems.append(
                 f"runner.{name} should be a place of this machine, got {found!r}: only data may be elsewhere"
             )
-    return runner, epoch, problems + of_runner + of_epoch
+    return runner, epoch, [*problems, *of_runner, *of_epoch, *runner.asked.problems]
 
 
 def unknown_sections(tree: Mapping[str, Any]) -> list[str]:

@@ -10,9 +10,10 @@ from typing import Any
 from rec.config import yaml_io
 from rec.config.check import check_tree, unknown_sections
 from rec.config.paths import DATA_FOLDERS, is_remote, remote, with_files
-from rec.config.settings import WITHOUT_EFFECT, RunnerSettings
+from rec.config.settings import RunnerSettings
 from rec.config.suggest import did_you_mean
 from rec.config.tree import flatten, merge, read
+from rec.config.without_effect import WITHOUT_EFFECT
 from rec.errors import UserError
 
 

@@ -1,18 +1,11 @@
 """The runner's settings: each declared once, with its type, default and meaning. `--help` prints this file."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-
-class EarlyStop(BaseModel):
-    """Ends training where validations no longer get better."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-    metric: str = Field(description="the validation metric, e.g. auc_ctcvr; of an error the lowest is the best")
-    patience: int = Field(2, gt=0, description="so many validations in a row that are not better end it")
-    min_delta: int | float = Field(0, ge=0, description="what is better by no more than this is not better")
+from rec.config.early_stop import EarlyStop
+from rec.config.metrics import Asked, parse
 
 
 class RunnerSettings(BaseModel):
@@ -156,6 +149,17 @@ class RunnerSettings(BaseModel):
         "predictions.parquet in the last evaluated checkpoint",
     )
 
+    metrics: list[str | dict[str, Any]] = Field(
+        [],
+        description="what evaluation and validation measure of each task besides, with intervals: names, or names with "
+        "options, e.g. [logloss, ece, {gauc: {by: user}}, ndcg@10] (--help metrics lists them)",
+    )
+    segments: list[str] = Field(
+        [],
+        description="what evaluation measures it by: columns of a table or fields, is_new_FIELD (values that training "
+        "has not seen) and quantile(NUMBER) or quantile(NUMBER, PARTS)",
+    )
+
     # Export (PaddleRec's static models)
     use_inference: bool = Field(False, description="write an inference model, rec_inference.*, beside each checkpoint")
     save_inference_feed_varnames: list[str] = Field([], description="its inputs by name; none: all that it needs")
@@ -178,18 +182,11 @@ class RunnerSettings(BaseModel):
         return self.best_metric or (self.early_stop.metric if self.early_stop else None)
 
     @property
+    def asked(self) -> Asked:
+        """The metrics that are asked for."""
+        return parse(self.metrics, self.segments)
+
+    @property
     def evaluates(self) -> str:
         """Which checkpoints are evaluated."""
         return self.infer_checkpoint or ("best" if self.early_stop else "epochs")
-
-
-WITHOUT_EFFECT = {
-    "use_xpu": "the device is a CPU or, with use_gpu, a GPU",
-    "use_npu": "the device is a CPU or, with use_gpu, a GPU",
-    "use_fleet": "training runs in one process",
-    "sync_mode": "training runs in one process",
-    "split_file_list": "training runs in one process, which reads every file",
-    "thread_num": "files are read in order (num_workers sets the number of reader processes)",
-    "dataset_debug": "runner.replay and tools/doctor.py look at batches",
-}
-"""Settings of PaddleRec's that mean nothing here, and why."""
