@@ -17,7 +17,7 @@ ORDER = (
     ("loading", "kernels", "metrics"),
     ("data",),
     ("report",),
-    ("checkpoint", "table"),
+    ("checkpoint", "table", "calibration"),
     ("nn",),
     ("contract", "optimize"),
     ("pir",),
@@ -26,7 +26,7 @@ ORDER = (
     ("export",),
     ("loop", "help"),
     ("cli",),
-    ("doctor", "compare", "prepare", "scoring"),
+    ("doctor", "compare", "prepare", "scoring", "daily"),
 )
 """From the ground up: a module imports from its own line's names or from lines above it, never from below."""
 

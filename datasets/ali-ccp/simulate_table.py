@@ -19,8 +19,9 @@ from simulation.options import mistakes_in_one_line, new_parser, settings_of
 
 _ABOUT = """\
 OUT/train.parquet and OUT/test.parquet (or .csv) hold a row per impression, in the order of time: 13 days, and the 14th
-for test. A history holds what its user clicked before the row's request, in either file. p_click and p_conversion are
-the probabilities that the labels were drawn with. The columns: README.md.
+for test; with --days N instead OUT/day-01.parquet and so on, N of them. A history holds what its user clicked before
+the row's request, in any file. p_click and p_conversion are the probabilities that the labels were drawn with. The
+columns: README.md.
 """
 
 

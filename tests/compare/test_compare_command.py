@@ -314,6 +314,7 @@ def test_a_table_of_one_s_own(tmp_path):
             "data.valid_share=0.2",
             r"data\.valid_share and compare\.valid_share .* set data\.valid_share to null",
         ),
+        ("data.negative_rate=0.2", r"data\.negative_rate is for training alone: .* set it to null"),
     ],
 )
 def test_a_mistake_is_one_line(tmp_path, override, message):

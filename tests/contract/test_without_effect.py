@@ -44,6 +44,12 @@ def test_of_paddlerecs_directory(tool: Tool, directory):
     assert [line for line in warnings(outcome.err) if "use_fleet has no effect" in line]
 
 
+def test_sampled_negatives_of_paddlerecs_directory(tool: Tool, directory):
+    outcome = tool("trainer", "-m", directory / "config.yaml", "-o", "data.negative_rate=0.1")
+    assert outcome.code == 0, outcome.err
+    assert [line for line in warnings(outcome.err) if "data.negative_rate has no effect" in line]
+
+
 def test_a_schedule_that_nobody_steps(tool: Tool, directory):
     model = directory / "dygraph_model.py"
     model.write_text(model.read_text().replace(FLAT, SCHEDULE))

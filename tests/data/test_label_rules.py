@@ -177,6 +177,7 @@ def test_rules_of_behaviours():
         spaces={"seconds": "seen"},
         inputs=frozenset({"price"}),
         implies=(("conversion", "seen"),),
+        first="seen",
     )
     with pytest.raises(UserError, match=r"hyper_parameters\.behaviours: like: click is not declared above it"):
         rules_of({"like": {"after": "click"}})

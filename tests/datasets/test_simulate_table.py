@@ -336,6 +336,26 @@ def test_a_bad_knob_is_one_line(tmp_path, capsys, knobs, message):
     assert not (tmp_path / "out").exists()
 
 
+def test_days_of_new_users_and_items(tmp_path):
+    """Who is new on a day was on none before, is as frequent as asked for, and comes again on later ones."""
+    folder = simulated(tmp_path / "days", "--impressions 60000 --days 4 --new-users 0.05 --new-items 0.1 --seed 5")
+    days = [rows_of(pq.read_table(path)) for path in sorted(folder.iterdir())]
+    assert [path.name for path in sorted(folder.iterdir())] == [f"day-{n:02}.parquet" for n in range(1, 5)]
+    assert [len(day["click"]) for day in days] == [15_000] * 4
+    assert [{str(at)[:10] for at in day["ts"]} for day in days] == [{f"2026-05-{n:02}"} for n in range(1, 5)]
+    for name, share in (("user_id", 0.05), ("item_id", 0.1)):
+        known, fresh = set(days[0][name]), set()
+        for day in days[1:]:
+            new = ~np.isin(day[name], list(known))
+            assert new.mean() == pytest.approx(share, abs=0.012)
+            if fresh:
+                assert fresh & set(day[name])
+            fresh = set(day[name][new])
+            known |= fresh
+    clicked = {item for items in days[3]["history"] for item in items.split("|")}
+    assert clicked - {""} <= {item for day in days for item in day["item_id"]}
+
+
 def test_a_network_sees_what_the_readme_says(tool: Tool, tmp_path, monkeypatch):
     """The README's section of a config, on a table of each format, in both modes, and exported."""
     monkeypatch.chdir(tmp_path)

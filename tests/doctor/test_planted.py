@@ -206,7 +206,7 @@ def test_a_learning_rate_of_nothing(clinic):
     sole(clinic.troubles(), "trial: loss", "warn", "does not fall")
 
 
-PLANT = "        self.cvr = MLP(width, cvr_fc_sizes)\n"
+PLANT = "        self.cvr = MLP(width, cvr_fc_sizes, between)\n"
 
 
 def planted(line):

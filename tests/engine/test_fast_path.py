@@ -4,7 +4,8 @@ import numpy as np
 import paddle
 
 from rec.config.config import load
-from rec.engine.dygraph import DygraphEngine, TableFeed
+from rec.engine.dygraph import DygraphEngine
+from rec.engine.feeds import TableFeed
 from rec.run.assembly import assemble
 from rec.table.device import DeviceTable
 from support import ROOT

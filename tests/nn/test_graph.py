@@ -6,9 +6,10 @@ import numpy as np
 import paddle
 import pytest
 
-from rec.config.behaviours import columns
+from rec.config.behaviours import Behaviour, columns
 from rec.metrics.task import Task
-from rec.nn.graph import Graph, Objective
+from rec.nn.events import Objective
+from rec.nn.graph import Graph
 from rec.nn.probability import Probability
 
 ESMM = {"click": None, "conversion": {"after": "click"}}
@@ -78,7 +79,8 @@ def test_a_chain_of_three_steps():
     }
     check(graph, expected)
     assert Task("activate_given_click", "activate", "click", truth=("p_approve", "p_activate")) in graph.tasks
-    assert graph.objectives[-1] == Objective("activate", "activate_given_click", "activate", "click", 1.0, None, 0.0)
+    said = Behaviour(after="approve", space="click")
+    assert graph.objectives[-1] == Objective("activate", "activate_given_click", "activate", "click", said)
 
 
 def test_what_follows_an_alternative_only():

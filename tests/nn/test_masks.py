@@ -104,7 +104,7 @@ def test_esmms_losses(monkeypatch):
         np.testing.assert_allclose(as_program[name].reshape(value.shape), value, rtol=2e-4, atol=2e-6, err_msg=name)
 
 
-@pytest.mark.parametrize("kind", ["uncertainty", "gradnorm", "pcgrad"])
+@pytest.mark.parametrize("kind", ["uncertainty", "gradnorm", "pcgrad", "random", "mgda", "cagrad", "famo"])
 def test_weightings_bear_a_task_without_a_known_label(kind):
     def build() -> MultiTask:
         return MultiTask(3, 2, {"click": None, "like": None}, [6], {"kind": "none"}, {"kind": kind})

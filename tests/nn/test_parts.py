@@ -7,7 +7,8 @@ import paddle
 import pytest
 
 from rec.nn.features import Features
-from rec.nn.multitask import MultiTask, masked_mean
+from rec.nn.masks import masked_mean
+from rec.nn.multitask import MultiTask
 from rec.nn.probability import Probability
 from rec.nn.ranking import pairwise_loss
 from rec.nn.regression import RegressionHead

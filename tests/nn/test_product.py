@@ -32,7 +32,18 @@ GRAPHS = {
     "flat": {"click": None, "cart": {"implies": "click"}, "seconds": {"head": "log_regression", "space": "click"}},
     "base": {"click": {"given": True}, "conversion": {"after": "click"}},
 }
-WEIGHTINGS = [{"kind": "fixed"}, {"kind": "uncertainty"}, {"kind": "gradnorm"}, {"kind": "pcgrad"}]
+WEIGHTINGS = [
+    {"kind": "fixed"},
+    {"kind": "uncertainty"},
+    {"kind": "gradnorm"},
+    {"kind": "pcgrad"},
+    {"kind": "dwa", "steps": 1},
+    {"kind": "random"},
+    {"kind": "mgda"},
+    {"kind": "mgda", "normalize": "norm"},
+    {"kind": "cagrad"},
+    {"kind": "famo"},
+]
 PAIRS = list(itertools.product(SHARINGS, GRAPHS))
 
 

@@ -6,7 +6,9 @@ import numpy as np
 import paddle
 import pytest
 
+from rec.contract.shown import cosines
 from rec.errors import UserError
+from rec.nn.features import Features
 from rec.nn.multitask import MultiTask
 from rec.nn.weighting import REGISTRY
 from rec.nn.weighting.gradnorm import weight_gradients
@@ -148,3 +150,67 @@ def test_pcgrad_leaves_out_a_loss_of_weight_0():
     _, loss = total("pcgrad", x, losses, {"a": 2.0, "b": 0.0})
     loss.backward()
     np.testing.assert_allclose(x.grad.numpy(), [[2.0, 0.0]], rtol=1e-6)
+
+
+def test_dwa_is_its_formula():
+    """Periods of 2 steps: means (3, 4), then (1.5, 3); from then on ratios (1/2, 3/4), which T = 2 halves."""
+    net = REGISTRY.build({"kind": "dwa", "steps": 2}, weights={"a": 1.0, "b": 3.0}, numbers=set())
+
+    def step(a: float, b: float) -> float:
+        return net({"a": paddle.to_tensor(a), "b": paddle.to_tensor(b)}).item()
+
+    for a, b in ((2.0, 5.0), (4.0, 3.0), (1.0, 2.0), (2.0, 4.0)):
+        assert step(a, b) == pytest.approx(a + 3 * b, rel=1e-6)  # ones in the first two periods
+    raw = np.exp(np.array([0.5, 0.75]) / 2)
+    first, second = 2 * raw / raw.sum()
+    for a, b in ((1.0, 1.0), (5.0, 7.0)):
+        assert step(a, b) == pytest.approx(first * a + second * 3 * b, rel=1e-6)
+    # The third period's means are (3, 4): ratios (2, 4/3)
+    raw = np.exp(np.array([2.0, 4 / 3]) / 2)
+    assert step(1.0, 0.0) == pytest.approx((2 * raw / raw.sum())[0], rel=1e-6)
+
+
+def test_dwa_keeps_what_it_knows_with_the_weights():
+    nets = [REGISTRY.build({"kind": "dwa", "steps": 2}, weights={"a": 1.0, "b": 1.0}, numbers=set()) for _ in range(2)]
+    losses = [
+        {"a": paddle.to_tensor(a), "b": paddle.to_tensor(b)}
+        for a, b in np.arange(1, 15, dtype=np.float32).reshape(7, 2)
+    ]
+    whole = [nets[0](each).item() for each in losses]
+    for each in losses[:3]:
+        nets[1](each)
+    other = REGISTRY.build({"kind": "dwa", "steps": 2}, weights={"a": 1.0, "b": 1.0}, numbers=set())
+    other.set_state_dict({name: value.numpy() for name, value in nets[1].state_dict().items()})
+    assert [other(each).item() for each in losses[3:]] == whole[3:]
+    assert not [p for p in other.parameters() if not p.stop_gradient]  # no optimizer moves it
+
+
+def test_random_weights_are_a_softmax_and_repeat_with_the_seed():
+    found = []
+    for seed in (1, 1, 2):
+        paddle.seed(seed)
+        x, losses = two_losses((1.0, 0.0), (0.0, 1.0))
+        total("random", x, losses)[1].backward()
+        found.append(x.grad.numpy()[0])
+    assert found[0].tolist() == found[1].tolist() != found[2].tolist()
+    assert found[0].sum() == pytest.approx(2.0, rel=1e-6)  # 2 softmax
+    x, losses = two_losses((1.0, 0.0), (0.0, 1.0))
+    draws = []
+    for _ in range(400):
+        x.clear_gradient()
+        total("random", x, losses)[1].backward(retain_graph=True)
+        draws.append(x.grad.numpy()[0, 0])
+    logit = np.log(np.array(draws) / (2 - np.array(draws)))  # the difference of two N(0, 1): N(0, 2)
+    assert abs(logit.mean()) < 4 * np.sqrt(2 / 400)
+    assert logit.var() == pytest.approx(2.0, rel=0.35)
+
+
+def test_cosines_by_hand():
+    """Gradients (1, 0), (-1, 1) and 0: -1 / sqrt(2) between the first two, and nothing to say of the third."""
+    x, losses = two_losses((1.0, 0.0), (-1.0, 1.0))
+    losses["c"] = (x * 0.0).sum()
+    net = MultiTask(1, 2, {"click": None}, [])
+    features = Features([x], [None], pulled=[x])
+    found = cosines(net, {f"loss_{name}": loss for name, loss in losses.items()}, features)
+    assert found["ratio_cosine_a_b"].numpy() == pytest.approx([-1 / math.sqrt(2), 1], rel=1e-6)
+    assert found["ratio_cosine_a_c"].numpy().tolist() == found["ratio_cosine_b_c"].numpy().tolist() == [0, 0]

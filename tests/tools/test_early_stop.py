@@ -83,7 +83,12 @@ def test_it_ends_where_it_should_and_the_best_is_what_is_used(tool: Tool, option
 @pytest.mark.parametrize("mode", MODES)
 def test_validation_within_an_epoch_changes_nothing_and_resumes_to_the_same(tool: Tool, options, mode):
     trainer, _ = MODES[mode]
-    within = ["runner.valid_steps=7", "runner.epochs=3", "runner.early_stop={metric: auc_ctr, patience: 50}"]
+    within = [
+        "runner.valid_steps=7",
+        "runner.save_steps=4",
+        "runner.epochs=3",
+        "runner.early_stop={metric: auc_ctr, patience: 50}",
+    ]
     assert tool(trainer, *options, "runner.epochs=3", "runner.model_save_path=plain").code == 0
     log = tool(trainer, *options, *within, "runner.model_save_path=whole").err
     assert weights(Path("plain/2")) == weights(Path("whole/2"))

@@ -32,8 +32,12 @@ def losses(log: str) -> list[float]:
 
 
 @pytest.mark.parametrize(
-    ("weighting", "behaviours"), [("gradnorm", ESM2), ("pcgrad", ESM2), ("uncertainty", CART_REGRESSION)]
-)
+    ("weighting", "behaviours"),
+    [
+        ("gradnorm", ESM2), ("pcgrad", ESM2), ("uncertainty", CART_REGRESSION), ("dwa, steps: 3", ESM2), ("mgda", ESM2),
+        ("cagrad", ESM2), ("famo", ESM2),
+    ],
+)  # fmt: skip
 def test_weightings_train_alike_in_both_modes(weighting, behaviours, tool: Tool, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     options = [f"hyper_parameters.behaviours={behaviours}", f"hyper_parameters.weighting={{kind: {weighting}}}"]

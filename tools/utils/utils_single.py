@@ -13,7 +13,7 @@ from rec.config.config import Config, load
 from rec.data.lines import data_files
 from rec.data.plan import ReadPlan
 from rec.data.rows import RowReader
-from rec.engine.dygraph import TensorFeed
+from rec.engine.feeds import TensorFeed
 from rec.errors import UserError
 from rec.loading import ModelDirectory
 

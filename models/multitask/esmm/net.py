@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from rec.metrics.task import Task
+from rec.nn.between import Between, Dropout, Norm
 from rec.nn.features import Features
 from rec.nn.layers import MLP, Sizes, side_by_side
 from rec.nn.masks import mean_loss
+from rec.nn.negatives import NegativeRate, among_kept, first_bias
 from rec.nn.network import Network
 from rec.nn.probability import Probability
 
@@ -24,6 +26,9 @@ class ESMM(Network):
         sparse_feature_dim: width of an embedding vector.
         ctr_fc_sizes, cvr_fc_sizes: hidden layers of each tower.
         share_embedding: False gives each tower embeddings of its own (the paper's ESMM-NS).
+        dropout: share of a hidden layer's units that a step leaves out.
+        norm: what a hidden layer's output is brought to mean 0 and variance 1 over, before ReLU.
+        negative_rate: follows from data.negative_rate.
     """
 
     tasks = (
@@ -41,13 +46,17 @@ class ESMM(Network):
         share_embedding: bool = True,
         num_number: int = 0,
         field_dims: Mapping[str, int] = {},
+        dropout: Dropout = 0.0,
+        norm: Norm = "none",
+        negative_rate: NegativeRate = None,
     ) -> None:
         super().__init__()
         self.dim, self.spaces = sparse_feature_dim, 1 if share_embedding else 2
         self.embedding_dim = self.dim * self.spaces
         width = num_field * self.dim + num_number + sum(field_dims.values())
-        self.ctr = MLP(width, ctr_fc_sizes)
-        self.cvr = MLP(width, cvr_fc_sizes)
+        self.negative_rate, between = negative_rate, Between(dropout, norm)
+        self.ctr = MLP(width, ctr_fc_sizes, between, start=first_bias(negative_rate))
+        self.cvr = MLP(width, cvr_fc_sizes, between)
 
     def forward(self, features: Features) -> dict[str, Probability]:
         """p(click), p(conversion | click) and p(click and conversion), [B, 1] each (the paper's equation 2)."""
@@ -56,6 +65,8 @@ class ESMM(Network):
         else:
             of_ctr, of_cvr = features.spaces(self.dim, self.dim)
             logits = [self.ctr(of_ctr), self.cvr(of_cvr)]
+        if self.training:
+            logits[0] = among_kept(logits[0], self.negative_rate)
         ctr, cvr = (Probability(logit, features.on_host) for logit in logits)
         return {"ctr": ctr, "cvr": cvr, "ctcvr": ctr * cvr}
 

@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 import paddle
 
 from rec.errors import UserError
+from rec.nn.events import Objective
 from rec.nn.features import Features
 from rec.nn.gmv import GmvWeight, gmv_weight
-from rec.nn.graph import Objective
 from rec.nn.multitask import MultiTask, Output
 from rec.nn.probability import Probability
 

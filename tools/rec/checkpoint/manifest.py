@@ -31,6 +31,7 @@ class Manifest:
         rule: the optimizers' class names.
         reading: what the training read, as `Reader.reading` says it.
         training: what else a resumed run must have alike: data, optimizers, splits.
+        vocabulary: of one that grows the day, and by field what came and went on it.
         files: SHA-256 of each file.
         saved: Unix time.
         checksum: SHA-256 of all of the above; empty in files from before it was kept.
@@ -48,6 +49,7 @@ class Manifest:
     rule: str = ""
     reading: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
+    vocabulary: dict[str, Any] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     saved: float = 0.0
     checksum: str = ""

@@ -102,23 +102,39 @@ class Store:
 
     def record_metrics(self, name: str, metrics: dict[str, float | None]) -> None:
         """Write validation metrics into a checkpoint. Raises UserError if they cannot be written."""
-        folder, temporary = self.folder / name, self.folder / f".saving-{name}.json"
-        manifest = read_manifest(folder)
-        if manifest is None:
-            raise UserError(f"{folder}: the checkpoint has gone while it was validated")
+        manifest = self._manifest(name)
         manifest.metrics = metrics
+        self._rewrite(name, manifest)
+
+    def add(self, name: str, file: str, text: str) -> None:
+        """Write a file into a checkpoint, or another in its place. Raises UserError if it cannot be written."""
+        manifest, temporary = self._manifest(name), self.folder / f".saving-{name}-{file}"
+        try:
+            temporary.write_text(text, encoding="utf-8")
+            arrays.sync(temporary)
+            manifest.files[file] = sha256(temporary)
+            temporary.replace(self.folder / name / file)
+        except OSError as error:
+            raise UserError(f"{self.folder / name / file}: cannot be written: {error.strerror}") from None
+        self._rewrite(name, manifest)
+
+    def _manifest(self, name: str) -> Manifest:
+        manifest = read_manifest(self.folder / name)
+        if manifest is None:
+            raise UserError(f"{self.folder / name}: the checkpoint has gone meanwhile")
+        return manifest
+
+    def _rewrite(self, name: str, manifest: Manifest) -> None:
+        path, temporary = self.folder / name / "state.json", self.folder / f".saving-{name}.json"
         try:
             write_manifest(temporary, manifest)
             arrays.sync(temporary)
-            temporary.replace(folder / "state.json")
+            temporary.replace(path)
         except OSError as error:
-            raise UserError(f"{folder}/state.json: cannot be written: {error.strerror}") from None
+            raise UserError(f"{path}: cannot be written: {error.strerror}") from None
 
     def manifests(self) -> list[Manifest]:
-        """All whole checkpoints of the newest run here, oldest first.
-
-        What is no checkpoint of ours, renamed or damaged is passed over; damage is said in the log.
-        """
+        """All whole checkpoints of the newest run here, oldest first. Others are passed over; damage is said."""
         found = []
         for path in self.folder.glob("*/state.json"):
             if path.parent.name.startswith("."):

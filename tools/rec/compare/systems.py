@@ -10,8 +10,10 @@ from typing import Any, Literal, TypeAlias
 from rec.config.compare import Compare, System
 from rec.config.compare import read as read_section
 from rec.config.config import Config
+from rec.config.negatives import NEGATIVES
 from rec.config.paths import joined
 from rec.config.tree import Source, merge, read
+from rec.console import log
 from rec.data.labels import LabelRules
 from rec.engine.engine import Engine
 from rec.errors import UserError
@@ -60,11 +62,20 @@ class Plan:
                 raise UserError(f"{path}: runner.{name} is missing")
             places = [str(joined(source.model_dir, each)) for each in ([folder] if isinstance(folder, str) else folder)]
             source.tree["runner"][name] = places[0] if isinstance(folder, str) else places
+        for name in ("early_stop", "calibration", "gradient_cosines"):
+            if source.tree["runner"].get(name):
+                log.warning("%s: runner.%s has no effect in a comparison", path, name)
         said = asked_for(source.tree.get("data"), "valid")
         if said:
             raise UserError(
                 f"{path}: {said} and compare.valid_share would each hold out rows, and nobody would see the first: set "
                 f"{said} to null"
+            )
+        data = source.tree.get("data")
+        if isinstance(data, Mapping) and data.get(NEGATIVES) is not None:
+            raise UserError(
+                f"{path}: data.{NEGATIVES} is for training alone: a comparison chooses the rows of each system, whose "
+                "negatives are not the same ones: set it to null"
             )
         return cls(source, compare)
 

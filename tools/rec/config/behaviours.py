@@ -15,11 +15,14 @@ probability of every behaviour, the losses, the labels, and the names and masks 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
+from rec.config.behaviour import Behaviour, LabelKind, check_keys
 from rec.config.suggest import did_you_mean
+
+__all__ = ["Behaviour", "LabelKind"]
 
 IMPRESSION = "impression"
 """Where every path begins."""
@@ -29,29 +32,6 @@ REQUEST = "request_id"
 
 CODES = {"click": "ct", "conversion": "cv"}
 """What makes click and conversion ctr, cvr and ctcvr."""
-
-
-LabelKind = Literal["binary", "number", "not negative"]
-"""What a label may be: 0 or 1, any finite number, one of at least 0 (whose logarithm a loss takes, or a weight)."""
-
-
-class Behaviour(BaseModel):
-    """One behaviour of the `behaviours` section; all keys may be left out."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-    after: str | list[str] | None = Field(None, description="the behaviour it follows, or several alternative ones")
-    instead_of: str | None = Field(None, description="the behaviour whose complement it is; it has no label")
-    implies: str | None = Field(None, description="a behaviour that it never goes without, though not modelled so")
-    given: bool = Field(False, description="no tower: what follows is modelled on the impressions that have it")
-    label: str | None = Field(None, description="label column; null: the behaviour's name")
-    code: str | None = Field(None, description="letters in a task's name, as ct and cv in ctcvr")
-    head: Literal["binary", "regression", "log_regression"] = Field("binary", description="what is predicted")
-    start: float | int = Field(0.0, ge=0, description="a number's prediction before training: about the label's mean")
-    space: str | None = Field(None, description="the loss is over impressions that have this behaviour; null: over all")
-    weight: float | int = Field(1.0, ge=0, description="of its loss in the sum of losses")
-    sample_weight: str | None = Field(None, description="column of weights of the impressions in its loss")
-    pairwise: float | int = Field(0.0, ge=0, description="weight of a loss on the order within a request")
 
 
 def parse(section: Mapping[str, Any]) -> dict[str, Behaviour]:
@@ -123,7 +103,7 @@ def columns(section: Mapping[str, Any]) -> tuple[str, ...]:
         return ()
     found = [b.label or name for name, b in behaviours.items() if not b.instead_of]
     found += [b.sample_weight for b in behaviours.values() if b.sample_weight]
-    found += [REQUEST for b in behaviours.values() if b.pairwise]
+    found += [REQUEST for b in behaviours.values() if b.within_requests]
     return tuple(dict.fromkeys(found))
 
 
@@ -152,7 +132,7 @@ def _check(name: str, behaviour: Behaviour, above: Mapping[str, Behaviour]) -> N
     partner = behaviour.instead_of
     if partner and any(other.instead_of == partner for other in above.values()):
         raise ValueError(f"{name}: {partner} has an alternative already")
-    _check_keys(name, behaviour)
+    check_keys(name, behaviour)
 
 
 def _check_label(name: str, behaviours: Mapping[str, Behaviour]) -> None:
@@ -164,26 +144,3 @@ def _check_label(name: str, behaviours: Mapping[str, Behaviour]) -> None:
                 f"{name}: its label {label_of(behaviours, name)} is that of {other}, and one of them is a number: "
                 "give it a column of its own"
             )
-
-
-def _check_keys(name: str, behaviour: Behaviour) -> None:
-    """Refuse settings that would mean nothing beside others."""
-    given = {key for key in behaviour.model_fields_set if getattr(behaviour, key)}
-    losses = {"label", "code", "space", "weight", "sample_weight", "pairwise"}
-    allowed = {"after", "head", *losses}
-    if behaviour.instead_of:
-        allowed = {"instead_of"}
-    elif behaviour.given:
-        allowed = {"given", "label", "code"}
-    elif behaviour.head != "binary":
-        allowed = {"head", "start", *losses} - {"code", "pairwise"}
-    elif behaviour.implies:
-        allowed = {"implies", "head", *losses}
-    if given - allowed:
-        raise ValueError(f"{name}: {', '.join(sorted(given - allowed))} means nothing beside {_kind(behaviour)}")
-
-
-def _kind(behaviour: Behaviour) -> str:
-    if behaviour.instead_of or behaviour.given:
-        return "instead_of" if behaviour.instead_of else "given"
-    return "implies" if behaviour.head == "binary" and behaviour.implies else f"head: {behaviour.head}"

@@ -9,6 +9,7 @@ from typing import Any
 
 from rec.config import yaml_io
 from rec.config.check import check_tree, unknown_sections
+from rec.config.negatives import NEGATIVES
 from rec.config.paths import DATA_FOLDERS, is_remote, remote, with_files
 from rec.config.settings import RunnerSettings
 from rec.config.suggest import did_you_mean
@@ -33,7 +34,7 @@ class Config(dict[str, Any]):
         model_dir: the model directory, absolute; also `config["config_abs_dir"]`.
         runner: the checked runner settings.
         last_epoch: the epoch after which training goes on; -1: it begins.
-        data: the `data` section as a tree, which describes a table of the user's own; None where there is none.
+        data: the `data` section as a tree; None where there is none.
         problems: what is wrong with the sections; `check` raises them.
         warnings: what PaddleRec passes over in silence; wrong for a model of ours, a warning for PaddleRec's.
     """
@@ -50,6 +51,11 @@ class Config(dict[str, Any]):
         self.runner, self.last_epoch, problems = check_tree(tree, self)
         self.problems = tuple(problems)
         self.warnings = (*unknown_sections(tree), *self._warnings)
+
+    @property
+    def describes_table(self) -> bool:
+        """Whether the data are a table of the user's own: its section says more than which rows are trained on."""
+        return self.data is not None and not (isinstance(self.data, Mapping) and set(self.data) == {NEGATIVES})
 
     def merged(self, above: Mapping[str, Any]) -> Config:
         """A config with sections, as nested mappings, over this one's."""

@@ -13,6 +13,8 @@ import pydantic
 from rec.config.bind import bind, hints, missing, parameters, unused
 from rec.config.config import Config
 from rec.config.interaction import attended
+from rec.config.negatives import NEGATIVES, not_exact
+from rec.config.schedule import schedule_of
 from rec.config.suggest import did_you_mean
 
 SECTIONS = ("optimizer", "table_optimizer")
@@ -23,6 +25,9 @@ DIMS = "field_dims"
 
 NUMBERS = ("learning_rate", "beta1", "beta2", "epsilon", "momentum", "rho", "initial_accumulator_value", "weight_decay")
 """What an optimizer's section may set, besides its class."""
+
+MORE = {"optimizer": ("clip_norm", "clip_value"), "table_optimizer": ("l2", "weight_decay")}
+"""What each may set whatever its class."""
 
 
 def build(target: Callable[..., Any], config: Config) -> Any:
@@ -82,7 +87,8 @@ def check(config: Config, targets: Sequence[Callable[..., Any]]) -> list[str]:
     for target in targets:
         problems += missing(target, values, where)
         problems += wrong_types(target, values, where)
-    problems += unused(values, targets, [*SECTIONS, "num_number", DIMS], where)
+    problems += unused(values, targets, [*SECTIONS, "num_number", DIMS, NEGATIVES], where)
+    problems += not_exact(values, targets[0])
     if values.get(DIMS) and not any(DIMS in parameters(target) for target in targets):
         problems.append(
             f"data.fields.{next(iter(values[DIMS]))}: {targets[0].__name__} sees fields of one width: give its "
@@ -138,11 +144,16 @@ def check_section(config: Config, section: str, kinds: Mapping[str, Callable[...
         return [f"{where}.class should be one of {', '.join(kinds)}, got {name!r}{did_you_mean(name, kinds)}"]
     target = kinds[name]
     values.pop("strategy", None)  # PaddleRec's, for parameter servers
-    known = [key for key in parameters(target) if key in NUMBERS]
+    known = [*(key for key in parameters(target) if key in NUMBERS), *MORE[section]]
     problems = []
     for key, value in values.items():
         if key not in known:
             problems.append(f"{where}.{key} is not a setting of {name}{did_you_mean(key, known)}")
+        elif key == "learning_rate" and isinstance(value, Mapping):
+            try:
+                schedule_of(value)
+            except ValueError as error:
+                problems.append(f"{where}.learning_rate.{error}")
         elif isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
             problems.append(f"{where}.{key} should be a number not below 0, got {value!r}")
     return problems

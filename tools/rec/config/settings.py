@@ -1,8 +1,10 @@
 """The runner's settings: each declared once, with its type, default and meaning. `--help` prints this file."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from rec.config.calibration import CalibrationSettings, none_or
 
 from rec.config.early_stop import EarlyStop
 from rec.config.metrics import Asked, parse
@@ -63,6 +65,11 @@ class RunnerSettings(BaseModel):
         description="reader processes; 0: this process reads, our readers in a thread",
     )
     print_interval: int = Field(100, gt=0, description="steps between two log lines")
+    gradient_cosines: bool = Field(
+        False,
+        description="log which losses help each other: the cosine of each two losses' gradients on the shared "
+        "embedding vectors, cosine_<a>_<b>, a mean over steps; a backward pass more for each loss",
+    )
     label_policy: Literal["drop", "keep", "fail"] = Field(
         "drop",
         description="an impression whose labels contradict the behaviours, such as a conversion without the click it "
@@ -103,6 +110,12 @@ class RunnerSettings(BaseModel):
     valid_steps: int = Field(
         0, ge=0, description="steps between two validations within an epoch, besides that at its end; 0: none"
     )
+    calibration: Annotated[CalibrationSettings | None, BeforeValidator(none_or)] = Field(
+        None,
+        description="at the end of training, fit a correction of the probabilities to the validation data: platt, "
+        "isotonic or {kind: platt, by: FIELD}; it is kept in the newest checkpoint, or the best with early_stop, and "
+        "where this is set infer.py and exports apply it",
+    )
     resume: bool = Field(False, description="go on from the newest checkpoint under model_save_path, if there is one")
 
     overwrite: bool = Field(
@@ -136,7 +149,7 @@ class RunnerSettings(BaseModel):
     infer_checkpoint: Literal["epochs", "best", "latest"] | None = Field(
         None,
         description="evaluate the epochs from start to end, or the one best or newest checkpoint; null: the best with "
-        "early_stop, else the epochs",
+        "early_stop, else the newest with calibration, else the epochs",
     )
     predict_save_path: str | None = Field(
         None,
@@ -189,4 +202,4 @@ class RunnerSettings(BaseModel):
     @property
     def evaluates(self) -> str:
         """Which checkpoints are evaluated."""
-        return self.infer_checkpoint or ("best" if self.early_stop else "epochs")
+        return self.infer_checkpoint or ("best" if self.early_stop else "latest" if self.calibration else "epochs")

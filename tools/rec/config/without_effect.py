@@ -1,4 +1,4 @@
-"""Settings of PaddleRec's runner that have no effect."""
+"""Settings of PaddleRec's that a config may hold and that do nothing."""
 
 WITHOUT_EFFECT = {
     "use_xpu": "the device is a CPU or, with use_gpu, a GPU",

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rec.config.config import Config
-from rec.contract.native import NativeModel, count, gate_means, losses_by_name, predict, probabilities, ratios
+from rec.contract.native import NativeModel, count, losses_by_name, predict, probabilities
+from rec.contract.shown import losses_again, shown
 from rec.data.batch import Batch
 from rec.metrics.tasks import TaskMetrics
 from rec.nn.features import Features
@@ -44,19 +45,23 @@ class DygraphModel(NativeModel):
     def train_forward(
         self, dy_model: Network, metrics: list[TaskMetrics], batch: Inputs, config: Config
     ) -> tuple[Any, list[TaskMetrics], dict[str, Any]]:
-        """Loss to minimise, metrics that count this batch later, and what to show: losses, ratios and gates."""
+        """Loss to minimise, metrics that count this batch later, and what to show."""
         outputs = predict(dy_model, batch.features, batch.labels)
         losses = losses_by_name(dy_model, outputs, batch.labels, batch.features)
         predicted = probabilities(outputs)
         batch.later.append(lambda: count(metrics[0], _on_host(predicted), batch.batch))
-        shown = losses | ratios(dy_model, outputs, batch.labels) | gate_means(dy_model)
-        return losses["loss"], metrics, shown
+        return losses["loss"], metrics, shown(config, dy_model, outputs, batch.labels, losses, batch.features)
+
+    def losses_again(self, dy_model: Network, batch: Inputs) -> dict[str, Any]:
+        """`loss_<task>` of each trained task, after a step."""
+        return _on_host(losses_again(dy_model, batch.features, batch.labels))
 
     def infer_forward(
         self, dy_model: Network, metrics: list[TaskMetrics], batch: Inputs, config: Config
     ) -> tuple[list[TaskMetrics], dict[str, Any]]:
         """Metrics with this batch counted, and each task's prediction, [B, 1]."""
         predicted = _on_host(probabilities(predict(dy_model, batch.features, batch.labels)))
+        predicted = self.calibrated(predicted, batch.batch)
         count(metrics[0], predicted, batch.batch)
         return metrics, predicted
 

@@ -13,9 +13,11 @@ from typing import Annotated, Any, ClassVar
 import paddle
 from pydantic import Field
 
+from rec.calibration.calibration import Calibration
 from rec.config import hyper
 from rec.config.bind import bind
 from rec.config.config import Config
+from rec.config.schedule import first_rate
 from rec.data.batch import Bags, Batch
 from rec.data.reader import Block
 from rec.data.table_rows import TableRows
@@ -24,8 +26,9 @@ from rec.metrics.task import Task
 from rec.metrics.tasks import TaskMetrics
 from rec.nn.features import Features, History, expand
 from rec.nn.network import Network, Output
-from rec.report.meter import RATIO
+from rec.numeric import Array
 from rec.table.build import build_table
+from rec.table.decay import row_rule
 from rec.table.optimizer import OPTIMIZERS
 from rec.table.table import Table
 
@@ -53,10 +56,12 @@ class NativeModel:
     Attributes:
         network: the class of the network.
         tasks: those of the network built last.
+        calibration: what evaluation does to predictions before they are counted; None: nothing.
     """
 
     network: ClassVar[type[Network]]
     tasks: tuple[Task, ...] = ()
+    calibration: Calibration | None = None
 
     def build_network(self, config: Config) -> Any:
         """The network, told its hyper-parameters."""
@@ -70,20 +75,24 @@ class NativeModel:
         `hyper_parameters.table_optimizer` configures that; where it is absent, the dense optimizer's settings serve.
         """
         values = config.hyper_parameters
-        section = values.get("table_optimizer") or values["optimizer"]
-        optimizer: Callable[..., Any] = OPTIMIZERS[section["class"]]
-        rule = partial(optimizer, **bind(optimizer, section))
+        rule = partial(row_rule, values["optimizer"], values.get("table_optimizer"))
         return build_table(rows, net.embedding_dim, net.spaces, rule, config.runner.seed, place)
 
     def dense_optimizer(self, config: Config, parameters: Any = None) -> Any:
         """The Paddle optimizer of the network's own parameters."""
         # As floats, for Paddle refuses a learning rate of 1.
-        given = config.hyper_parameters["optimizer"]
+        given = dict(config.hyper_parameters["optimizer"])
+        if "learning_rate" in given:
+            given["learning_rate"] = first_rate(given["learning_rate"])
         section = {key: float(value) if key in hyper.NUMBERS else value for key, value in given.items()}
         optimizer = DENSE_OPTIMIZERS[given["class"]]
         # One operator for all parameters instead of one for each, where Paddle has it: in dynamic graph. It expects all
         # of them to have gradients in every step.
         return optimizer(**bind(optimizer, {"use_multi_tensor": True, **section, "parameters": parameters}))
+
+    def calibrated(self, predicted: dict[str, Array], batch: Batch) -> dict[str, Array]:
+        """Outputs by name, [B, 1], with the probabilities calibrated where there is a calibration."""
+        return predicted if self.calibration is None else self.calibration(predicted, batch)
 
     def create_metrics(self) -> tuple[list[TaskMetrics], list[str]]:
         """One object that counts every task; it names its values itself."""
@@ -162,20 +171,8 @@ def losses_by_name(
     """
     check_labels(net.needed_labels, labels)
     parts = net.losses(outputs, labels)
-    return {
-        "loss": net.combine(parts, labels, features),
-        **{f"loss_{name}": part for name, part in parts.items()},
-    }
-
-
-def gate_means(net: Network) -> dict[str, Any]:
-    """`gate_<name>` of each group of experts that a network shows: the mean weight of each expert, float [E]."""
-    return {f"gate_{name}": w.mean(axis=0) for name, w in net.gates().items() if w.shape[-1] > 1}
-
-
-def ratios(net: Network, outputs: Mapping[str, Output], labels: Mapping[str, Any]) -> dict[str, Any]:
-    """`ratio_<name>` of each of the network's diagnostics: a sum and its divisor, float [2], as `Meter` takes it."""
-    return {RATIO + name: paddle.stack(list(pair)) for name, pair in net.diagnostics(outputs, labels).items()}
+    named = {f"loss_{name}": part for name, part in parts.items()}
+    return {"loss": net.combine(parts, labels, features), **named}
 
 
 def check_labels(needed: Collection[str], labels: Mapping[str, Any]) -> None:

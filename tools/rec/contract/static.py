@@ -7,20 +7,13 @@ from typing import Any
 import paddle
 
 from rec.config.config import Config
-from rec.contract.native import (
-    NativeModel,
-    count,
-    features_of,
-    gate_means,
-    losses_by_name,
-    predict,
-    probabilities,
-    ratios,
-)
+from rec.contract.native import NativeModel, count, features_of, losses_by_name, predict, probabilities
+from rec.contract.shown import losses_again, shown
 from rec.data.batch import Batch
 from rec.data.reader import Block
 from rec.device import on_host
 from rec.metrics.tasks import TaskMetrics
+from rec.nn.features import Features
 from rec.numeric import Array
 
 
@@ -91,6 +84,22 @@ class StaticModel(NativeModel):
 
     def net(self, inputs: list[Any], is_infer: bool = False) -> dict[str, Any]:
         """Probabilities by name, and in training what to show; sets the cost to minimise."""
+        features, labels = self._given(inputs, is_infer)
+        outputs = predict(self.layer, features, labels)
+        if is_infer:
+            return probabilities(outputs)
+        losses = losses_by_name(self.layer, outputs, labels, features)
+        self._cost = losses["loss"]
+        offered = shown(self.config, self.layer, outputs, labels, losses, features)
+        self.shown = tuple(offered)
+        return {**offered, **probabilities(outputs)}
+
+    def losses_again(self, inputs: list[Any]) -> dict[str, Any]:
+        """`loss_<task>` of each trained task, after a step."""
+        return losses_again(self.layer, *self._given(inputs, is_infer=False))
+
+    def _given(self, inputs: list[Any], is_infer: bool) -> tuple[Features, dict[str, Any]]:
+        """Features and labels of the fed variables."""
         rest = iter(inputs)
         vectors, row_index, lengths = [], [], []
         for block in self.blocks:
@@ -100,14 +109,7 @@ class StaticModel(NativeModel):
         numbers = next(rest) if self.numbers else None
         features = features_of(self.blocks, vectors, row_index, lengths, numbers, on_host())
         labels = dict(zip(self._fed_labels(is_infer), rest, strict=True))
-        outputs = predict(self.layer, features, labels)
-        if is_infer:
-            return probabilities(outputs)
-        losses = losses_by_name(self.layer, outputs, labels, features)
-        self._cost = losses["loss"]
-        shown = losses | ratios(self.layer, outputs, labels) | gate_means(self.layer)
-        self.shown = tuple(shown)
-        return {**shown, **probabilities(outputs)}
+        return features, labels
 
     def infer_net(self, inputs: list[Any]) -> dict[str, Any]:
         """Probabilities by name."""

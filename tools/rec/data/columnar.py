@@ -14,6 +14,7 @@ from rec.data.batch import Bags, Batch
 from rec.data.by import asked_of, check_fields
 from rec.data.distinct import DistinctIds
 from rec.data.labels import Judged
+from rec.data.negatives import Negatives, counted
 from rec.data.parse import check_field_names
 from rec.data.plan import ReadPlan
 from rec.data.pooling import token_weights
@@ -48,6 +49,7 @@ class ColumnarReader(Reader):
         vocabulary_checksum: of the original ids behind the ids; None where schema.json does not say.
     """
 
+    samples = True
     columns: tuple[str, ...] = ()
 
     def open(self, file_list: list[str]) -> None:
@@ -67,7 +69,7 @@ class ColumnarReader(Reader):
         self.columns = tuple(dict.fromkeys((*self.columns, *(c.name for c in asked if c.name in schema.columns))))
         self._common, self._own = split_fields(check_field_names(values.fields), schema.fields)
         self.blocks = blocks_of([(self._common, True), (self._own, False)], Seen(self.attended))
-        check_fields(asked, (*self._common, *self._own), more=self.columns)
+        check_fields(asked, (*self._common, *self._own), more=schema.columns)
         self.pooling, self.max_len = values.pooling, values.max_len
         self._groups = row_groups(self.folder)
         self.file_rows: dict[str, int] = {}
@@ -80,6 +82,11 @@ class ColumnarReader(Reader):
             self.pooling == "weighted", self.max_len, self.config.runner.shuffle_chunk,
         )  # fmt: skip
         self._distinct: DistinctIds | None = None
+        self.negatives = Negatives.of(self.config, self.part, self.rules, self._label)
+
+    def _label(self, name: str) -> Iterator[Array]:
+        """A label of all impressions, float32 [n] by row groups."""
+        return (self._loader.label(group, name) for group in self._groups)
 
     def reading(self) -> dict[str, Any]:
         found = reading_of((*self._common, *self._own), self.pooling, self.max_len)
@@ -97,12 +104,14 @@ class ColumnarReader(Reader):
 
     def batches(self, plan: ReadPlan) -> Iterator[Batch]:
         """The batches of a plan, in order."""
+        kept = None if self.negatives is None else self.negatives.kept(plan)
+        sources = windows(self._groups, plan)
         found = in_windows(
             plan,
-            windows(self._groups, plan),
-            lambda group: group.rows,
+            sources,
+            lambda group: counted(kept, group.first, group.rows),
             self._loader.read,
-            lambda parts, number: self._loader.join(parts, plan, number),
+            lambda parts, number: self._loader.join(parts, plan, number, sources[number], kept),
         )
         for pieces in found:
             yield self._assemble(pieces, plan.training)

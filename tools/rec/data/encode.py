@@ -113,7 +113,8 @@ class Encoder:
         for name in names:
             texts = pa.chunked_array(chunks[name], pa.string())
             unknown = self.vocabulary.ids(name, texts) == self.vocabulary.offset(name)
-            found[name] = Unseen.of(texts, unknown, self.settings.ids[name].min_count or self.settings.min_count)
+            least = self.settings.least(name)
+            found[name] = Unseen.of(texts, unknown, least, self.settings.grow_vocabulary)
         return found
 
     def unknown(self, table: Table) -> dict[str, list[str]]:

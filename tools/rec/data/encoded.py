@@ -109,6 +109,10 @@ class Window:
         group = None if rows.requests is None else codes(rows.requests)
         return cls(rows, plan.order(len(rows), group, *number))
 
+    def only(self, kept: Array | None) -> Window:
+        """The same without rows that are not kept, bool by their numbers among all rows; None: all are."""
+        return self if kept is None else Window(self.rows, self.order[kept[self.rows.places[self.order]]])
+
 
 def codes(texts: pa.Array) -> Array:
     """A number for each of some texts, int64 [R], from 0; one of its own for each empty one, which equals none."""

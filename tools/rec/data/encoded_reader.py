@@ -16,6 +16,7 @@ from rec.data.batch import Bags, Batch
 from rec.data.by import as_batch_has
 from rec.data.distinct import DistinctIds
 from rec.data.encoded import Encoded, Window, codes
+from rec.data.negatives import Negatives, counted
 from rec.data.plan import ReadPlan
 from rec.data.pooling import field_weights
 from rec.data.pretrained import Pretrained, dims_of, pretrained_of
@@ -57,6 +58,7 @@ class EncodedReader(Reader):
     them.
     """
 
+    samples = True
     _parts: Sequence[Any] = ()
     _whole: Encoded | None = None
 
@@ -102,6 +104,7 @@ class EncodedReader(Reader):
         """Batches may be asked for; `whole`: all rows, where they are few."""
         self._whole = whole
         rate = self._settings.unknown_rate if self.part == "train" else 0
+        self.negatives = Negatives.of(self.config, self.part, self.rules, self._label)
         assert self.vocabulary is not None
         self._replacement = UnknownReplacement(self._counts(), self.vocabulary, rate) if rate else None
 
@@ -127,20 +130,27 @@ class EncodedReader(Reader):
     def batches(self, plan: ReadPlan) -> Iterator[Batch]:
         """The batches of a plan, in order. Rows are shuffled among those of a window; a small table is one."""
         distinct = DistinctIds(self.num_id)
+        kept = None if self.negatives is None else self.negatives.kept(plan)
         whole, chunk = self._whole, self.config.runner.shuffle_chunk
         found = (
-            in_windows(plan, [[whole]], len, lambda rows: rows, lambda parts, _: Window.of(parts, plan, chunk))
+            in_windows(
+                plan, [[whole]], lambda rows: counted(kept, 0, len(rows)), lambda rows: rows,
+                lambda parts, _: Window.of(parts, plan, chunk).only(kept),
+            )
             if whole is not None
             else in_windows(
-                plan,
-                windows_of(self._parts, lambda part: part.rows, plan, WINDOW),
-                lambda part: part.rows,
-                self.read,
-                lambda parts, number: Window.of(parts, plan, chunk, number),
+                plan, windows_of(self._parts, lambda part: part.rows, plan, WINDOW),
+                lambda part: counted(kept, part.first, part.rows), self.read,
+                lambda parts, number: Window.of(parts, plan, chunk, number).only(kept),
             )
-        )
+        )  # fmt: skip
         for pieces in found:
             yield self._batch(Encoded.join([window.rows.take(rows) for window, rows in pieces]), plan, distinct)
+
+    def _label(self, name: str) -> Iterator[Array]:
+        """A label of all rows, float32 [n] by pieces."""
+        for rows in map(self.read, self._parts) if self._whole is None else [self._whole]:
+            yield rows.judged.labels[name]
 
     def _batch(self, rows: Encoded, plan: ReadPlan, distinct: DistinctIds) -> Batch:
         counts = {"impressions": len(rows), **rows.judged.counts()}

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from rec.config.behaviours import Behaviour, LabelKind, columns, implied_labels, label_kinds, label_of, parse
+from rec.config.negatives import first_label
 from rec.errors import UserError
 from rec.numeric import Array
 
@@ -39,6 +40,7 @@ class LabelRules:
         inputs: columns that a network predicts from.
         implies: pairs (effect, cause), in the order of causes: an effect never goes without its cause. So where the
             cause is 0 an effect that is not known is 0, and an effect of 1 contradicts it.
+        first: the label whose 0 makes an impression a negative, see `rec.config.negatives`; None: there is no such.
     """
 
     columns: tuple[str, ...] = ("click", "conversion")
@@ -48,6 +50,7 @@ class LabelRules:
     spaces: Mapping[str, str] = field(default_factory=dict)
     inputs: frozenset[str] = frozenset()
     implies: tuple[tuple[str, str], ...] = (("conversion", "click"),)
+    first: str | None = "click"
 
     def judge(self, labels: Mapping[str, Array], policy: Policy, where: Callable[[int], str]) -> Judged:
         """Look at the labels of n impressions, float32 [n] each, NaN where not known.
@@ -125,6 +128,7 @@ def rules_of(section: Mapping[str, Any], more: Mapping[str, LabelKind] = Mapping
         spaces=_spaces(behaviours),
         inputs=frozenset(more),
         implies=implied_labels(behaviours),
+        first=first_label(behaviours),
     )
 
 

@@ -32,14 +32,16 @@ class NativeReader(Reader):
         chosen: which of them it is.
     """
 
+    samples = True
+
     def open(self, file_list: list[str]) -> None:
         kind: type[Reader] = TextReader
-        if self.config.data is not None:
+        if self.config.describes_table:
             kind = PreparedTableReader if Path(file_list[0]).name == MANIFEST else TabularReader
         elif any(path.endswith(".parquet") for path in file_list):
             kind = ColumnarReader
         rules = self.rules
-        if self.config.data is None:
+        if not self.config.describes_table:
             rules = replace(rules, columns=tuple(dict.fromkeys((*LINE_LABELS, *rules.columns))))
         self.chosen = kind(file_list, self.config, self.part, self.vocabulary, rules)
         self.labels, self.blocks, self.num_id = self.chosen.labels, self.chosen.blocks, self.chosen.num_id
@@ -47,15 +49,15 @@ class NativeReader(Reader):
         self.vocabulary_checksum, self.file_rows = self.chosen.vocabulary_checksum, self.chosen.file_rows
         self.column_types = self.chosen.column_types
         self.threads, self.if_slow = self.chosen.threads, self.chosen.if_slow
-        self.may_fork = self.chosen.may_fork
+        self.may_fork, self.negatives = self.chosen.may_fork, self.chosen.negatives
 
     @classmethod
     def files(cls, config: Config, places: Sequence[Path]) -> list[str]:
-        return (Reader if config.data is None else TabularReader).files(config, places)
+        return (TabularReader if config.describes_table else Reader).files(config, places)
 
     @classmethod
     def declared(cls, config: Config) -> Declared | None:
-        return None if config.data is None else TabularReader.declared(config)
+        return TabularReader.declared(config) if config.describes_table else None
 
     @property
     def unseen(self) -> Mapping[str, Unseen]:  # type: ignore[override]

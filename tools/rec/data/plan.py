@@ -57,9 +57,13 @@ class ReadPlan:
             return rows
         return np.argsort(random.permutation(int(group.max()) + 1)[group], kind="stable")
 
-    def rows(self, num_impression: int) -> Iterator[Array]:
-        """The rows of each of this worker's batches, int64 [B], of data whose rows can be had in any order."""
-        rows = self.order(num_impression)[self.rank :: self.ranks]
+    def rows(self, num_impression: int, kept: Array | None = None) -> Iterator[Array]:
+        """The rows of each of this worker's batches, int64 [B], of data whose rows can be had in any order.
+
+        `kept`, bool [num_impression]: others are left out.
+        """
+        rows = self.order(num_impression)
+        rows = (rows if kept is None else rows[kept[rows]])[self.rank :: self.ranks]
         for index in range(self.num_batch(len(rows))):
             if self.mine(index):
                 yield rows[index * self.batch_size : (index + 1) * self.batch_size]

@@ -13,6 +13,7 @@ from rec.config.metrics import Column
 from rec.data.by import asked_of, new_of
 from rec.data.encoded import Encoded
 from rec.data.encoded_reader import IN_MEMORY, EncodedReader
+from rec.data.growth_rules import GROWING
 from rec.data.prepared import check_label
 from rec.data.prepared_table import MANIFEST, PreparedTable
 from rec.data.row_file import RowFile, as_encoded
@@ -38,6 +39,8 @@ class PreparedTableReader(EncodedReader):
         folder = Path(path).parent
         super().open(file_list)
         settings = self._settings
+        if settings.grow_vocabulary:
+            raise UserError(f"{folder}: is a prepared table, whose ids do not grow: name the table itself")
         table = PreparedTable.read(folder)
         if changed := _changed(table.settings, settings_of(self)):
             raise UserError(
@@ -101,7 +104,8 @@ class PreparedTableReader(EncodedReader):
 
 def settings_of(reader: EncodedReader) -> dict[str, Any]:
     """All that a prepared row depends on, as plain data; whether its vectors are trained it does not know."""
-    section = reader._settings.model_dump(mode="json", exclude={"unknown_rate", "keep"})
+    without = {"unknown_rate", "negative_rate", "keep", *GROWING}
+    section = reader._settings.model_dump(mode="json", exclude=without)
     of_fields = {
         f"data.fields.{name}": {**field, "trainable": None} if field else field
         for name, field in section.pop("fields").items()

@@ -19,12 +19,16 @@ _MOST_PERIODS = 1000
 
 
 class RateSurvey:
-    """Counts for `Rates`, some rows at a time."""
+    """Counts for `Rates`, some rows at a time.
 
-    def __init__(self, name: str, settings: DataSettings) -> None:
-        self._name, self._settings = name, settings
+    Args:
+        before: those of earlier days, which these go on; the mean stays theirs, for a network was trained on it.
+    """
+
+    def __init__(self, name: str, settings: DataSettings, before: Rates | None = None) -> None:
+        self._name, self._settings, self._before = name, settings, before
         self._statistic: Any = settings.columns_of[name].statistic
-        self._found: list[pa.Table] = []
+        self._found: list[pa.Table] = [_table_of(before)] if before else []
 
     def add(self, table: Table) -> None:
         """Count some training rows."""
@@ -54,6 +58,7 @@ class RateSurvey:
         found = _grouped(pa.concat_tables(self._found))
         counted = float(pc.sum(found["counts"]).as_py() or 0)
         mean = float(pc.sum(found["sums"]).as_py() or 0) / max(counted, 1.0)
+        mean = self._before.mean if self._before else mean
         found = found.filter(pc.not_equal(found["value"], ""))
         values = sorted(pc.unique(found["value"]).to_pylist())
         periods = sorted(pc.unique(found["part"]).to_pylist(), key=in_time) if self._statistic.by else []
@@ -68,6 +73,17 @@ class RateSurvey:
         order = np.argsort(keys)
         rows, counts, sums = (found[name].to_numpy()[order].tolist() for name in ("rows", "counts", "sums"))
         return Rates(mean, float(self._statistic.prior), values, periods, keys[order].tolist(), (rows, counts, sums))
+
+
+def _table_of(rates: Rates) -> pa.Table:
+    """What rates were made of, as it was counted."""
+    value, part = np.divmod(np.array(rates.keys, np.int64), rates.parts)
+    parts = rates.periods or [str(part) for part in range(PARTS)]
+    texts = {"value": pa.array(rates.values, pa.large_string()).take(pa.array(value))}
+    texts["part"] = pa.array(parts, pa.string()).take(pa.array(part))
+    rows, counts, sums = rates.rows
+    numbers = {"rows": pa.array(rows, pa.int64()), "counts": pa.array(counts, pa.int64())}
+    return pa.table({**texts, **numbers, "sums": pa.array(sums, pa.float64())})
 
 
 def _part_texts(table: Table, statistic: Statistic) -> pa.ChunkedArray | pa.Array:

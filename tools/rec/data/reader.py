@@ -18,6 +18,7 @@ from rec.config.paths import is_remote
 from rec.data.batch import Batch
 from rec.data.labels import LabelRules
 from rec.data.lines import data_files
+from rec.data.negatives import Negatives
 from rec.data.plan import ReadPlan
 from rec.data.table_rows import TableRows
 from rec.data.unseen import Unseen
@@ -92,6 +93,8 @@ class Reader(ABC):
         column_types: by field the types that a table's files have its column in.
         may_fork: whether reader processes may make batches: what talks to an object store may not be forked.
         if_slow: what to try where the steps wait for it.
+        negatives: which rows an epoch leaves out; None: none. A reader that knows of no such thing is refused.
+        samples: whether it knows.
         threads: how many may make batches side by side, each of them every so-manieth; one where batches share work.
     """
 
@@ -107,6 +110,8 @@ class Reader(ABC):
     unseen: Mapping[str, Unseen] = MappingProxyType({})
     column_types: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     may_fork: bool = True
+    negatives: Negatives | None = None
+    samples: ClassVar[bool] = False
     threads: int = 1
     if_slow: str = "the disk, or the processor's other work, holds it up"
 
@@ -165,6 +170,10 @@ class Reader(ABC):
     @abstractmethod
     def __len__(self) -> int:
         """Impressions in the data."""
+
+    def count(self, plan: ReadPlan) -> int:
+        """Impressions that a plan's epoch goes through."""
+        return len(self) if self.negatives is None else int(self.negatives.kept(plan).sum())
 
     @abstractmethod
     def batches(self, plan: ReadPlan) -> Iterator[Batch]:

@@ -18,19 +18,21 @@ WINDOW = 1 << 19
 
 @dataclass(frozen=True)
 class Group:
-    """A row group of an impression file and the aligned one of its common file."""
+    """A row group of an impression file, whose first row is number `first` of all, and that of its common file."""
 
     impressions: str
     common: str
     index: int
     rows: int
+    first: int
     first_common_row: int
     common_rows: int
     columns: dict[str, pa.DataType]
 
 
 def row_groups(folder: Path) -> list[Group]:
-    groups = []
+    groups: list[Group] = []
+    seen = 0
     for impressions in sorted(folder.glob("exposures-*.parquet")):
         common = impressions.with_name(impressions.name.replace("exposures", "common"))
         (own_rows, own), (shared_rows, shared) = read_metadata(impressions), read_metadata(common)
@@ -38,8 +40,9 @@ def row_groups(folder: Path) -> list[Group]:
             raise UserError(f"{impressions} and {common.name} differ in row groups: prepare the data again")
         first = 0
         for index, (rows, common_rows) in enumerate(zip(own_rows, shared_rows, strict=True)):
-            groups.append(Group(str(impressions), str(common), index, rows, first, common_rows, own | shared))
+            groups.append(Group(str(impressions), str(common), index, rows, seen, first, common_rows, own | shared))
             first += common_rows
+            seen += rows
     if not groups:
         raise UserError(f"{folder}: holds no exposures-*.parquet; expected a folder that prepare.py wrote")
     return groups

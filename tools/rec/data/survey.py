@@ -12,8 +12,10 @@ from rec.console import log
 from rec.data import columns
 from rec.data.field_settings import FieldColumn
 from rec.data.field_values import values_of
+from rec.data.grower import Grower
 from rec.data.pretrained import Pretrained
 from rec.data.rate_survey import RateSurvey
+from rec.data.rates import Rates
 from rec.data.scale import Moments, before_scaling, scale_of
 from rec.data.spelling import doubt
 from rec.data.table import Table
@@ -37,6 +39,7 @@ class Survey:
         settings: which columns are what.
         dims: fields of another width than the network's, whose ids come last.
         pretrained: values that are known, whether or not they occur.
+        before: a vocabulary that grows by the rows. Its buckets and scales, on which a network was trained, stay.
     """
 
     def __init__(
@@ -44,14 +47,18 @@ class Survey:
         settings: DataSettings,
         dims: Mapping[str, int] = MappingProxyType({}),
         pretrained: Mapping[str, Pretrained] = MappingProxyType({}),
+        before: Vocabulary | None = None,
     ) -> None:
-        self._settings, self._pretrained = settings, pretrained
+        self._settings, self._pretrained, self._before = settings, pretrained, before
+        self._grower = Grower(before, settings) if settings.grow_vocabulary else None
         fields = {name: settings.ids[name] for name in in_order(settings.ids, dims)}
-        self._cut = {name: NumberSample() for name, field in fields.items() if field.cuts}
-        owners = [n for n, f in fields.items() if not (f.cuts or f.shares or settings.hash_size_of(n))]
+        self._edges = dict(before.edges) if before else {}
+        self._cut = {n: NumberSample() for n, field in fields.items() if field.cuts and n not in self._edges}
+        owners = [n for n, f in fields.items() if not (n in self._cut or f.shares or settings.hash_size_of(n))]
         self._values = {own: FieldCounts([own, *(n for n, f in fields.items() if f.shares == own)]) for own in owners}
-        self._rates = {name: RateSurvey(name, settings) for name, field in settings.scaled.items() if field.statistic}
-        self._moments = {name: Moments() for name in settings.scaled}
+        rates = before.rates if before else {}
+        self._rates = {n: RateSurvey(n, settings, rates.get(n)) for n, f in settings.scaled.items() if f.statistic}
+        self._moments = {name: Moments() for name in settings.scaled if not before}
         self._fields, self._types = fields, dict[str, tuple[str, ...]]()
 
     def add(self, table: Table) -> None:
@@ -61,7 +68,9 @@ class Survey:
             numbers.add(columns.numbers(table, self._fields[name].column or name), table.number)
         for name, field in self._fields.items():
             if (field.shares or name) in self._values:
-                self._values[field.shares or name].add(name, *values_of(table, name, self._settings, None))
+                self._values[field.shares or name].add(
+                    name, *values_of(table, name, self._settings, self._edges.get(name))
+                )
         for survey in self._rates.values():
             survey.add(table)
         for name, moments in self._moments.items():
@@ -72,8 +81,7 @@ class Survey:
         """What the rows have; says what is odd about them."""
         known: dict[str, list[str] | None] = {}
         counts: dict[str, list[int]] = {}
-        edges = {}
-        settings = self._settings
+        edges, settings = self._edges, self._settings
         for name, field in self._fields.items():
             if field.shares or settings.hash_size_of(name):
                 known[name], counts[name] = ([] if field.shares else None), []
@@ -85,26 +93,21 @@ class Survey:
                 found = self._values[name].most_common()
                 odd = (
                     None
-                    if field.cross
+                    if field.cross or field.cuts
                     else doubt(
                         self._types[field.column or name], pa.array(list(found), pa.string()), f"data.fields.{name}"
                     )
                 )
                 if odd:
                     log.warning("field %s %s", name, odd)
-            least = field.min_count or settings.min_count
-            kept = {text: count for text, count in found.items() if count >= least}
-            if name in self._pretrained:
-                kept |= {text: found.get(text, 0) for text in self._pretrained[name].values if text not in kept}
+            kept = self._kept(name, found)
             known[name], counts[name] = list(kept), list(kept.values())
             if not found:
                 log.warning("field %s: its column is empty in all rows, so it says nothing", name)
             elif not kept:
-                log.warning("field %s: all its values occur fewer than data.min_count times, so it says nothing", name)
+                least = "admit_count" if settings.grow_vocabulary else "min_count"
+                log.warning("field %s: all its values occur fewer than data.%s times, so it says nothing", name, least)
         rates = {name: survey.rates() for name, survey in self._rates.items()}
-        for name, own in rates.items():
-            numbers, times = own.seen()
-            self._moments[name].add(before_scaling(numbers, settings.scaled[name]), times)
         return Vocabulary(
             known,
             settings.hash_size,
@@ -112,9 +115,25 @@ class Survey:
             counts=counts,
             hash_sizes={name: field.hash_size for name, field in self._fields.items() if field.hash_size},
             shares={name: field.shares for name, field in self._fields.items() if field.shares},
-            scales={name: scale_of(moments, settings.scaled[name]) for name, moments in self._moments.items()},
+            scales=self._before.scales if self._before else self._scales(rates),
             rates=rates,
+            growth=self._grower.growth() if self._grower else None,
         )
+
+    def _scales(self, rates: Mapping[str, Rates]) -> dict[str, list[float]]:
+        for name, own in rates.items():
+            numbers, times = own.seen()
+            self._moments[name].add(before_scaling(numbers, self._settings.scaled[name]), times)
+        return {name: scale_of(moments, self._settings.scaled[name]) for name, moments in self._moments.items()}
+
+    def _kept(self, name: str, found: dict[str, int]) -> dict[str, int]:
+        """The values of a field that have ids, in their order, and how often each occurs."""
+        pinned = self._pretrained[name].values if name in self._pretrained else []
+        if self._grower:
+            return self._grower.field(name, found, pinned)
+        least = self._settings.least(name)
+        kept = {text: count for text, count in found.items() if count >= least}
+        return kept | {text: found.get(text, 0) for text in pinned if text not in kept}
 
 
 def scale_numbers(table: Table, name: str, field: FieldColumn) -> Array:

@@ -22,12 +22,14 @@ class TableRows:
         widths: (first id, width) of the rows of each other width, in the order of the ids.
         fixed: (first id, last + 1) of rows that never move.
         given: ids, int64 [n], and the vectors that they begin with, float32 [n, d].
+        day: of a vocabulary that has grown, how often: what is new on a day begins with numbers of that day's.
     """
 
     num_id: int
     widths: Sequence[tuple[int, int]] = ()
     fixed: Sequence[tuple[int, int]] = ()
     given: Sequence[tuple[Array, Array]] = ()
+    day: int = 0
 
     def parts(self) -> list[tuple[int, int, int]]:
         """(first id, last + 1, width) of each width, 0 for the network's."""
@@ -82,4 +84,5 @@ def rows_of(
         if known.any():
             given.append((ids[known].astype(np.int64), file.vectors[known]))
     widths = sorted((first, dim) for dim, first in firsts.items())
-    return TableRows(vocabulary.num_id, widths, [ranges[name] for name in fixed], given)
+    day = vocabulary.growth.day - 1 if vocabulary.growth else 0
+    return TableRows(vocabulary.num_id, widths, [ranges[name] for name in fixed], given, day)

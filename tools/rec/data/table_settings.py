@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
 
 from rec.config.behaviours import REQUEST
-from rec.config.suggest import did_you_mean
+from rec.config.negatives import NEGATIVE_RATE
 from rec.data.common_settings import Common
 from rec.data.field_settings import FieldColumn, contradictions
+from rec.data.growth_rules import growth_contradictions
+from rec.data.setting_errors import in_words
 from rec.data.split_settings import Split, split_contradictions
 from rec.errors import UserError
 
@@ -65,9 +66,17 @@ class DataSettings(BaseModel):
         description="r: in training a value that occurs n times is taken for an unknown one with probability "
         "r / (r + n), so that what is new in other data has a trained vector; 0: never",
     )
+    negative_rate: float | None = Field(None, gt=0, lt=1, description=NEGATIVE_RATE)
     hash_size: int | None = Field(
         None, gt=1, description="ids per field by hashing, instead of a vocabulary; not of buckets, which are few"
     )
+    grow_vocabulary: bool = Field(
+        False, description="give values that the vocabulary of runner.warm_start does not know rows of their own"
+    )
+    admit_count: int = Field(1, gt=0, description="from so many occurrences on, over all days, a value has a row")
+    evict_after: int | None = Field(None, gt=0, description="free rows of values unseen for so many days")
+    max_rows: int | None = Field(None, gt=0, description="rows of a field at most; others give way and wait")
+    evict_by: Literal["recency", "frequency"] = Field("recency", description="who gives way: the least recent or rare")
 
     @property
     def columns_of(self) -> dict[str, FieldColumn]:
@@ -93,6 +102,10 @@ class DataSettings(BaseModel):
             for name, field in self.columns_of.items()
             if not field.is_id
         }
+
+    def least(self, name: str) -> int:
+        """How often a value of a field occurs at least to be known."""
+        return self.admit_count if self.grow_vocabulary else self.columns_of[name].min_count or self.min_count
 
     def number_names(self) -> tuple[str, ...]:
         """The columns of numbers that a network sees."""
@@ -153,23 +166,10 @@ def read_settings(section: Any) -> DataSettings:
     try:
         settings = DataSettings(**{str(name): value for name, value in section.items()})
     except ValidationError as error:
-        raise UserError("; ".join(_in_words(problem) for problem in error.errors())) from None
+        raise UserError("; ".join(in_words(problem, _NAMES) for problem in error.errors())) from None
     if problems := list(_contradictions(settings)):
         raise UserError("; ".join(problems))
     return settings
-
-
-def _in_words(problem: ErrorDetails) -> str:
-    place, given = ".".join(["data", *map(str, problem["loc"])]).removesuffix(".[key]"), problem["input"]
-    if problem["type"] == "missing":
-        return f"{place}: {problem['msg']}"
-    messages = {
-        "extra_forbidden": f"is not a setting{did_you_mean(problem['loc'][-1], _NAMES)}",
-        "dict_type": "should be a mapping such as {click: clicked} (of fields {user: , item: })",
-        "model_type": "should be nothing, or a mapping such as {separator: '|'}",
-        "string_type": "should be a text (if a number is a column's name: in quotes)",
-    }
-    return f"{place}: {messages.get(problem['type'], problem['msg'])}, got {given!r}"
 
 
 def _contradictions(settings: DataSettings) -> Iterator[str]:
@@ -194,4 +194,5 @@ def _contradictions(settings: DataSettings) -> Iterator[str]:
         for label in (field.statistic.of, field.statistic.among) if field.statistic else ():
             if label is not None and label not in {**settings.labels, **settings.numbers}:
                 yield f"data.fields.{name}.statistic: {label} is no label of data.labels or data.numbers"
+    yield from growth_contradictions(settings)
     yield from contradictions(settings.columns_of)

@@ -65,7 +65,8 @@ class TabularReader(EncodedReader):
             purpose = {"train": "training", "valid": "validation"}.get(self.part, "testing")
             raise UserError(f"{folder}: no rows for {purpose}")
         tables = [part.read() for part in self._parts] if len(self) <= IN_MEMORY else ()
-        self.settle(self.vocabulary or self._survey(tables))
+        given = self.vocabulary
+        self.settle(self._survey(tables, given) if given is None or given.grows else given)
         assert self.vocabulary is not None
         self._encode = Encoder(
             settings, self.vocabulary, self.labels, self.rules, self.config.runner.label_policy,
@@ -82,16 +83,19 @@ class TabularReader(EncodedReader):
         """Of the first rows, where there are very many."""
         return self._encode.unseen(self._first_tables())
 
-    def _survey(self, tables: Sequence[Table]) -> Vocabulary:
-        """The vocabulary of this part's rows; labels of a large table are looked at on the way."""
-        survey = Survey(self._settings, self._dims, self._pretrained)
+    def _survey(self, tables: Sequence[Table], before: Vocabulary | None) -> Vocabulary:
+        """The vocabulary of this part's rows, and of those before; labels of a large table are looked at on the way."""
+        survey = Survey(self._settings, self._dims, self._pretrained, before)
         with Bar("vocabulary", len(self)) as bar:
             for table in tables or prefetch(part.read() for part in self._parts):  # read beside the counting
                 if not tables:
                     judged(table, self._settings, self.labels, self.rules, self.config.runner.label_policy)
                 survey.add(table)
                 bar.advance(len(table))
-        return survey.vocabulary()
+        found = survey.vocabulary()
+        if found.growth:
+            log.info("vocabulary, day %d: %s", found.growth.day, "; ".join(found.growth.lines()))
+        return found
 
     def _first_tables(self) -> Iterator[Table]:
         """Enough rows of a large table to tell whether their values are known."""

@@ -14,16 +14,19 @@ from rec.data.batch import Bags, Batch
 from rec.data.by import asked_of, check_fields
 from rec.data.distinct import DistinctIds
 from rec.data.lines import LineIndex
+from rec.data.negatives import Negatives
 from rec.data.parse import NO_VALUE, FieldNames, LineError, Parsed, check_field_names, fields_of, parse
 from rec.data.plan import ReadPlan
 from rec.data.pooling import token_weights
 from rec.data.reader import Block, Reader, ReaderSettings, reading_of
 from rec.data.sequences import Seen, blocks_of, parted
 from rec.errors import UserError
+from rec.kernels.lines import label_column
 from rec.numeric import Array
 from rec.parallel import threads
 
 _LOOK_AT = 1000
+_PIECE = 1 << 14
 _MOST_THREADS = 4
 """Ahead of any step that was seen."""
 
@@ -31,6 +34,7 @@ _MOST_THREADS = 4
 class TextReader(Reader):
     """`id,label,...,field:id,field:id,...` lines, a token for each id, any number of tokens per field."""
 
+    samples = True
     if_slow = "prepared data are read several times as fast as lines of text (datasets/ali-ccp)"
 
     def open(self, file_list: list[str]) -> None:
@@ -51,6 +55,7 @@ class TextReader(Reader):
         self.threads = max(1, min(_MOST_THREADS, threads() // 2))  # as many are left to the step
         self._check_fields()
         check_fields(asked_of(self.config, self.part), self.fields.names, self.hashed)
+        self.negatives = Negatives.of(self.config, self.part, self.rules, self._label)
 
     def _check_fields(self) -> None:
         """Say which fields the first lines never hold: a misspelt one would be trained on as always missing."""
@@ -85,7 +90,8 @@ class TextReader(Reader):
             UserError: at the first malformed line, naming file, line, column and what was found.
         """
         distinct = DistinctIds(self.num_id)  # its scratch memory is for one thread
-        for lines in plan.rows(len(self.index)):
+        kept = None if self.negatives is None else self.negatives.kept(plan)
+        for lines in plan.rows(len(self.index), kept):
             yield self._batch(lines, plan.training, distinct)
 
     def _batch(self, lines: Array, training: bool, distinct: DistinctIds) -> Batch:
@@ -121,6 +127,15 @@ class TextReader(Reader):
             counts["tokens of fields that hyper_parameters.fields does not list: passed over"] = parsed.unlisted
         data = text.tobytes()
         return parsed, np.array([data[a:b] for a, b in zip(starts, parsed.id_ends, strict=False)], dtype=np.bytes_)
+
+    def _label(self, name: str) -> Iterator[Array]:
+        """A label of all lines, float32 [n] by pieces; what is no label is 1, and refused when its line is read."""
+        column = 1 + self.labels.index(name)
+        for start in range(0, len(self.index), _PIECE):
+            text, starts = self.index.read(np.arange(start, min(start + _PIECE, len(self.index))))
+            values = np.empty(len(starts) - 1, np.float32)
+            label_column(text, starts, column, values)
+            yield values
 
     def _labels(self, parsed: Parsed) -> dict[str, Array]:
         """float32 [B] each, NaN where a label is empty."""

@@ -27,6 +27,7 @@ class Unseen:
         tokens, unseen_tokens: the same of all their occurrences.
         examples: some of the unseen values, the commonest first.
         min_count: values that training has seen less often are unseen ones, too.
+        grows: whether that is `data.admit_count`.
     """
 
     values: int
@@ -35,15 +36,16 @@ class Unseen:
     unseen_tokens: int
     examples: tuple[str, ...]
     min_count: int = 1
+    grows: bool = False
 
     @classmethod
-    def of(cls, texts: pa.ChunkedArray, unknown: Array, min_count: int = 1) -> Unseen:
+    def of(cls, texts: pa.ChunkedArray, unknown: Array, min_count: int = 1, grows: bool = False) -> Unseen:
         """Of a field's values and whether each is unknown, bool [T]."""
         counts = pc.value_counts(texts.filter(pa.array(unknown)))
         often = np.argsort(-counts.field("counts").to_numpy(), kind="stable")[:_EXAMPLES]
         examples = tuple(counts.field("values").take(pa.array(often)).to_pylist())
         values, unseen = pc.count_distinct(texts).as_py(), int(unknown.sum())
-        return cls(values, len(counts), len(texts), unseen, examples, min_count)
+        return cls(values, len(counts), len(texts), unseen, examples, min_count, grows)
 
     @property
     def share(self) -> float:
@@ -55,7 +57,8 @@ class Unseen:
         values = f" {values}" if values else ""
         if self.min_count == 1:
             return f"training has not seen{values}"
-        return f"training has seen{values} fewer than {self.min_count} times (data.min_count)"
+        setting = "admit_count" if self.grows else "min_count"
+        return f"training has seen{values} fewer than {self.min_count} times (data.{setting})"
 
     def __str__(self) -> str:
         examples = f", such as {', '.join(repr(text[:_LONG]) for text in self.examples)}" if self.examples else ""

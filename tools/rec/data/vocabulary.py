@@ -16,6 +16,7 @@ import pyarrow as pa
 from pydantic import Field, TypeAdapter
 
 from rec.console import log
+from rec.data.growth import Growth
 from rec.data.lookup import Lookup
 from rec.data.rates import Rates
 from rec.data.spelling import BadValueError, canonical
@@ -41,6 +42,8 @@ class Vocabulary:
         scales: for each field that is a number what is subtracted, what it is then divided by, and what stands for an
             empty one (see `rec.data.scale`).
         rates: for each field that is a statistic what training rows said.
+        growth: what one that grows from day to day remembers besides; None: it does not.
+        grows: whether it is to grow by the rows that are read with it; no part of its file.
         spelling: 1: values are spelled as `rec.data.spelling` says; 0: as they stood in a file, before that was so.
     """
 
@@ -53,6 +56,8 @@ class Vocabulary:
     shares: dict[str, str] = field(default_factory=dict)
     scales: dict[str, list[float]] = field(default_factory=dict)
     rates: dict[str, Rates] = field(default_factory=dict)
+    growth: Growth | None = None
+    grows: bool = field(default=False, compare=False)
 
     @property
     def num_id(self) -> int:
@@ -113,10 +118,11 @@ class Vocabulary:
 
     def to_json(self) -> str:
         """As text, for a checkpoint."""
-        content = {each.name: getattr(self, each.name) for each in fields(self)}
-        return json.dumps(
-            content | {"rates": {name: asdict(own) for name, own in self.rates.items()}}, ensure_ascii=False
-        )
+        content = {each.name: getattr(self, each.name) for each in fields(self) if each.compare}
+        content["rates"] = {name: asdict(own) for name, own in self.rates.items()}
+        content.pop("growth")
+        more = {"growth": asdict(self.growth)} if self.growth else {}
+        return json.dumps(content | more, ensure_ascii=False)
 
     @classmethod
     def load(cls, path: Path) -> Vocabulary:
@@ -126,7 +132,7 @@ class Vocabulary:
             UserError: it is missing or damaged, or of before and knows one value in several spellings.
         """
         try:
-            content = {"spelling": 0, **json.loads(path.read_text(encoding="utf-8"))}
+            content = {"spelling": 0, **json.loads(path.read_text(encoding="utf-8")), "grows": False}
             cls(**content)  # a name that is missing or unknown
             vocabulary = TypeAdapter(cls).validate_python(content)
             for texts in vocabulary.values.values():

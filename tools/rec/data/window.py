@@ -93,17 +93,30 @@ class WindowLoader:
             {name: table.column(name).to_numpy() for name in names},
         )
 
-    def join(self, parts: list[Part], plan: ReadPlan, number: int) -> Window:
-        """Window `number` of an epoch, which consists of these row groups."""
+    def label(self, group: Group, name: str) -> Array:
+        """A label of a row group's impressions, float32 [n], NaN where it is not known."""
+        table = read_group(group.impressions, group.index, {name: pa.float32()}, (name,))
+        return np.asarray(table.column(name).to_numpy())
+
+    def join(
+        self, parts: list[Part], plan: ReadPlan, number: int, groups: Sequence[Group], kept: Array | None = None
+    ) -> Window:
+        """Window `number` of an epoch, which consists of these row groups.
+
+        `kept`, bool by impressions of all of the data: its order has no others.
+        """
         firsts = np.cumsum([0, *(part.num_common for part in parts)], dtype=np.int32)
         common_row = np.concatenate([part.common_row + first for part, first in zip(parts, firsts, strict=False)])
+        order = self._order(common_row, plan, number)
+        if kept is not None:
+            order = order[np.concatenate([kept[group.first : group.first + group.rows] for group in groups])[order]]
         return Window(
             Ragged.concatenate([part.common for part in parts]),
             Ragged.concatenate([part.own for part in parts]),
             common_row,
             int(firsts[-1]),
             {name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns},
-            self._order(common_row, plan, number),
+            order,
         )
 
     def _tables(self, group: Group) -> tuple[pa.Table, pa.Table]:

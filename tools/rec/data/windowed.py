@@ -55,7 +55,14 @@ def in_windows(
         for start, stop, first, last in zip(starts.tolist(), stops.tolist(), firsts, lasts, strict=True):
             found: Any = zip(begins[first:].tolist(), ahead.between(first, last), strict=False)
             # No name keeps a window that is over: the one after next is loaded into its place.
-            yield [(window, window.order[max(start - begin, 0) : stop - begin]) for begin, window in found]
+            yield _pieces(found, start, stop)
+
+
+def _pieces(found: Any, start: int, stop: int) -> list[tuple[Any, Array]]:
+    """Windows with their rows of a batch, from pairs of a window's first row and itself; without those that have none,
+    as where a plan keeps no row of a window."""
+    pieces = [(window, window.order[max(start - begin, 0) : stop - begin]) for begin, window in found]
+    return [(window, rows) for window, rows in pieces if len(rows)]
 
 
 def windows_of(

@@ -14,7 +14,7 @@ class Activity:
     """Watches the ReLUs of a network while it is entered: hidden layers of our towers, and `nn.ReLU` anywhere."""
 
     def __init__(self, net: Any) -> None:
-        self._layers = dict(_relu_inputs(net))
+        self._layers = dict(_relus(net))
         self._fired: dict[str, Array] = {}
         self._hooks: list[Any] = []
 
@@ -41,12 +41,12 @@ class Activity:
         return hook
 
 
-def _relu_inputs(net: Any) -> list[tuple[str, Any]]:
+def _relus(net: Any) -> list[tuple[str, Any]]:
     """Layers whose output is positive where a ReLU fires, by name."""
     found = []
     for name, layer in net.named_sublayers():
         if isinstance(layer, MLP):
-            found += [(f"{name}.hidden.{index}", hidden) for index, hidden in enumerate(layer.hidden)]
+            found += [(f"{name}.hidden.{index}", after) for index, after in enumerate(layer.activations)]
         elif isinstance(layer, nn.ReLU):
             found.append((name, layer))
     return found

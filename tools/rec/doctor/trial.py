@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +15,8 @@ from rec.contract.dygraph import Inputs
 from rec.data.batch import batch_length
 from rec.doctor.activity import Activity
 from rec.doctor.subject import Subject
-from rec.engine.dygraph import DygraphEngine, TableFeed
+from rec.engine.dygraph import DygraphEngine
+from rec.engine.feeds import TableFeed
 from rec.errors import UserError
 from rec.loading import where
 from rec.numeric import Array
@@ -133,23 +135,23 @@ def _loss(engine: DygraphEngine, batch: Any, subject: Subject) -> float:
 def _record_gradients(engine: DygraphEngine, norms: dict[str, list[float]]) -> None:
     """Note the norm of each part's gradient just before the engine uses it."""
     assert engine.optimizer is not None
-    optimizer, step, close = engine.optimizer, engine.optimizer.step, engine.feed.close
+    optimizer, step, move = engine.optimizer, engine.optimizer.step, engine.move
 
-    def recorded_step() -> None:
+    def recorded_step(gradients: Mapping[str, Any] | None = None) -> None:
         squares: dict[str, float] = {}
         for name, gradient in optimizer.gradients():
             part = name.split(".")[0]
             squares[part] = squares.get(part, 0.0) + _square(gradient)
         _append(norms, squares)
-        step()
+        step(gradients)
 
-    def recorded_close(inputs: Any) -> None:
+    def recorded_move(inputs: Any) -> None:
         if isinstance(inputs, Inputs):
             _append(norms, {"embedding": sum(_square(block.grad) for block in inputs.vectors)})
-        close(inputs)
+        move(inputs)
 
     optimizer.step = recorded_step  # type: ignore[method-assign]
-    engine.feed.close = recorded_close  # type: ignore[method-assign]
+    engine.move = recorded_move  # type: ignore[method-assign]
 
 
 def _append(norms: dict[str, list[float]], squares: dict[str, float]) -> None:

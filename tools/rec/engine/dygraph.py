@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import paddle
@@ -10,74 +11,19 @@ import paddle
 from rec.checkpoint.state import State
 from rec.config.config import Config
 from rec.contract.dygraph import Inputs
-from rec.contract.native import features_of
-from rec.data.batch import Batch
 from rec.data.table_rows import TableRows
-from rec.device import choose, to_tensor
+from rec.device import choose
 from rec.engine.calls import call
+from rec.engine.clip import Clip
 from rec.engine.embeddings import check_lookups
 from rec.engine.engine import Engine
+from rec.engine.feeds import Feed, TableFeed, TensorFeed
 from rec.engine.match import check_match, check_rule, rule_of
 from rec.engine.optimizers import Optimizers
 from rec.errors import UserError
+from rec.nn.weighting.second_look import SecondLook, next_kept
 from rec.numeric import Array
 from rec.table.table import Table
-
-
-class Feed(Protocol):
-    """How a batch becomes what the model's forward takes, and what happens after the backward pass."""
-
-    def open(self, batch: Any, training: bool) -> Any:
-        """The `batch` argument of `train_forward` and `infer_forward`."""
-
-    def close(self, inputs: Any) -> None:
-        """Called after the backward pass."""
-
-
-class TensorFeed:
-    """PaddleRec's models: a list of tensors by position."""
-
-    def __init__(self, place: Any) -> None:
-        self._place = place
-
-    def open(self, batch: Any, training: bool) -> Any:
-        """The batch with a tensor for each array, however deep."""
-        if isinstance(batch, np.ndarray):
-            return paddle.to_tensor(batch, place=self._place)
-        if isinstance(batch, list):
-            return [self.open(value, training) for value in batch]
-        return {key: self.open(value, training) for key, value in batch.items()} if isinstance(batch, dict) else batch
-
-    def close(self, inputs: Any) -> None:
-        """Nothing: such models keep their embeddings to themselves."""
-
-
-class TableFeed:
-    """Our models: vectors pulled from the table, whose gradients are pushed back.
-
-    Attributes:
-        on_host: whether whole towers may run as one operator, in which no layer is seen.
-    """
-
-    def __init__(self, table: Table, place: Any) -> None:
-        self._table, self._place = table, place
-        self.on_host = isinstance(place, paddle.CPUPlace)
-
-    def open(self, batch: Batch, training: bool) -> Inputs:
-        vectors = [to_tensor(array, self._place) for array in self._table.pull(batch)]
-        for vector in vectors:
-            vector.stop_gradient = not training
-        row_index = [None if bags.row_index is None else to_tensor(bags.row_index, self._place) for bags in batch.bags]
-        lengths = [to_tensor(bags.lengths, self._place) if bags.sequence else None for bags in batch.bags]
-        labels = {name: to_tensor(label.reshape(-1, 1), self._place) for name, label in batch.labels.items()}
-        numbers = None if batch.numbers is None else to_tensor(batch.numbers, self._place)
-        features = features_of(batch.bags, vectors, row_index, lengths, numbers, self.on_host)
-        return Inputs(features, labels, batch, vectors)
-
-    def close(self, inputs: Inputs) -> None:
-        self._table.push(inputs.batch, [vector.grad for vector in inputs.vectors])
-        for work in inputs.later:
-            work()
 
 
 class DygraphEngine(Engine):
@@ -107,8 +53,10 @@ class DygraphEngine(Engine):
         if self.table is None:
             check_lookups(self.net)
         own = self.table is not None
+        self._look: SecondLook | None = self.net.second_look if own else None
         on_host = own and isinstance(place, paddle.CPUPlace)
         self.optimizer = Optimizers(made, self.net, not own, on_host) if training else None
+        self._clip = Clip.of(config.hyper_parameters["optimizer"]) if training and own else None
 
     def make_metrics(self) -> tuple[list[Any], list[str]]:
         metrics, names = self.model.create_metrics()
@@ -122,10 +70,38 @@ class DygraphEngine(Engine):
         inputs = self.feed.open(batch, training=True)
         loss, self.metrics, shown = call(self.model, "train_forward", self.net, self.metrics, inputs, self.config)
         loss.backward()
+        self.move(inputs)
+        arrays = {"loss": loss.numpy(), **_arrays(shown)}
+        if self._look is not None:
+            with paddle.no_grad():
+                now = self.model.losses_again(self.net, self.feed.open(batch, training=False))
+            self._look.kept.set_value(next_kept(self._look, self._look.kept.numpy(), arrays, now))
+        return arrays
+
+    def move(self, inputs: Any) -> None:
+        """After the backward pass: move what is trained."""
+        assert self.optimizer is not None
+        if self._clip is not None and self.table is not None:
+            self._move_clipped(inputs, self.table, self._clip, self.optimizer)
+            return
         self.feed.close(inputs)
         self.optimizer.gather()
         self.optimizer.step()
-        return {"loss": loss.numpy(), **_arrays(shown)}
+
+    def _move_clipped(self, inputs: Inputs, table: Table, clip: Clip, optimizer: Optimizers) -> None:
+        rows = table.collect(inputs.batch, [vector.grad for vector in inputs.vectors])
+        dense = optimizer.own_gradients()
+        clipped = clip([*rows, *dense.values()])
+        table.move(inputs.batch, clipped[: len(rows)])
+        for work in inputs.later:
+            work()
+        optimizer.step(dict(zip(dense, clipped[len(rows) :], strict=True)))
+
+    def set_rates(self, rates: Mapping[str, float]) -> None:
+        if "optimizer" in rates and self.optimizer is not None:
+            self.optimizer.set_rate(rates["optimizer"])
+        if "table_optimizer" in rates and self.table is not None:
+            self.table.set_rate(rates["table_optimizer"])
 
     def eval_step(self, batch: Any) -> dict[str, Any]:
         if self.net.training:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from rec.checkpoint.state import State
+from rec.errors import UserError
 from rec.table.table import Table
 
 
@@ -31,6 +32,15 @@ class Engine(ABC):
     @abstractmethod
     def train_step(self, batch: Any) -> dict[str, Any]:
         """One update; what to show by name (`loss` among it) as NumPy arrays."""
+
+    def set_rates(self, rates: Mapping[str, float]) -> None:
+        """The learning rates of the steps to come, by `optimizer` and `table_optimizer`.
+
+        Raises:
+            UserError: this engine cannot change them.
+        """
+        if rates:
+            raise UserError("learning rates of a model directory of PaddleRec's are its own affair")
 
     @abstractmethod
     def eval_step(self, batch: Any) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def check_rule(found: str, own: str) -> None:
 
 def rule_of(dense: str, table: Any = None) -> str:
     """The class names of a model's optimizers, e.g. `Adam, table Adagrad`; `dense`: those of the network's own."""
-    return dense if table is None else f"{dense}, table {type(table.optimizer).__name__}"
+    return dense if table is None else f"{dense}, table {table.optimizer.name}"
 
 
 def by_structure(accumulators: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:

@@ -64,11 +64,14 @@ class Optimizers:
         """After the backward pass: every parameter's gradient is there, rows' too."""
         self.sparse.gather()
 
-    def step(self) -> None:
-        """Move the parameters by the gradients gathered, and forget those."""
+    def step(self, gradients: Mapping[str, Any] | None = None) -> None:
+        """Move the parameters by the gradients gathered, or by others in their place, and forget those."""
         if self._host is not None:
-            self._move_on_host()
+            self._move_on_host(self.own_gradients() if gradients is None else gradients)
             return
+        for parameter in self._net.parameters() if gradients else ():
+            if parameter.name in (gradients or {}):
+                parameter.grad.set_value(gradients[parameter.name])  # type: ignore[index]
         # Accumulators are made, and named, in the first step: their names must not depend on this process's history.
         with paddle.utils.unique_name.guard():
             for each in self._all:
@@ -78,10 +81,20 @@ class Optimizers:
         for schedule in self._schedules:
             schedule.after_step()
 
-    def _move_on_host(self) -> None:
+    def set_rate(self, rate: float) -> None:
+        """Let steps from now on have this learning rate."""
+        for each in self._all:
+            each.set_lr(rate)
+
+    def own_gradients(self) -> dict[str, Any]:
+        """Gradients by the parameter's name: arrays where the host moves them, else tensors."""
+        found = {p.name: p.grad for p in self._net.parameters()}
+        on_host = self._host is not None
+        return {name: to_array(each) if on_host else each for name, each in found.items() if each is not None}
+
+    def _move_on_host(self, gradients: Mapping[str, Array]) -> None:
         assert self._host is not None
-        gradients = {p.name: p.grad for p in self._parameters}
-        self._host.step({name: to_array(gradient) for name, gradient in gradients.items() if gradient is not None})
+        self._host.step(gradients)
         for parameter in self._parameters:
             parameter.clear_gradient(False)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -15,31 +15,17 @@ from rec.config.config import Config
 from rec.data.batch import Batch
 from rec.data.reader import Reader
 from rec.device import choose, to_array
+from rec.engine.built import Built
+from rec.engine.clip import Clip
 from rec.engine.engine import Engine
 from rec.engine.match import by_structure, by_variable, check_match, check_rule, rule_of
+from rec.errors import UserError
+from rec.nn.weighting.second_look import SecondLook, next_kept
 from rec.numeric import Array
 from rec.optimize.host import HostOptimizer
 from rec.optimize.memory import of_variable
 from rec.pir.prepared import Prepared
 from rec.table.table import Table
-
-
-@dataclass
-class Built:
-    """A program and how it is run.
-
-    Attributes:
-        run: runs it.
-        feeds: names of the fed variables, in the reader's order.
-        names: of what is fetched; gradients without a name follow.
-        parameters: variable name of each parameter, by structured name.
-    """
-
-    program: Any
-    run: Prepared
-    feeds: list[str]
-    names: list[str]
-    parameters: dict[str, str]
 
 
 class StaticEngine(Engine):
@@ -64,6 +50,8 @@ class StaticEngine(Engine):
         self._scope = paddle.static.Scope()
         self._executor = paddle.static.Executor(self._place)
         self._moved: list[Any] = []  # parameters that the host moves, not the program
+        self._look: SecondLook | None = self._blueprint.second_look if training else None
+        self._again = self._build(is_infer=False, again=True) if self._look else None
         self._train = self._build(is_infer=False) if training else None
         self._eval = self._build(is_infer=True)
         self._parameters = self._eval.parameters
@@ -72,6 +60,11 @@ class StaticEngine(Engine):
         self._host: HostOptimizer | None = None
         if self._moved:
             self._host = HostOptimizer(self._optimizer, self._moved, partial(of_variable, self._scope))
+        self._clip = Clip.of(config.hyper_parameters["optimizer"]) if training else None
+        if self._clip and self._host is None:
+            raise UserError(
+                "optimizer.clip_norm and clip_value are not for static graph on a GPU: use tools/trainer.py"
+            )
         self.metrics, self.metric_names = self.make_metrics()
 
     def _initial_weights(self) -> dict[str, Array]:
@@ -82,12 +75,13 @@ class StaticEngine(Engine):
             self._blueprint = self.model.build_network(self.config)
         return {name: tensor.numpy() for name, tensor in self._blueprint.state_dict().items()}
 
-    def _build(self, is_infer: bool) -> Built:
+    def _build(self, is_infer: bool, again: bool = False) -> Built:
+        """A program for training or evaluation, or, `again`, one of a training step's losses alone."""
         program, startup = paddle.static.Program(), paddle.static.Program()
         # Paddle's own gradient code asks a variable for its place, and Paddle warns of that.
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*'place' interface.*")
-            inputs, fetched, extra = self._define(program, startup, is_infer)
+            inputs, fetched, extra = self._define(program, startup, is_infer, again)
         parameters = {name: variable.name for name, variable in self.model.layer.state_dict().items()}
         with paddle.static.scope_guard(self._scope):
             self._executor.run(startup)
@@ -95,10 +89,14 @@ class StaticEngine(Engine):
         run = Prepared(program, self._place, self._scope, [*fetched.values(), *extra])
         return Built(program, run, feeds, list(fetched), parameters)
 
-    def _define(self, program: Any, startup: Any, is_infer: bool) -> tuple[list[Any], dict[str, Any], list[Any]]:
+    def _define(
+        self, program: Any, startup: Any, is_infer: bool, again: bool
+    ) -> tuple[list[Any], dict[str, Any], list[Any]]:
         """Fill a program with the model: its inputs, what it offers by name, and the gradients of the vectors."""
         with paddle.utils.unique_name.guard(), paddle.static.program_guard(program, startup):
             inputs = self.model.create_feeds(is_infer=is_infer)
+            if again:
+                return inputs, self.model.losses_again(inputs), []
             fetched = self.model.infer_net(inputs) if is_infer else self.model.net(inputs)
             if is_infer:
                 return inputs, fetched, []
@@ -115,14 +113,32 @@ class StaticEngine(Engine):
         assert self._train is not None
         values, gradients = self._run(self._train, batch, is_infer=False)
         own, dense = gradients[: len(batch.bags)], gradients[len(batch.bags) :]
-        self.table.push(batch, own)
+        if self._clip is None:
+            self.table.push(batch, own)
+        else:
+            rows = self.table.collect(batch, own)
+            clipped = self._clip([*rows, *dense])
+            self.table.move(batch, clipped[: len(rows)])
+            dense = clipped[len(rows) :]
         if self._host is not None:  # beside the table's update
             self._host.step({p.name: gradient for p, gradient in zip(self._moved, dense, strict=True)})
         self.model.count(self.metrics, values, batch)
+        if self._look is not None and self._again is not None:
+            now, _ = self._run(self._again, batch, is_infer=False)
+            name = self._look.kept.name
+            self._set(name, next_kept(self._look, self._get(name), values, now))
         return {name: values[name] for name in self.model.shown}
 
+    def set_rates(self, rates: Mapping[str, float]) -> None:
+        if "optimizer" in rates:
+            if self._host is None:
+                raise UserError("a schedule of the network's learning rate is not for static graph on a GPU")
+            self._optimizer._learning_rate = rates["optimizer"]
+        if "table_optimizer" in rates:
+            self.table.set_rate(rates["table_optimizer"])
+
     def eval_step(self, batch: Batch) -> dict[str, Any]:
-        values, _ = self._run(self._eval, batch, is_infer=True)
+        values = self.model.calibrated(self._run(self._eval, batch, is_infer=True)[0], batch)
         self.model.count(self.metrics, values, batch)
         return values
 

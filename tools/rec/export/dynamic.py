@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
+from rec.calibration.file import CALIBRATION
 from rec.console import log
 from rec.data.batch import batch_length
 from rec.errors import UserError
+from rec.export.calibrated import check_exportable
 from rec.export.capture import Capture
 from rec.export.files import writing
 from rec.export.native import NativeCapture, save
 from rec.run.assembly import Run
+from rec.run.calibrated import calibrate
 from rec.run.start import checkpoint_folder, evaluated
 
 NAME = "tostatic"
@@ -29,10 +33,13 @@ def export(run: Run) -> None:
     captured: Capture | NativeCapture | None = None
     for start in evaluated(run.config):
         restored = run.restore(start)
+        calibration = calibrate(restored, start)
+        check_exportable(calibration)
         if captured is None or restored is not run:
             captured, run = _capture(restored), restored
         folder = checkpoint_folder(start)
-        with writing(folder, NAME, captured.signature) as path:
+        part = start.manifest.files[CALIBRATION] if calibration and start.manifest else None
+        with writing(folder, NAME, replace(captured.signature, calibration=part)) as path:
             save(captured.layer(), captured.specs, path, run.config)
         log.info("inference model: %s", folder / NAME)
 

@@ -32,10 +32,14 @@ class Feed:
 
 @dataclass(frozen=True)
 class Signature:
-    """`<name>.feeds.json`: inputs in the predictor's order, and what its outputs are called in the model."""
+    """`<name>.feeds.json`: inputs in the predictor's order, and what its outputs are called in the model.
+
+    `calibration` is the SHA-256 of the checkpoint's calibration that is a part of the program, None where none is.
+    """
 
     inputs: list[Feed]
     outputs: list[str]
+    calibration: str | None = None
 
 
 @contextmanager
@@ -67,7 +71,7 @@ def read_signature(path: Path) -> Signature:
     file = path.with_suffix("").with_suffix(".feeds.json") if path.suffix else path.with_suffix(".feeds.json")
     try:
         tree = json.loads(file.read_text(encoding="utf-8"))
-        return Signature([Feed(**feed) for feed in tree["inputs"]], tree["outputs"])
+        return Signature([Feed(**feed) for feed in tree["inputs"]], tree["outputs"], tree.get("calibration"))
     except FileNotFoundError:
         raise UserError(f"{file}: no such file; export the model anew with static_trainer.py or to_static.py") from None
     except (OSError, ValueError, TypeError, KeyError):

@@ -9,11 +9,13 @@ from typing import Any
 
 import paddle
 
+from rec.calibration.calibration import Calibration
 from rec.config.config import Config
 from rec.contract.native import features_of, predict, probabilities
 from rec.data.arrays import inputs
 from rec.data.batch import Bags, Batch
 from rec.errors import UserError
+from rec.export.calibrated import calibrated
 from rec.export.files import Feed, Signature
 from rec.loading import where
 from rec.numeric import Array
@@ -38,17 +40,20 @@ class NativeCapture:
         self.signature = Signature(feeds, list(predicted))
 
     def layer(self) -> Any:
-        """Table, as it is now, and network; forward takes the inputs as one list."""
-        return _WithTable(self._engine.net, self._engine.table.by_width(), self._blocks, self._numbers)
+        """Table and calibration, as they are now, and network; forward takes the inputs as one list."""
+        engine = self._engine
+        return _WithTable(engine.table.by_width(), engine.net, self._blocks, self._numbers, engine.model.calibration)
 
 
 class NetworkOnly(paddle.nn.Layer):
     """What comes behind the table: forward takes by block the pooled vectors, float32 [R, F * D], the row of each
     impression where rows are shared, and a history's lengths; then numbers, and the columns that it predicts from."""
 
-    def __init__(self, net: Any, blocks: tuple[Bags, ...], numbers: bool) -> None:
+    def __init__(
+        self, net: Any, blocks: tuple[Bags, ...], numbers: bool, calibration: Calibration | None = None
+    ) -> None:
         super().__init__()
-        self.net, self._blocks, self._numbers = net, blocks, numbers
+        self.net, self._blocks, self._numbers, self._calibration = net, blocks, numbers, calibration
 
     def forward(self, tensors: list[Any]) -> Any:
         return self._probabilities(tensors)
@@ -68,12 +73,12 @@ class NetworkOnly(paddle.nn.Layer):
         numbers = next(rest) if self._numbers else None
         features = features_of(self._blocks, pooled, row_index, lengths, numbers)
         columns = {name: paddle.unsqueeze(column, 1) for name, column in zip(self.net.columns, rest, strict=True)}
-        return list(probabilities(predict(self.net, features, columns)).values())
+        return list(calibrated(self._calibration, probabilities(predict(self.net, features, columns))).values())
 
 
 class _WithTable(NetworkOnly):
-    def __init__(self, net: Any, tables: dict[int, tuple[int, Array]], blocks: tuple[Bags, ...], numbers: bool) -> None:
-        super().__init__(net, blocks, numbers)
+    def __init__(self, tables: dict[int, tuple[int, Array]], *behind: Any) -> None:
+        super().__init__(*behind)
         self.tables = paddle.nn.ParameterDict()
         self._firsts = {dim: first for dim, (first, _) in tables.items()}
         for dim, (_, weight) in tables.items():

@@ -77,7 +77,7 @@ def _network(engine: Any, batch: Batch) -> Any:
         arrays["numbers"] = batch.numbers
     arrays |= {name: batch.labels[name] for name in engine.net.columns}
     specs = [paddle.static.InputSpec([-1, *a.shape[1:]], a.dtype.name, name) for name, a in arrays.items()]
-    layer = NetworkOnly(engine.net, batch.bags, batch.numbers is not None)
+    layer = NetworkOnly(engine.net, batch.bags, batch.numbers is not None, engine.model.calibration)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network"
         save(layer, specs, path, engine.config)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import paddle
 
+from rec.calibration.file import CALIBRATION
 from rec.console import log
 from rec.data.arrays import inputs
 from rec.data.batch import Batch, batch_length
@@ -37,13 +38,17 @@ def predict(run: Run, model_file: str | None, threads: int) -> None:
         UserError: no such model, data that do not fit it, or an input that no array of the reader is.
     """
     runner = run.config.runner
+    known = None
     if model_file:
         path = Path(model_file)
     else:
         start = evaluated(run.config)[-1]
         check_tested([start], run.config)
         path, run = _exported(checkpoint_folder(start)), run.adopt(start)
-    signature, predictor = read_signature(path), open_predictor(path, threads)
+        known = start.manifest.files.get(CALIBRATION) if start.manifest else None
+    signature = read_signature(path)
+    _check_calibration(path, signature, bool(runner.calibration), known)
+    predictor = open_predictor(path, threads)
     output = Path(runner.predict_save_path) if runner.predict_save_path else None
     if output:
         check_path(output)
@@ -68,6 +73,18 @@ def predict(run: Run, model_file: str | None, threads: int) -> None:
     if not times:
         raise UserError("the reader yields no batch")
     _summarise(path, {name: total / impressions for name, total in sums.items()}, impressions, times)
+
+
+def _check_calibration(path: Path, signature: Signature, wanted: bool, known: str | None) -> None:
+    """Raise UserError if calibrated predictions are wanted and the model's are not, or by one that was replaced since.
+
+    `known`: the SHA-256 of its checkpoint's calibration.
+    """
+    if wanted and (signature.calibration is None or known not in (None, signature.calibration)):
+        how = "without a calibration" if signature.calibration is None else "with an earlier calibration"
+        raise UserError(f"{path}: was exported {how}: export it anew with to_static.py and runner.calibration")
+    if signature.calibration and not wanted:
+        log.info("%s: its predictions are calibrated, as it was exported", path)
 
 
 def _summarise(path: Path, means: dict[str, float], impressions: int, times: list[float]) -> None:

@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rec.config.bind import parameters
-from rec.config.hyper import NUMBERS
+from rec.config.hyper import MORE, NUMBERS
 from rec.config.parts import Registry
+from rec.config.schedule import Schedule
 from rec.contract.native import DENSE_OPTIMIZERS, TableSettings
 from rec.data.reader import ReaderSettings
-from rec.help.entries import heading, of_callable, shown_default
+from rec.help.entries import heading, of_callable, of_model, shown_default
 from rec.nn.interaction import REGISTRY as INTERACTIONS
 from rec.nn.network import Network
 from rec.nn.numbers import REGISTRY as NUMBERS_AS_VECTORS
@@ -39,8 +40,12 @@ def hyper_parameters(network: type[Network]) -> str:
         "",
         "optimizer: section such as {class: Adam, learning_rate: 0.001}, of the network's own parameters",
         *_optimizers(DENSE_OPTIMIZERS),
+        f"  and of any class: {', '.join(MORE['optimizer'])} (see docs/training.md)",
         "table_optimizer: the same of the embedding table, whose batch's rows alone are updated; absent: as optimizer",
         *_optimizers(OPTIMIZERS),
+        f"  and of any class: {', '.join(MORE['table_optimizer'])}, of the batch's rows",
+        "learning_rate: a number, or a schedule:",
+        *of_model(Schedule, 4),
         "",
         *heading("embedding table:", TableSettings),
         *of_callable(TableSettings),

@@ -161,3 +161,20 @@ def group(bags, ids, offsets):
         grouped[place[bags[i]]] = ids[i]
         place[bags[i]] += 1
     return grouped
+
+
+@numba.njit(nogil=True, cache=True)
+def label_column(text, starts, column, values):
+    """Fill `values`, float32 [N], with the label of each line, behind comma number `column`: NaN where it is empty.
+
+    Of anything but 0 it is 1.
+    """
+    for line in range(len(starts) - 1):
+        at, end, commas = starts[line], starts[line + 1], 0
+        while at < end and commas < column:
+            commas += text[at] == COMMA
+            at += 1
+        if at >= end or text[at] == COMMA or text[at] == 10 or text[at] == 13:
+            values[line] = np.nan
+        else:
+            values[line] = 0.0 if text[at] == ZERO else 1.0

@@ -28,6 +28,7 @@ from rec.report.predictions import PredictionFile, check_path, make_folder
 from rec.report.table import print_results, print_truth
 from rec.report.values import flat, for_line, headlines
 from rec.run.assembly import Run
+from rec.run.calibrated import calibrate
 from rec.run.held_out import check_tested
 from rec.run.start import checkpoint_folder, evaluated, left_out
 
@@ -76,6 +77,7 @@ def evaluate(run: Run) -> None:
     shown: dict[str, Evaluation] = {}
     for start in starts:
         folder, run = checkpoint_folder(start), run.restore(start)
+        calibrate(run, start)
         writer = PredictionFile(predictions, _tasks(run)) if predictions and folder == last else None
         evaluation = evaluate_pass(run, run.reader, folder.name, writer, announce=not shown)
         log.info(epoch_line(folder.name, evaluation.values, evaluation.seconds))
@@ -98,7 +100,7 @@ def check(run: Run) -> None:
     starts = evaluated(run.config)
     check_tested(starts, run.config)
     _predictions(run.config.runner, checkpoint_folder(starts[-1]))
-    run.restore(starts[0])
+    calibrate(run.restore(starts[0]), starts[0])
 
 
 def _predictions(runner: RunnerSettings, last: Path) -> Path | None:

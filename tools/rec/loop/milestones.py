@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from rec.checkpoint.store import Store
 from rec.export.static import InferenceExport, wanted_export
+from rec.loop.calibrate import calibrate, check_calibration
+from rec.loop.rates import Rates
 from rec.loop.save import save
 from rec.loop.validate import Validation, restore_best
 from rec.report.curves import Curves
@@ -23,13 +25,19 @@ class Milestones:
         run: the training.
         store: its checkpoints.
 
+    Attributes:
+        rates: the learning rates, which validations may lower.
+
     Raises:
         UserError: a setting needs validation data, or names what is not measured.
     """
 
     def __init__(self, run: Run, store: Store) -> None:
         self._run, self._store, self._runner = run, store, run.config.runner
-        self._validation = Validation(run)
+        self.rates = Rates(run)
+        self._validation = Validation(run, self.rates)
+
+        check_calibration(run)
         self._export: InferenceExport | None = wanted_export(run)
         self._curves: Curves | None = None
 
@@ -57,6 +65,7 @@ class Milestones:
         if self._curves:
             self._curves.close()
         restore_best(self._run, self._store, self._validation)
+        calibrate(self._run, self._store, self._validation.reader)
 
     def add(
         self,
@@ -74,7 +83,7 @@ class Milestones:
 
     def between(self, epoch: int, next_batch: int, step: int, meter: Meter) -> None:
         """After a step within an epoch."""
-        before, metrics = self._validation.patience, None
+        before, metrics = self._validation.state(), None
         wanted = bool(self._runner.save_steps) and step % self._runner.save_steps == 0
         if self._runner.valid_steps and step % self._runner.valid_steps == 0:
             metrics = self._measure(epoch, next_batch, step)
@@ -86,7 +95,7 @@ class Milestones:
 
     def epoch(self, epoch: int, step: int) -> None:
         """An epoch is over: a checkpoint, and then, whatever is wrong with its data, the validation."""
-        save(self._run, self._store, self._facts, step, epoch, None, Meter(), self._validation.patience)
+        save(self._run, self._store, self._facts, step, epoch, None, Meter(), self._validation.state())
         if self._export:
             self._export.write(self._store.folder / str(epoch))
         self._validate(epoch, step)

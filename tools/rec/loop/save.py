@@ -13,7 +13,6 @@ from rec.checkpoint.store import Store
 from rec.console import log
 from rec.data.vocabulary import VOCABULARY
 from rec.errors import UserError
-from rec.loop.patience import Patience
 from rec.loop.position import order
 from rec.report.meter import Meter
 from rec.run.assembly import Run
@@ -30,7 +29,8 @@ def load_metrics(run: Run) -> None:
     """
     start = run.start
     if run.counted is not None:
-        run.counted.load_state(arrays.read(check_file(checkpoint_folder(start), METRIC_STATE, start.manifest)))
+        seen = start.manifest.meter.get("seen") if start.manifest else None
+        run.counted.load_state(arrays.read(check_file(checkpoint_folder(start), METRIC_STATE, start.manifest)), seen)
     elif run.engine.metric_names:
         names = ", ".join(run.engine.metric_names)
         log.warning(
@@ -46,7 +46,7 @@ def save(
     epoch: int,
     next_batch: int | None,
     meter: Meter,
-    patience: Patience,
+    patience: dict[str, Any],
     metrics: dict[str, float | None] | None = None,
 ) -> None:
     """Write the run as it is; `next_batch` is where it goes on within the epoch, None at its end.
@@ -63,15 +63,19 @@ def save(
     broken = [name for name, value in state.weights.items() if not np.isfinite(np.sum(value, dtype=np.float64))]
     if broken:
         raise UserError(f"{', '.join(broken)}: not finite after step {step}; no checkpoint is made of that")
-    manifest = Manifest(epoch, next_batch, step, store.run, metrics or {}, patience=patience.state(), training=facts)
+    manifest = Manifest(epoch, next_batch, step, store.run, metrics or {}, patience=patience, training=facts)
     texts = {"config.yaml": run.config.to_yaml()}
     if run.native:
         manifest.reading = run.reader.reading()
         if run.reader.vocabulary is not None:
             texts[VOCABULARY] = run.reader.vocabulary.to_json()
+            growth = run.reader.vocabulary.growth
+            manifest.vocabulary = {"day": growth.day, "fields": growth.changes} if growth else {}
     more = {}
     if next_batch is not None:
         manifest.meter, manifest.order = meter.state(), order(run)
+        if run.counted is not None:
+            manifest.meter["seen"] = run.counted.seen
         more = {} if run.counted is None else {METRIC_STATE: run.counted.state()}
     save_format = run.config.runner.save_format or ("safetensors" if run.native else "pdparams")
     store.save(manifest, state, texts, more, run.engine.prefix, save_format)

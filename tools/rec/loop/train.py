@@ -87,7 +87,7 @@ class _Training:
             log.info("embedding %s: %s", self.runner.emb_weight_name, vectors.write(self.runner, self.engine).resolve())
 
     def _begin(self) -> None:
-        start, facts = self.run.start, settings(self.run)
+        start, facts = self.run.start, settings(self.run) | self.milestones.rates.facts()
         self.place = begin(self.run, facts)
         self.milestones.begin(start, self.place.step, facts)
         if start.manifest is not None and start.resumes and start.batch:
@@ -99,7 +99,7 @@ class _Training:
         notices = Notices()
         reader, plan = self.run.reader, self.run.plan(epoch, start, training=True)
         index = -1
-        with Bar(f"epoch {epoch}", self.run.length(reader)) as bar:
+        with Bar(f"epoch {epoch}", self.run.length(reader, plan)) as bar:
             bar.advance(start * plan.batch_size)
             self.meter.start()
             for index, batch in enumerate(self.run.batches(reader, plan), start):
@@ -125,6 +125,9 @@ class _Training:
     def _step(self, epoch: int, index: int, batch: Any) -> None:
         # Random layers draw from the step's own seed: a resumed run needs no generator state to repeat them.
         paddle.seed(self.runner.seed + self.place.step)
+        rates = self.milestones.rates.at(self.place.step)
+        if rates:
+            self.engine.set_rates(rates)
         with error_context(self.run.config.model_dir, f"training, epoch {epoch}, batch {index}"):
             shown = self.engine.train_step(batch)
         self.place.step += 1
@@ -136,7 +139,7 @@ class _Training:
         self.watch.step(shown, batch_length(batch), place)
         if index % self.runner.print_interval == 0:
             values, costs = self.meter.interval()
-            values |= self._figures(recent=True)
+            values |= self._figures(recent=True) | {_rate_name(name): rate for name, rate in rates.items()}
             log.info(step_line(epoch, index, values, costs))
             self.milestones.add("step", epoch, index + 1, self.place.step, values)
             self.watch.interval(self.engine.metrics, costs, place)
@@ -167,3 +170,8 @@ class _Training:
     def _reset_metrics(self) -> None:
         for metric in self.engine.metrics:
             metric.reset()
+
+
+def _rate_name(section: str) -> str:
+    """What a log line calls the rate of an optimizer's section."""
+    return "learning_rate" if section == "optimizer" else "table_learning_rate"

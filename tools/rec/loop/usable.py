@@ -10,6 +10,14 @@ from rec.errors import UserError
 from rec.metrics.task import Task
 from rec.metrics.tasks import TaskMetrics
 
+_ALONE = "no two impressions of one request_id in a batch"
+_WITHIN = {
+    "_pairs": f"{_ALONE}, one with and one without the behaviour",
+    "_list": f"{_ALONE}, one of them with the behaviour",
+    "_joint": _ALONE,
+}
+_WEIGHED = "is its sample_weight 0 in every row?"
+
 
 def check_rows(metrics: TaskMetrics, trained: Collection[str], data: str) -> None:
     """Warn of each trained task that no row of an epoch told the label of.
@@ -34,11 +42,7 @@ def check_rows(metrics: TaskMetrics, trained: Collection[str], data: str) -> Non
 def check_losses(means: Mapping[str, Any], data: str) -> None:
     """Warn of each loss that was 0 in every step of an epoch, which no prediction reaches; `means` by name."""
     for name in (name for name, mean in means.items() if name.startswith("loss_") and mean == 0):
-        why = (
-            "no two impressions of one request_id in a batch, one with and one without the behaviour"
-            if name.endswith("_pairs")
-            else "is its sample_weight 0 in every row?"
-        )
+        why = next((why for ending, why in _WITHIN.items() if name.endswith(ending)), _WEIGHED)
         log.warning("%s: %s was 0 in every step and trains nothing: %s", data, name, why)
 
 

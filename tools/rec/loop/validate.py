@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from rec.console import log
 from rec.errors import UserError
 from rec.loop.evaluate import evaluate_pass
 from rec.loop.patience import Patience
+from rec.loop.rates import Rates
 from rec.report.lines import epoch_line
 from rec.report.values import flat, numbers, rankable
 from rec.run.assembly import Run
@@ -22,16 +24,19 @@ from rec.run.assembly import Run
 class Validation:
     """The validation data of a run, if it has any, and what validations have come to.
 
+    Attributes:
+        reader: of these data; None: there are none.
+
     Raises:
         UserError: a setting needs validation data, or names what is not measured.
     """
 
-    def __init__(self, run: Run) -> None:
-        runner, self._run = run.config.runner, run
+    def __init__(self, run: Run, rates: Rates) -> None:
+        runner, self._run, self._rates = run.config.runner, run, rates
         self.patience = Patience()
         stop = runner.early_stop.metric if runner.early_stop else None
         ranked = {"runner.best_metric": runner.best_metric, "runner.early_stop.metric": stop}
-        self._ranked = {setting: name for setting, name in ranked.items() if name}
+        self._ranked = {setting: name for setting, name in {**ranked, **rates.metrics}.items() if name}
         for setting, wanted in (*self._ranked.items(), ("runner.valid_steps", runner.valid_steps)):
             if wanted and not runner.valid_data_dir:
                 raise UserError(f"{setting} needs runner.valid_data_dir: no model is judged on training data")
@@ -45,7 +50,7 @@ class Validation:
                 log.info(
                     "the best epoch is the one with the %s %s", "lowest" if lower_is_better(name) else "highest", name
                 )
-        self._reader = run.open_reader("valid") if runner.valid_data_dir else None
+        self.reader = run.open_reader("valid") if runner.valid_data_dir else None
         self._announced = False
 
     @property
@@ -55,11 +60,18 @@ class Validation:
 
     def resume(self, manifest: Manifest) -> None:
         """Go on from a checkpoint."""
-        self.patience = Patience(**manifest.patience)
+        state = dict(manifest.patience)
+        self._rates.load(state.pop("plateaus", {}))
+        self.patience = Patience(**state)
         if manifest.metrics:
             self._count(manifest.metrics, manifest.step)
 
+    def state(self) -> dict[str, Any]:
+        """For a checkpoint: what validations have come to."""
+        return self.patience.state() | {"plateaus": self._rates.state()}
+
     def _count(self, metrics: Mapping[str, float | None], step: int) -> None:
+        self._rates.validated(metrics, step)
         self.patience = self.patience.after(self._run.config.runner.early_stop, metrics, step)
 
     def measure(self, place: str, step: int) -> dict[str, float | None] | None:
@@ -74,11 +86,11 @@ class Validation:
         Raises:
             UserError: a metric that ranks is several numbers, as a PaddleRec directory's may be.
         """
-        if self._reader is None:
+        if self.reader is None:
             return None
         announce, self._announced = not self._announced, True
         with self._run.engine.other_metrics():
-            evaluation = evaluate_pass(self._run, self._reader, place, validation=True, announce=announce)
+            evaluation = evaluate_pass(self._run, self.reader, place, validation=True, announce=announce)
         log.info("validation, %s", epoch_line(place, evaluation.values, evaluation.seconds))
         for setting, name in self._ranked.items():
             count = np.size(evaluation.values.get(name, 0.0))

@@ -112,8 +112,15 @@ class TaskMetrics:
         """All that was kept, as named [n] arrays (float32 and bool), for `load_state` to take up."""
         return {key: kept.since(0) for key, kept in self._kept.items()}
 
-    def load_state(self, state: Mapping[str, NDArray[Any]]) -> None:
+    @property
+    def seen(self) -> dict[str, int]:
+        """By column how many rows `recent` has told of."""
+        return dict(self._seen)
+
+    def load_state(self, state: Mapping[str, NDArray[Any]], seen: Mapping[str, int] | None = None) -> None:
         """Replace what was kept by a `state()`, so that a resumed epoch ends with the metrics of an unbroken one.
+
+        `seen` is as it was then; None: `recent` has told of all.
 
         Raises:
             UserError: the state was made for other tasks.
@@ -127,7 +134,7 @@ class TaskMetrics:
         for key, values in state.items():
             self._kept[key] = Kept(values.dtype)
             self._kept[key].append(values)
-            self._seen[key] = len(values)
+            self._seen[key] = len(values) if seen is None else seen.get(key, 0)
 
 
 def _score_key(task: Task) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 import paddle
 from paddle import nn
 
+from rec.nn.running import running
+
 _EPSILON = 1e-9
 
 
@@ -25,14 +27,7 @@ class Dice(nn.Layer):
         super().__init__()
         self.alpha = self.create_parameter([1, width], default_initializer=nn.initializer.Constant(0.0))
         self.momentum = momentum
-        self.mean, self.variance = (self._running(width, value) for value in (0.0, 1.0))
-
-    def _running(self, width: int, value: float) -> Any:
-        """A mean that no optimizer moves; a buffer would be no variable of a program."""
-        attributes = paddle.ParamAttr(trainable=False, initializer=nn.initializer.Constant(value))
-        running = self.create_parameter([1, width], attr=attributes)
-        running.stop_gradient = True
-        return running
+        self.mean, self.variance = (running(self, [1, width], value) for value in (0.0, 1.0))
 
     def forward(self, x: Any, there: Any) -> Any:
         """float [N, width]; `there`, [N, 1], is 1 for rows that count and 0 for others."""

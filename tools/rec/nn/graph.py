@@ -3,37 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import AfterValidator
 
 from rec.config.behaviours import CODES, IMPRESSION, Behaviour, columns, on_every_path, parents, parse
+from rec.config.negatives import first_behaviour
 from rec.metrics.task import Task
+from rec.nn.events import Event, Objective
 from rec.nn.probability import Probability
 from rec.nn.ways import Branch, Ways
-
-
-@dataclass(frozen=True)
-class Event:
-    """An output: p(target | start), or a number of the impressions that `start` has happened to."""
-
-    task: str
-    target: str
-    start: str
-
-
-@dataclass(frozen=True)
-class Objective:
-    """A loss of `behaviour`: output `task` against `label`, over impressions whose label `among` is 1 (None: all)."""
-
-    behaviour: str
-    task: str
-    label: str
-    among: str | None
-    weight: float
-    sample_weight: str | None
-    pairwise: float
 
 
 class Graph:
@@ -62,7 +41,8 @@ class Graph:
             self._check_starts(name)
         self._ways = Ways()
         self.numbers = {name: b for name, b in self._all.items() if b.head != "binary"}
-        self.towers = tuple(tower for name in self._all for tower in self._add_towers(name))
+        self._said = {tower: b for name, b in self._all.items() for tower in self._add_towers(name)}
+        self.towers = tuple(self._said)
         if not self.towers:
             raise ValueError("every behaviour is given: nothing is left to predict")
         self.events: list[Event] = []
@@ -99,6 +79,19 @@ class Graph:
     def straight_after(self, name: str, cause: str) -> bool:
         """Whether a tower is p(name | cause): a binary behaviour that comes after that one alone."""
         return name in self.towers and name not in self.numbers and parents(self._all, name) == [cause]
+
+    def first_tower(self) -> str | None:
+        """The tower of the behaviour that all others come after; None where that is given.
+
+        Raises:
+            ValueError: there is no such behaviour, see `rec.config.negatives`.
+        """
+        first = first_behaviour(self._all)
+        return first if first in self.towers else None
+
+    def said(self, tower: str) -> Behaviour:
+        """What is declared of the behaviour that a tower is of."""
+        return self._said[tower]
 
     def label(self, name: str) -> str:
         """The label column of a behaviour."""
@@ -142,11 +135,19 @@ class Graph:
         else:
             events = self._binary_events(name, behaviour)
             space = behaviour.space or events[0].start
+            self._check_loss(name, behaviour, space)
         self.events += events
         among = None if space == IMPRESSION else self.label(space)
         (task,) = (event.task for event in events if event.start == space)
-        weights = float(behaviour.weight), behaviour.sample_weight, float(behaviour.pairwise)
-        self.objectives.append(Objective(name, task, self.label(name), among, *weights))
+        self.objectives.append(Objective(name, task, self.label(name), among, behaviour))
+
+    def _check_loss(self, name: str, behaviour: Behaviour, space: str) -> None:
+        """Refuse a loss that needs a tower's own output where what it is of is a product of several."""
+        if behaviour.loss != "log" and parents(self._all, name) != [space]:
+            raise ValueError(
+                f"{name}.loss: {behaviour.loss} is of what one tower says, and {name} over all of {space} is made of "
+                f"several: give it space: {parents(self._all, name)[0]}, or leave loss out"
+            )
 
     def _binary_events(self, name: str, behaviour: Behaviour) -> list[Event]:
         before = [step for step in self._paths[name][:-1] if not self._all[step].instead_of]

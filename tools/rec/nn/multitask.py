@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from typing import Any
 
 import paddle
 from paddle import nn
 
-from rec.config.behaviours import REQUEST
 from rec.config.parts import section_of
 from rec.data.labels import LabelRules, rules_of
-from rec.errors import UserError
+from rec.nn import objectives
+from rec.nn.between import Between, Dropout, Norm
+from rec.nn.events import Objective
 from rec.nn.features import Features
-from rec.nn.graph import Behaviours, Graph, Objective
+from rec.nn.graph import Behaviours, Graph
 from rec.nn.interaction import REGISTRY as INTERACTIONS
 from rec.nn.interaction import Section, Shape
 from rec.nn.interaction.spaces import interact, with_added
 from rec.nn.layers import MLP, Sizes, each_on
-from rec.nn.masks import filled, known, masked_mean, mean_loss
+from rec.nn.masks import filled, known, mean_loss
+from rec.nn.negatives import NegativeRate, among_kept, first_bias
 from rec.nn.network import Network
 from rec.nn.numbers import REGISTRY as NUMBERS
 from rec.nn.numbers import NumberEmbedding, embedded
-from rec.nn.probability import Probability
-from rec.nn.ranking import pairwise_loss
-from rec.nn.regression import RegressionHead
+from rec.nn.objectives import Output, is_plain, level_of
 from rec.nn.sharing import REGISTRY as SHARINGS
 from rec.nn.sharing import Sharing
+from rec.nn.smearing import Smearing
 from rec.nn.weighting import LEARNED, Weighting
 from rec.nn.weighting import REGISTRY as WEIGHTINGS
-
-Output: TypeAlias = Probability | RegressionHead
 
 
 class MultiTask(Network):
@@ -48,6 +47,10 @@ class MultiTask(Network):
         field_dims: fields of other widths, by name; they stand beside the fields too.
         number_embedding: how they become vectors before they interact, see `rec.nn.numbers`; none: they stand beside
             the fields.
+        dropout: share of a hidden layer's units that a step leaves out, in towers, experts and bottoms.
+        norm: what the same layers' outputs are brought to mean 0 and variance 1 over, before ReLU: the batch, or the
+            units of the layer; none: they are left alone.
+        negative_rate: follows from data.negative_rate.
     """
 
     def __init__(
@@ -62,6 +65,9 @@ class MultiTask(Network):
         num_number: int = 0,
         field_dims: Mapping[str, int] = {},
         number_embedding: NumberEmbedding = {"kind": "none"},  # noqa: B006
+        dropout: Dropout = 0.0,
+        norm: Norm = "none",
+        negative_rate: NegativeRate = None,
     ) -> None:
         super().__init__()
         self.graph = Graph(behaviours)
@@ -81,12 +87,14 @@ class MultiTask(Network):
         if embeds:
             self.numbers = NUMBERS.build(number_embedding, numbers=num_number, dim=self.embedding_dim)
         self.embeds = embeds
-        self.sharing = SHARINGS.build(sharing, in_features=width, towers=towers)
-        self.towers = nn.LayerDict(
-            {name: MLP(width, tower_fc_sizes) for name, width in zip(towers, self.sharing.widths, strict=True)}
-        )
+        self.between, self.negative_rate = Between(dropout, norm), negative_rate
+        self.first = self.graph.first_tower() if negative_rate else None
+        self.sharing = SHARINGS.build(sharing, in_features=width, towers=towers, between=self.between)
+        widths = dict(zip(towers, self.sharing.widths, strict=True))
+        self.towers = nn.LayerDict({name: self._tower(name, widths[name], tower_fc_sizes) for name in towers})
+        self.smearing = nn.LayerDict({name: Smearing() for name, b in self.graph.numbers.items() if b.smearing})
         if weighting["kind"] in LEARNED:
-            _check_weights(self.graph.objectives, weighting["kind"])
+            objectives.check_weights(self.graph.objectives, weighting["kind"])
         self.weighting = WEIGHTINGS.build(weighting, weights=self._weights(), numbers=set(self.graph.numbers))
 
     def forward(self, features: Features) -> dict[str, Output]:
@@ -99,8 +107,17 @@ class MultiTask(Network):
 
     def logits_of(self, inputs: list[Any]) -> dict[str, Any]:
         """The same from what each tower sees, `tower_inputs`, with what that call's interactions add to it."""
-        logits = dict(zip(self.graph.towers, each_on(list(self.towers.values()), inputs), strict=True))
-        return with_added(logits, self.interactions)
+        found = dict(zip(self.graph.towers, each_on(list(self.towers.values()), inputs), strict=True))
+        logits, levels = objectives.split(found, self.graph.said)
+        logits = with_added(logits, self.interactions)
+        if self.training and self.first is not None:
+            logits[self.first] = among_kept(logits[self.first], self.negative_rate)
+        return logits | levels
+
+    def _tower(self, name: str, in_features: int, sizes: Sizes) -> MLP:
+        """An MLP with as many outputs as its loss needs."""
+        start = first_bias(self.negative_rate) if name == self.first else 0.0
+        return MLP(in_features, sizes, self.between, 2 if self.graph.said(name).loss == "jrc" else 1, start)
 
     def tower_inputs(self, features: Features) -> list[Any]:
         """What each tower sees: `Features` or float [B, width]."""
@@ -111,44 +128,40 @@ class MultiTask(Network):
 
     def compose(self, logits: Mapping[str, Any], on_host: bool = False) -> dict[str, Output]:
         """The predictions that follow from the towers' outputs; `on_host` as in `Features`."""
-        numbers = self.graph.numbers
+        numbers, said = self.graph.numbers, self.graph.said
         binary = [name for name in self.graph.towers if name not in numbers]
-        chances = {name: Probability(logits[name], on_host) for name in binary}
-        return {
-            **self.graph.outputs(chances),
-            **{name: RegressionHead(logits[name], b.head == "log_regression", b.start) for name, b in numbers.items()},
+        chances = {
+            name: objectives.chance(said(name), logits[name], logits.get(level_of(name)), on_host) for name in binary
         }
+        heads = {name: objectives.number(name, b, logits[name], self.smearing) for name, b in numbers.items()}
+        return {**self.graph.outputs(chances), **heads}
 
     def losses(self, outputs: Mapping[str, Output], labels: Mapping[str, Any]) -> dict[str, Any]:
         """Mean loss of each behaviour over its space, and of order within requests where that is asked for.
 
         Impressions whose label is not known (NaN) are not in its loss, and in every other loss all the same.
         """
+        for objective in self.graph.objectives:
+            objectives.remember(self.smearing, objective, outputs[objective.task], labels)
+        return self.parts(outputs, labels)
+
+    def parts(self, outputs: Mapping[str, Output], labels: Mapping[str, Any]) -> dict[str, Any]:
+        """The same losses; nothing is remembered."""
         parts = {}
         for objective in self.graph.objectives:
             output, given = outputs[objective.task], labels[objective.label]
             among = labels[objective.among] if objective.among else None
-            if self._is_plain(objective):
+            if is_plain(objective.said) and type(self).loss is MultiTask.loss:
                 parts[objective.task] = mean_loss(output, given, among)
-                continue
-            mask, label = known(given, among), filled(given)
-            each = self.loss(objective, output, label, labels)
-            if objective.sample_weight:
-                # A weight may be empty where its label is: 0 * NaN would be NaN.
-                each = each * paddle.where(mask > 0, labels[objective.sample_weight], paddle.zeros_like(mask))
-            parts[objective.task] = masked_mean(each, mask)
-            if objective.pairwise and isinstance(output, Probability):
-                parts[f"{objective.task}_pairs"] = pairwise_loss(output.logit, label, labels[REQUEST], mask)
+            else:
+                mask, each = known(given, among), self.loss(objective, output, filled(given), labels)
+                parts[objective.task] = objectives.mean_of(objective, each, mask, labels)
+            parts |= objectives.within_requests(objective, output, labels)
         return parts
-
-    def _is_plain(self, objective: Objective) -> bool:
-        """Whether a loss is that of the output alone."""
-        own = type(self).loss is not MultiTask.loss
-        return not (own or objective.sample_weight or objective.pairwise)
 
     def loss(self, objective: Objective, output: Output, label: Any, labels: Mapping[str, Any]) -> Any:
         """Loss of each impression, float [B, 1], before mask and sample weight; an unknown label is 0 here."""
-        return output.loss(label)
+        return objectives.pointwise(objective.said)(output, label)
 
     def combine(self, parts: Mapping[str, Any], labels: Mapping[str, Any], features: Features) -> Any:
         """The scalar that a step minimises: weighted losses, and a subclass's own terms as they are."""
@@ -157,7 +170,7 @@ class MultiTask(Network):
             """The losses of a network all of whose logits are 0, on the same batch."""
             zeros = paddle.zeros_like(next(iter(labels.values())))
             # Not a subclass's: its own terms are weighted by nobody, and may need more than the towers' outputs.
-            return MultiTask.losses(self, self.compose(dict.fromkeys(self.graph.towers, zeros)), labels)
+            return MultiTask.parts(self, self.compose(dict.fromkeys(self.graph.towers, zeros)), labels)
 
         names = self._weights()
         weighted = {name: part for name, part in parts.items() if name in names}
@@ -184,15 +197,4 @@ class MultiTask(Network):
 
     def _weights(self) -> dict[str, float]:
         """The weight of each loss."""
-        objectives = self.graph.objectives
-        points = {o.task: o.weight for o in objectives}
-        return points | {f"{o.task}_pairs": o.pairwise for o in objectives if o.pairwise}
-
-
-def _check_weights(objectives: Sequence[Objective], kind: str) -> None:
-    for objective in objectives:
-        if not objective.weight:
-            raise UserError(
-                f"hyper_parameters.behaviours.{objective.behaviour}.weight is 0, but weighting {kind} learns the "
-                "weights: give it one above 0, leave the behaviour out, or set weighting to fixed or pcgrad"
-            )
+        return objectives.weights(self.graph.objectives)

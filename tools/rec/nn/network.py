@@ -10,6 +10,7 @@ from paddle import nn
 from rec.config.behaviours import LabelKind
 from rec.data.labels import LabelRules
 from rec.metrics.task import Task
+from rec.nn.weighting.second_look import SecondLook
 
 
 class Output(Protocol):
@@ -58,6 +59,11 @@ class Network(nn.Layer):
         for part in parts.values():
             total = total + part
         return total
+
+    @property
+    def second_look(self) -> SecondLook | None:
+        """The weighting that wants the losses of a batch once more after the update, if there is one."""
+        return next((layer for layer in self.sublayers() if isinstance(layer, SecondLook)), None)
 
     def trained(self) -> list[Any]:
         """The parameters that an optimizer moves; others are what a layer remembers of its input."""

@@ -41,13 +41,15 @@ def prepare(config: Config, out: Path, force: bool) -> None:
     Raises:
         UserError: the config describes no table, or one that is prepared already; or as training says it.
     """
-    if config.data is None:
+    if not config.describes_table:
         raise UserError(
             f"{config.path}: has no data section, which describes a table; datasets/ali-ccp/prepare.py prepares Ali-CCP"
         )
     settings = read_settings(config.data)
+    if settings.grow_vocabulary:
+        raise UserError(f"{config.path}: data.grow_vocabulary: a prepared table's ids do not grow: train on the table")
     names = tuple(dict.fromkeys([*settings.labels, *settings.numbers]))
-    rules = LabelRules(columns=names, kinds={}, targets=(), implies=())
+    rules = LabelRules(columns=names, kinds={}, targets=(), implies=(), first=None)
     directory = open_directory(config, "dygraph", rules=rules)
     if not directory.native:
         raise UserError(f"{config.model_dir}: is PaddleRec's, whose readers read tables themselves")

@@ -90,14 +90,17 @@ class Meter:
         return self._epoch.means()
 
     def state(self) -> dict[str, Any]:
-        """The epoch's sums, for a mid-epoch checkpoint."""
-        return {"sums": dict(self._epoch.sums), "divisors": dict(self._epoch.divisors)}
+        """The epoch's sums, and the interval's, for a mid-epoch checkpoint."""
+        recent = {"sums": dict(self._recent.sums), "divisors": dict(self._recent.divisors)}
+        return {"sums": dict(self._epoch.sums), "divisors": dict(self._epoch.divisors), "recent": recent}
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Go on from a `state`."""
         self._epoch.sums = dict(state["sums"])
         # Checkpoints of versions without ratios hold one divisor for all.
         self._epoch.divisors = dict(state.get("divisors") or dict.fromkeys(state["sums"], state.get("exposures", 0)))
+        recent = state.get("recent") or {"sums": {}, "divisors": {}}
+        self._recent.sums, self._recent.divisors = dict(recent["sums"]), dict(recent["divisors"])
 
     def _clear_interval(self) -> None:
         self._recent = _Means()

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
-from rec.checkpoint.files import load as load_checkpoint
 from rec.config.config import Config
 from rec.data.labels import LabelRules
 from rec.data.loader import if_slow, load_batches
@@ -20,6 +19,7 @@ from rec.metrics.tasks import TaskMetrics
 from rec.nn.network import Network
 from rec.report.reading import log_reading, log_unseen
 from rec.run.directory import Directory
+from rec.run.grown import state_of
 from rec.run.known import known_vocabulary
 from rec.run.model import Mode, is_native, model_class, with_network
 from rec.run.native import NativeDirectory
@@ -66,9 +66,9 @@ class Run:
         """What our models count in; PaddleRec's metrics cannot be saved."""
         return next((metric for metric in self.engine.metrics if isinstance(metric, TaskMetrics)), None)
 
-    def length(self, reader: Any) -> int | None:
-        """Impressions that a reader has; None where it cannot tell."""
-        return len(reader) if self.native else None
+    def length(self, reader: Any, plan: ReadPlan | None = None) -> int | None:
+        """Impressions that a reader has, or a plan of its goes through; None where it cannot tell."""
+        return None if not self.native else reader.count(plan) if plan else len(reader)
 
     def adopt(self, start: Start) -> Run:
         """A run that reads with a checkpoint's vocabulary.
@@ -93,7 +93,7 @@ class Run:
         if start.folder is None:
             return self
         run = self.adopt(start)
-        run.engine.load(load_checkpoint(start.folder, start.what))
+        run.engine.load(state_of(start, run.engine.table, run.reader, run.config))
         return run
 
     def open_reader(self, part: Part) -> Any:
@@ -163,7 +163,7 @@ def assemble_from(directory: Directory, mode: Mode, task: Task) -> Run:
     directory.config.check([*directory.problems, *directory.missing(task == "train")])
     directory.warn()
     start = training_start(directory.config) if task == "train" else Start()
-    if task == "infer" and directory.native and directory.config.data is not None:
+    if task == "infer" and directory.native and directory.config.describes_table:
         start = evaluated(directory.config)[0]  # without its vocabulary the table cannot be read
     reader, engine = _build(directory, task, start)
     log_reading(reader, "train" if task == "train" else "test")

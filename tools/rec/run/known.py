@@ -14,18 +14,21 @@ from rec.data.vocabulary import VOCABULARY, Vocabulary
 from rec.errors import UserError
 from rec.run.held_out import DATA
 
-_WITHOUT_EFFECT = ("keep", "unknown_rate")
+_WITHOUT_EFFECT = ("keep", "unknown_rate", "negative_rate")
 
 
 def known_vocabulary(config: Config) -> Vocabulary | None:
     """That of a checkpoint beside which training saves; None where there is none of these data and settings."""
     manifests = [one for one in Store(config.runner.model_save_path).manifests() if VOCABULARY in one.files]
-    if config.data is None or not manifests:
+    if not config.describes_table or not manifests:
         return None
     if any(is_prepared(place) for place in config.places(config.runner.train_data_dir)):
         return None  # it has its own
-    if any(field and field.pretrained for field in read_settings(config.data).fields.values()):
+    settings = read_settings(config.data)
+    if any(field and field.pretrained for field in settings.fields.values()):
         return None  # the files may hold other values by now
+    if settings.grow_vocabulary:
+        return None  # those there may have grown by other days' rows, too
     section = {**dict.fromkeys(DataSettings.model_fields), **config.data}
     facts = {f"data.{name}": value for name, value in section.items() if name not in _WITHOUT_EFFECT}
     facts |= {f"hyper_parameters.{name}": config.hyper_parameters.get(name) for name in ("fields", "field_dims")}

@@ -7,9 +7,11 @@ from typing import Any
 
 from rec.config.config import Config
 from rec.config.hyper import Declared, complete
+from rec.config.negatives import NEGATIVES
 from rec.console import log
 from rec.contract.native import DENSE_OPTIMIZERS, NativeModel, TableSettings, check
 from rec.data.labels import LabelRules
+from rec.data.negatives import with_rate
 from rec.data.reader import Part, Reader
 from rec.data.vocabulary import Vocabulary
 from rec.engine.dygraph import DygraphEngine
@@ -60,13 +62,15 @@ class NativeDirectory(Directory):
         targets: list[Callable[..., Any]] = [self.network, TableSettings, train.settings]
         problems = list(config.problems)
         try:
-            self.config = complete(config, targets, train.declared(config))
+            self.config = with_rate(complete(config, targets, train.declared(config)))
         except UserError as error:  # the data section: what else is wrong is said of the fields that it names
             named = config.data.get("fields") if isinstance(config.data, Mapping) else None
             fields = list(map(str, named)) if isinstance(named, Mapping | list) else None
             declared = None if fields is None else Declared(fields)
             problems, self.config = [*problems, str(error)], complete(config, targets, declared)
         self.problems = [*problems, *check(self.config, targets)]
+        if self.config.hyper_parameters.get(NEGATIVES) is not None and not train.samples:
+            self.problems.append(f"data.{NEGATIVES}: the directory's own reader, {train.__name__}, leaves no row out")
         self.model: Any = make_model(model, self.config, mode)
 
     def missing(self, training: bool) -> list[str]:
@@ -94,10 +98,11 @@ class NativeDirectory(Directory):
         return DygraphEngine(self.model, self.config, training, reader.rows)
 
     def _warn_of_weight_decay(self) -> None:
-        """The table's row-wise optimizers know none: decay of every row in every step would cost the whole table."""
+        """It is not the table's too: decay of every row in every step would cost the whole table."""
         if self.config.get("hyper_parameters.optimizer.weight_decay"):
             log.warning(
-                "hyper_parameters.optimizer.weight_decay: decays the network's parameters; the embedding table has none"
+                "hyper_parameters.optimizer.weight_decay: decays the network's parameters; the table's rows have "
+                "hyper_parameters.table_optimizer.weight_decay"
             )
 
     def tasks(self) -> tuple[Task, ...]:

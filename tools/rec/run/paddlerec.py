@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from rec.config.config import Config
+from rec.config.negatives import NEGATIVES
 from rec.console import log
 from rec.data.lines import data_files
 from rec.data.paddlerec import brings_loader, open_rows
@@ -50,11 +52,17 @@ class PaddleRecDirectory(Directory):
         super().warn()
         for warning in [*self.config.warnings, *self.config.probably_misspelt()]:
             log.warning("%s: %s", self.config.path, warning)
+        if isinstance(self.config.data, Mapping) and self.config.data.get(NEGATIVES) is not None:
+            log.warning("%s: data.%s has no effect: the directory's own reader reads", self.config.path, NEGATIVES)
 
     def missing(self, training: bool) -> list[str]:
         name = "train_data_dir" if training else "test_data_dir"
         given = self.own_loader or self.config.runner.model_dump()[name]
         absent = [] if given else [f"runner.{name} is missing"]
+        if self.config.runner.calibration:
+            absent.append("runner.calibration: PaddleRec's models do not tell which output predicts which label")
+        if training and self.config.runner.gradient_cosines:
+            absent.append("runner.gradient_cosines: PaddleRec's models do not tell their losses apart")
         return absent + (mixed_parts(self.config) if training else [])
 
     def tasks(self) -> tuple[Task, ...]:

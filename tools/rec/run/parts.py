@@ -38,7 +38,7 @@ def mixed_parts(config: Config) -> list[str]:
             )
     folder = runner["valid_data_dir"]
     if folder and is_training_folder(config, folder) and not asked_for(config.data, "valid"):
-        what = "set data.valid, which sets rows aside" if config.data else "name a folder of other rows"
+        what = "set data.valid, which sets rows aside" if config.describes_table else "name a folder of other rows"
         problems.append(f"runner.valid_data_dir is runner.train_data_dir, whose rows are all trained on: {what}")
     return problems
 

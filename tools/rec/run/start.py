@@ -12,12 +12,14 @@ Training begins with the first of these that the config names and that is there:
 
 Evaluation, export and Paddle Inference take each checkpoint that `runner.infer_*` chooses.
 
-Whichever it is, its vocabulary is the run's, for training, validation and test data alike.
+Whichever it is, its vocabulary is the run's, for training, validation and test data alike. With
+`data.grow_vocabulary` that of 3. grows first by the training data.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -41,6 +43,7 @@ class Start:
         epoch, batch: where training goes on.
         resumes: whether it goes on with what a killed run was doing.
         manifest: what the checkpoint says of itself; None of PaddleRec's, which say nothing.
+        grows: whether its vocabulary grows by the training data, and the table with it.
     """
 
     folder: Path | None = None
@@ -49,6 +52,7 @@ class Start:
     batch: int = 0
     resumes: bool = False
     manifest: Manifest | None = None
+    grows: bool = False
 
     @property
     def vocabulary_checksum(self) -> str | None:
@@ -64,7 +68,7 @@ class Start:
         """
         if self.folder is None or not (self.folder / VOCABULARY).is_file():
             return None
-        return Vocabulary.load(check_file(self.folder, VOCABULARY, self.manifest))
+        return replace(Vocabulary.load(check_file(self.folder, VOCABULARY, self.manifest)), grows=self.grows)
 
 
 def checkpoint_folder(start: Start) -> Path:
@@ -84,13 +88,14 @@ def training_start(config: Config) -> Start:
         raise UserError("runner.warm_start and runner.model_init_path both name weights to start from: leave one out")
     if (runner.resume or runner.replay) and (start := _newest(runner)):
         return start
+    grows = isinstance(config.data, Mapping) and bool(config.data.get("grow_vocabulary"))
     if config.last_epoch >= 0:
+        if grows:
+            raise UserError("data.grow_vocabulary begins a day at epoch 0, and last_epoch goes on: leave one out")
         return _after(config.last_epoch, runner)
-    if runner.warm_start:
-        return Start(Path(runner.warm_start), manifest=_manifest(Path(runner.warm_start)))
-    if runner.model_init_path:
-        folder = Path(runner.model_init_path)
-        return Start(folder, "weights", manifest=_manifest(folder))
+    if given := runner.warm_start or runner.model_init_path:
+        what: Literal["weights", "everything"] = "everything" if runner.warm_start else "weights"
+        return Start(Path(given), what, manifest=_manifest(Path(given)), grows=grows)
     return Start()
 
 
@@ -127,11 +132,7 @@ def _manifest(folder: Path) -> Manifest | None:
 
 
 def evaluated(config: Config) -> list[Start]:
-    """The checkpoints to evaluate, in order.
-
-    Raises:
-        UserError: none is there.
-    """
+    """The checkpoints to evaluate, in order. Raises UserError if none is there."""
     runner, store = config.runner, _evaluated_store(config.runner)
     if runner.evaluates == "epochs":
         return _epochs(runner, store)

@@ -32,6 +32,7 @@ def card(manifest: ExportManifest, config: Config) -> str:
         "",
         f"Trained on {_places(config.runner.train_data_dir)}; judged on {_places(config.runner.test_data_dir)}.",
         "",
+        *([f"Probabilities are calibrated ({manifest.calibration.kind}).", ""] if manifest.calibration else []),
         "## Test data, as exported",
         "",
         *_table(_HEADER, [_row(task, values) for task, values in manifest.metrics.items()]),

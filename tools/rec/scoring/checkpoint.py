@@ -7,6 +7,7 @@ from typing import Any
 
 import paddle
 
+from rec.calibration.file import CALIBRATION, read
 from rec.checkpoint.files import load as load_checkpoint
 from rec.checkpoint.manifest import Manifest, read_manifest
 from rec.checkpoint.state import State
@@ -30,7 +31,7 @@ from rec.scoring.model import Model, RawReader
 
 
 class Checkpoint(Model):
-    """The network of a checkpoint folder, in dynamic graph.
+    """The network of a checkpoint folder, in dynamic graph, with its calibration if it has one.
 
     Raises:
         UserError: it is no checkpoint of one of our models, is damaged, or its model directory has gone.
@@ -58,6 +59,8 @@ class Checkpoint(Model):
         self.engine.load(state)
         self.engine.net.eval()
         self.tasks = self.engine.net.tasks
+        if self.manifest and CALIBRATION in self.manifest.files:
+            self.engine.model.calibration = read(folder, self.manifest)
 
     def _rules(self) -> LabelRules:
         """Those of the columns that the network predicts from."""
@@ -67,14 +70,16 @@ class Checkpoint(Model):
         with paddle.no_grad():
             inputs = self.engine.feed.open(batch, training=False)
             outputs = probabilities(predict(self.engine.net, inputs.features, inputs.labels))
-        return {name: value.numpy().reshape(-1) for name, value in outputs.items()}
+        found = {name: value.numpy().reshape(-1) for name, value in outputs.items()}
+        predicted: dict[str, Array] = self.engine.model.calibrated(found, batch)
+        return predicted
 
 
 def _reader(folder: Path, config: Config, rules: LabelRules, state: State) -> RawReader:
     kind = reader_class(ModelDirectory(config.model_dir), config.runner.train_reader_path)
     if not issubclass(kind, NativeReader):
         raise UserError(f"{folder}: was trained with a reader of its own, {kind.__module__}, which reads files alone")
-    if config.data is not None:
+    if config.describes_table:
         return RawTableReader([], config, "test", Vocabulary.load(folder / VOCABULARY), rules)
     reader = RawIdReader([], config, "test", None, rules)
     reader.num_id = len(state.weights["embedding.weight"])

@@ -22,6 +22,7 @@ from rec.data.batch import Batch
 from rec.data.prepared import PreparedField, read_schema
 from rec.data.vocabulary import VOCABULARY
 from rec.errors import UserError
+from rec.export.calibrated import check_exportable
 from rec.export.native import NativeCapture, save
 from rec.export.onnx_model import to_onnx, write_onnx
 from rec.export.onnx_table import Rows
@@ -30,6 +31,7 @@ from rec.metrics.tasks import TaskMetrics
 from rec.numeric import Array
 from rec.output import whole_folder
 from rec.run.assembly import Run
+from rec.run.calibrated import calibrate
 from rec.run.start import checkpoint_folder, evaluated
 from rec.scoring.card import card
 from rec.scoring.checkpoint import prepared_folder
@@ -55,7 +57,9 @@ class Trained:
         with paddle.no_grad():
             given = engine.feed.open(batch, training=False)
             outputs = probabilities(predict(engine.net, given.features, given.labels))
-        return {name: value.numpy().reshape(-1) for name, value in outputs.items()}
+        found = {name: value.numpy().reshape(-1) for name, value in outputs.items()}
+        predicted: dict[str, Array] = engine.model.calibrated(found, batch)
+        return predicted
 
 
 def export(run: Run, to: Path | None, rows: Rows) -> None:
@@ -87,6 +91,7 @@ def export(run: Run, to: Path | None, rows: Rows) -> None:
 def _trained(run: Run) -> Trained:
     start = evaluated(run.config)[-1]
     run = run.restore(start)
+    check_exportable(calibrate(run, start))
     engine: Any = run.engine
     engine.net.eval()
     found: list[Batch] = []
@@ -116,7 +121,7 @@ def _write(trained: Trained, folder: Path, rows: Rows) -> ExportManifest:
         checkpoint=str(trained.folder.resolve()),
         epoch=manifest.epoch if manifest else None,
         step=manifest.step if manifest else None,
-        reader="ids" if run.config.data is None else "table",
+        reader="table" if run.config.describes_table else "ids",
         fields=[str(name) for name in run.config.hyper_parameters["fields"]],
         shared=[name for block in run.reader.blocks if block.shared for name in block.fields],
         offsets={field.name: field.offset for field in fields},
@@ -125,6 +130,7 @@ def _write(trained: Trained, folder: Path, rows: Rows) -> ExportManifest:
         inputs=described_inputs(first, inputs(first, list(engine.net.columns)), run.reader.numbers),
         outputs=described_outputs(engine.net.tasks, list(expected[0])),
         rows=rows,
+        calibration=run.config.runner.calibration,
         parity=parity,
         metrics={},
         versions={name: importlib.metadata.version(name) for name in _PACKAGES},
@@ -141,7 +147,7 @@ def _write_reader(trained: Trained, folder: Path) -> list[PreparedField]:
     (folder / CONFIG).write_text(_config(config), encoding="utf-8")
     if trained.run.reader.vocabulary is not None:
         (folder / VOCABULARY).write_text(trained.run.reader.vocabulary.to_json(), encoding="utf-8")
-    prepared = prepared_folder(config, read_manifest(trained.folder)) if config.data is None else None
+    prepared = None if config.describes_table else prepared_folder(config, read_manifest(trained.folder))
     if prepared is None:
         return []
     shutil.copyfile(prepared / "vocabulary.parquet", folder / ORIGINAL_IDS)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rec.checkpoint.manifest import sha256
 from rec.config.behaviours import LabelKind
+from rec.config.calibration import CalibrationSettings
 from rec.errors import UserError
 
 MANIFEST = "export.json"
@@ -42,6 +43,7 @@ class ExportManifest(BaseModel):
         columns: what the network predicts from besides, and what it may be.
         inputs, outputs: of the model, in their order.
         rows: how the table's rows are stored.
+        calibration: how its probabilities are corrected; None: they are not.
         parity: the largest difference of predictions from the trainer's, by what scored them.
         metrics: of the exported model on test data, by task.
         versions: of what wrote it.
@@ -65,6 +67,7 @@ class ExportManifest(BaseModel):
     inputs: list[Array]
     outputs: list[Array]
     rows: Literal["float32", "float16", "int8"]
+    calibration: CalibrationSettings | None = None
     parity: dict[str, float]
     metrics: dict[str, dict[str, Any]]
     versions: dict[str, str]

@@ -32,7 +32,8 @@ def build_table(
     tables: dict[int, Table] = {}
     for first, end, width in rows.parts():
         own = rows.of(first, end)
-        weight = initial_weights(own.num_id, width or dim, *([seed, width] if width else [seed]))
+        seeds = [seed, width, rows.day] if rows.day else [seed, width] if width else [seed]
+        weight = initial_weights(own.num_id, width or dim, *seeds)
         for ids, vectors in own.given:
             _begin(weight, ids, vectors, 1 if width else spaces)
         moving = own.moving()

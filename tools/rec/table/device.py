@@ -35,6 +35,17 @@ class DeviceTable(Table):
             return [self._pool(values, bags) for bags in batch.bags]
 
     def push(self, batch: Batch, gradients: list[Any]) -> None:
+        self.move(batch, self._sum(batch, gradients))
+
+    def collect(self, batch: Batch, gradients: list[Any]) -> list[Any]:
+        (total,) = self._sum(batch, gradients)
+        if self.moving is not None:
+            with paddle.base.dygraph.guard(self._place), paddle.no_grad():
+                total = total * self._on_device(self.moving[batch.rows].astype(np.float32)).unsqueeze(1)
+        return [total]
+
+    def _sum(self, batch: Batch, gradients: list[Any]) -> list[Any]:
+        """float32 [N, D], the gradient of each distinct row."""
         with paddle.base.dygraph.guard(self._place), paddle.no_grad():
             total = paddle.zeros([len(batch.rows), self.dim])
             for bags, gradient in zip(batch.bags, gradients, strict=True):
@@ -43,6 +54,11 @@ class DeviceTable(Table):
                 by_token = paddle.gather(gradient.reshape([-1, self.dim]), self._bag_of_token(bags))
                 by_token = self._weighted(by_token, bags)
                 total = paddle.index_add(total, self._on_device(bags.positions), 0, by_token)
+            return [total]
+
+    def move(self, batch: Batch, collected: list[Any]) -> None:
+        (total,) = collected
+        with paddle.base.dygraph.guard(self._place), paddle.no_grad():
             moved = batch.rows
             if self.moving is not None:
                 kept = np.flatnonzero(self.moving[moved])

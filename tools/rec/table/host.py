@@ -45,11 +45,31 @@ class HostTable(Table):
         by_bag = [to_array(gradient).reshape(-1, self.dim) for gradient in gradients]
         self._update = self._worker.submit(self._push, batch, by_bag)
 
+    def collect(self, batch: Batch, gradients: list[Any]) -> list[Array]:
+        total = self._sum(batch, [to_array(gradient).reshape(-1, self.dim) for gradient in gradients])
+        if self.moving is not None:
+            total[~self.moving[batch.rows]] = 0
+        return [total]
+
+    def move(self, batch: Batch, collected: list[Any]) -> None:
+        self._settle()
+        self._update = self._worker.submit(self._move, batch.rows, *collected)
+
+    def set_rate(self, rate: float) -> None:
+        self._settle()  # the update under way has the rate of its own step
+        super().set_rate(rate)
+
     def _push(self, batch: Batch, gradients: list[Array]) -> None:
+        self._move(batch.rows, self._sum(batch, gradients))
+
+    def _sum(self, batch: Batch, gradients: list[Array]) -> Array:
+        """float32 [N, D], the gradient of each distinct row."""
         total = np.zeros((len(batch.rows), self.dim), np.float32)
         for bags, gradient in zip(batch.bags, gradients, strict=True):
             kernels.unpool(gradient, bags.positions, bags.offsets, _weights(bags), total)
-        rows = batch.rows
+        return total
+
+    def _move(self, rows: Array, total: Array) -> None:
         if self.moving is not None:
             moved = self.moving[rows]
             rows, total = rows[moved], total[moved]

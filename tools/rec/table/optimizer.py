@@ -20,6 +20,22 @@ Tensors = dict[str, Any]
 class RowOptimizer(ABC):
     """A rule that moves rows of a float32 table [V, D] against their gradient."""
 
+    learning_rate: Any
+
+    @property
+    def name(self) -> str:
+        """As a checkpoint calls it."""
+        return type(self).__name__
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the update to come."""
+        return float(self.learning_rate)
+
+    def set_rate(self, rate: float) -> None:
+        """Let updates from now on have this learning rate."""
+        self.learning_rate = type(self.learning_rate)(rate)
+
     @abstractmethod
     def initial_state(self, num_row: int, dim: int) -> dict[str, Array]:
         """Per-row memory by name, first dimension V; part of a checkpoint."""
@@ -82,7 +98,7 @@ class Adam(RowOptimizer):
     def __init__(
         self, learning_rate: float = 0.001, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8
     ) -> None:
-        self.learning_rate, self.beta1, self.beta2, self.epsilon = learning_rate, beta1, beta2, epsilon
+        self.learning_rate, self.beta1, self.beta2, self.epsilon = float(learning_rate), beta1, beta2, epsilon
         self._corrections = _bias_corrections(beta1, beta2)
 
     def initial_state(self, num_row: int, dim: int) -> dict[str, Array]:

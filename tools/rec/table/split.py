@@ -39,6 +39,21 @@ class SplitTable(Table):
             own = [gradient for bags, gradient in zip(batch.bags, gradients, strict=True) if bags.dim == dim]
             self._tables[dim].push(part, own)
 
+    def collect(self, batch: Batch, gradients: list[Any]) -> list[Any]:
+        found = []
+        for dim, part in self._parts(batch).items():
+            own = [gradient for bags, gradient in zip(batch.bags, gradients, strict=True) if bags.dim == dim]
+            found += self._tables[dim].collect(part, own)
+        return found
+
+    def move(self, batch: Batch, collected: list[Any]) -> None:
+        for (dim, part), own in zip(self._parts(batch).items(), collected, strict=True):
+            self._tables[dim].move(part, [own])
+
+    def set_rate(self, rate: float) -> None:
+        for table in self._tables.values():
+            table.set_rate(rate)
+
     def _parts(self, batch: Batch) -> dict[int, Batch]:
         """The batch as each table sees it; a step asks twice."""
         if self._last is None or self._last[0] is not batch:
@@ -56,16 +71,16 @@ class SplitTable(Table):
         return {dim: (self._ranges[dim][0], table.arrays()["weight"]) for dim, table in self._tables.items()}
 
     def weights(self) -> dict[str, Array]:
-        return {_named(name, dim): array for dim, t in self._tables.items() for name, array in t.weights().items()}
+        return {named(name, dim): array for dim, t in self._tables.items() for name, array in t.weights().items()}
 
     def optimizer_state(self) -> dict[str, Array]:
         return {
-            _named(name, dim): array for dim, t in self._tables.items() for name, array in t.optimizer_state().items()
+            named(name, dim): array for dim, t in self._tables.items() for name, array in t.optimizer_state().items()
         }
 
     def load(self, arrays: dict[str, Array]) -> None:
         for dim, table in self._tables.items():
-            own = _named(WEIGHT, dim)
+            own = named(WEIGHT, dim)
             table.load({k.replace(own, WEIGHT): v for k, v in arrays.items() if k.split("/")[0] == own})
 
     def arrays(self) -> dict[str, Array]:
@@ -79,5 +94,6 @@ def _moved(bags: Bags, place: Array) -> Bags:
     return replace(bags, positions=place[bags.positions])
 
 
-def _named(name: str, dim: int) -> str:
+def named(name: str, dim: int) -> str:
+    """What a checkpoint calls an array of the table of a width; `name`: that of the network's."""
     return name.replace(WEIGHT, f"embedding_{dim}.weight") if dim else name

@@ -40,6 +40,18 @@ class Table(ABC):
         """Update the batch's rows; `gradients` (arrays or tensors) are those of what `pull` gave, shaped alike."""
 
     @abstractmethod
+    def collect(self, batch: Batch, gradients: list[Any]) -> list[Any]:
+        """What `push` would move rows by: float32 [N, D] for each width, 0 in rows that do not move."""
+
+    @abstractmethod
+    def move(self, batch: Batch, collected: list[Any]) -> None:
+        """Update the batch's rows by what `collect` gave, or by less."""
+
+    def set_rate(self, rate: float) -> None:
+        """Let updates from now on have this learning rate."""
+        self.optimizer.set_rate(rate)
+
+    @abstractmethod
     def arrays(self) -> dict[str, Array]:
         """Weights and state in host memory: `weight` [V, D] and the optimizer's names."""
 

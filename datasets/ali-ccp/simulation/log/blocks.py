@@ -13,9 +13,10 @@ DAY = 86_400_000_000
 
 
 class Part(NamedTuple):
-    """Train or test: how much happens when. Requests are numbered through both."""
+    """Train or test, or one of many days: how much happens when. Requests are numbered through all parts."""
 
-    test: bool
+    later: bool  # whether users and items are those seen before, and new ones
+    remembers: bool  # whether what is in it is seen before in later parts
     impressions: int
     first_request: int
     requests: int
@@ -23,6 +24,8 @@ class Part(NamedTuple):
     days: int
     new_users: float
     new_items: float
+    known_users: int  # new ones are numbered from here on
+    known_items: int
 
 
 class State(NamedTuple):
@@ -30,8 +33,8 @@ class State(NamedTuple):
 
     clicked: np.ndarray  # (users, LENGTH) int32: a user's click number n is at n % LENGTH
     clicks: np.ndarray  # (users,) int64
-    seen_users: np.ndarray  # (users,) bool: in train
-    seen_items: np.ndarray  # (items,) bool: in train
+    seen_users: np.ndarray  # (users,) bool: in train, or on the days before
+    seen_items: np.ndarray  # (items,) bool
 
 
 class Block(NamedTuple):
@@ -54,7 +57,7 @@ class Block(NamedTuple):
 
 def new_state(world: World) -> State:
     """Nobody has clicked, nothing has been seen."""
-    users, items = world.users + world.new_users, world.items + world.new_items
+    users, items = world.all_users, world.all_items
     clicked, clicks = np.zeros((users, LENGTH), np.int32), np.zeros(users, np.int64)
     return State(clicked, clicks, np.zeros(users, bool), np.zeros(items, bool))
 

@@ -43,7 +43,7 @@ class Columns:
 
     def __init__(self, world: World, users: Users, items: Items) -> None:
         self.world, self.users, self.items = world, users, items
-        count = world.items + world.new_items
+        count = world.all_items
         self.user_names = _user_names(world.seed, len(users.age))
         # An item's name says nothing of its popularity or its category.
         self.item_names = _names("i", np.arange(count) * _SCATTER % count)

@@ -7,8 +7,7 @@ import numpy as np
 from rich.table import Table
 
 from rec.metrics.truth import soft_auc
-from simulation.log.blocks import Block
-from simulation.log.world import World
+from simulation.log.blocks import Block, Part
 from simulation.report import MOST_SCORED, percent
 
 
@@ -16,8 +15,7 @@ from simulation.report import MOST_SCORED, percent
 class Tally:
     """Counts over one part."""
 
-    world: World
-    impressions: int
+    part: Part
     seen: int = 0
     clicks: int = 0
     conversions: int = 0
@@ -34,11 +32,11 @@ class Tally:
         self.clicks += int(clicked.sum())
         self.conversions += int(block.conversion.sum())
         self.history += int(np.diff(block.history_end, prepend=0)[block.request].sum())
-        self.new_users += int((block.user >= self.world.users).sum())
-        self.new_items += int((block.item >= self.world.items).sum())
+        self.new_users += int((block.user >= self.part.known_users).sum())
+        self.new_items += int((block.item >= self.part.known_items).sum())
         self.p_conversion += float(block.p_conversion.sum())
         self.p_conversion_clicked += float(block.p_conversion[clicked].sum())
-        step = -(-self.impressions // MOST_SCORED)
+        step = -(-self.part.impressions // MOST_SCORED)
         kept = slice(-self.seen % step, None, step)
         p_click, p_conversion = (p[kept].astype(np.float32) for p in (block.p_click, block.p_conversion))
         self.scored.append((p_click, p_conversion, clicked[kept]))
@@ -66,7 +64,7 @@ def table(tallies: Mapping[str, Tally]) -> Table:
 
 def _rows(tally: Tally) -> Iterator[tuple[str, str]]:
     """What stands in a part's column, and in front of it."""
-    n = tally.impressions
+    n = tally.part.impressions
     yield "impressions", f"{n:,}"
     yield "clicks", f"{tally.clicks:,} ({percent(tally.clicks, n)})"
     yield "conversions", f"{tally.conversions:,} ({percent(tally.conversions, tally.clicks)})"

@@ -11,8 +11,11 @@ HISTORIES = ("none", "pooled", "order")
 class LogSettings:
     """Size, seed and knobs of one log; equal settings give equal bytes."""
 
-    impressions: int = knob(MISSING, 1, 10**9, "impressions in train")
-    test_impressions: int = knob(None, 1, 10**9, "impressions in test, the last day (default: a quarter of train's)")
+    impressions: int = knob(MISSING, 1, 10**9, "impressions in train, or of all days")
+    days: int = knob(0, 0, 365, "0: train and test; else so many days, a file each, of about equal size")
+    test_impressions: int = knob(
+        None, 1, 10**9, "impressions in test, the last day (default: a quarter of train's); with --days there is none"
+    )
     seed: int = knob(1, 0, 2**62, "names the world: its ids, its people, its truth")
     click_rate: float = knob(0.1, 0.001, 0.9, "clicks per impression, in train")
     conversion_rate: float = knob(0.1, 0.001, 0.9, "conversions per click, in train")
@@ -33,8 +36,10 @@ class LogSettings:
         "a click depends on how well the item matches those of its category among the history's items, the recent ones "
         "most (order), on the mean of the history alone (pooled), or on neither (none)",
     )
-    new_users: float = knob(0.1, 0.0, 1.0, "share of test's impressions whose user never occurs in train")
-    new_items: float = knob(0.1, 0.0, 1.0, "share of test's impressions whose item never occurs in train")
+    new_users: float = knob(
+        0.1, 0.0, 1.0, "share of test's impressions whose user never occurs in train; of a day's, on the days before"
+    )
+    new_items: float = knob(0.1, 0.0, 1.0, "the same of items")
 
     def __post_init__(self) -> None:
         if self.test_impressions is None:

@@ -77,7 +77,7 @@ def _interests(world: World, count: int) -> np.ndarray:
 
 def users_of(world: World) -> Users:
     """All users: a fifth of a user's character is the city's."""
-    count = world.users + world.new_users
+    count = world.all_users
     told, age, place = uniforms(world.seed, USER, 0, count, 3).T
     city = (CITIES * place**2).astype(np.int64)
     own, of_city = normals(world.seed, USER, count, FACTORS), normals(world.seed, CITY, CITIES, FACTORS)
@@ -99,7 +99,7 @@ def step_of_age(age: np.ndarray) -> np.ndarray:
 
 def items_of(world: World) -> Items:
     """All items: what the category, the shop and the tags make of one, and three tenths of its own."""
-    count = world.items + world.new_items
+    count = world.all_items
     place, tagged, *tags = uniforms(world.seed, ITEM, 0, count, 2 + MOST_TAGS).T
     category, shop = np.arange(count) % world.categories, (world.shops * place).astype(np.int64)
     number = ((MOST_TAGS + 1) * tagged).astype(np.int64)

@@ -48,21 +48,21 @@ def _times(world: World, part: Part, first: int, count: int) -> np.ndarray:
 
 @compiled
 def _user(world: World, part: Part, state: State, name: np.uint64) -> int:
-    """Whose the request called `name` is: test's others than the new users all occur in train."""
-    if part.test and uniform(name, _NEW) < part.new_users:
-        return world.users + whole(name, _WHICH, world.new_users)
+    """Whose the request called `name` is: a later part's others than the new users all occur before."""
+    if part.later and uniform(name, _NEW) < part.new_users:
+        return part.known_users + whole(name, _WHICH, world.new_users)
     draw = _SEEN
     while True:
-        user = int(world.users * uniform(name, draw) ** 1.5)
-        if not part.test or state.seen_users[user]:
+        user = int(part.known_users * uniform(name, draw) ** 1.5)
+        if not part.later or state.seen_users[user]:
             return user
         draw += 1
 
 
 @compiled
 def _item(world: World, users: Users, part: Part, state: State, user: int, name: np.uint64) -> int:
-    """What the impression called `name` shows: mostly the user's interests; test's old items all occur in train."""
-    new, per_category = part.test and uniform(name, _ITEM_NEW) < part.new_items, world.items // world.categories
+    """What the impression called `name` shows: mostly the user's interests; old items all occur in earlier parts."""
+    new, per_category = part.later and uniform(name, _ITEM_NEW) < part.new_items, part.known_items // world.categories
     while True:
         category = users.interests[user, whole(name, _INTEREST, INTERESTS)]
         if uniform(name, _KIND) >= _OF_INTEREST:
@@ -70,8 +70,8 @@ def _item(world: World, users: Users, part: Part, state: State, user: int, name:
         rank = popular(uniform(name, _RANK), _POPULAR * per_category, per_category)
         item = category + world.categories * rank
         if new:
-            return world.items + item % world.new_items
-        if not part.test or state.seen_items[item]:
+            return part.known_items + item % world.new_items
+        if not part.later or state.seen_items[item]:
             return item
         name = mix(name)
 
@@ -107,7 +107,7 @@ def _meet(
                 if block.click[at]:
                     fresh[more] = item
                     more += 1
-                if not part.test:
+                if part.remembers:
                     state.seen_users[user] = state.seen_items[item] = True
                 at += 1
             # Only now: items of one request are seen together, and their clicks are no history of each other.

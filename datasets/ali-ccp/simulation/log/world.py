@@ -11,7 +11,10 @@ CATEGORY_SCALE = 0.2
 
 
 class World(NamedTuple):
-    """Sizes, as the compiled functions read them. New users and items, whom train never sees, are numbered last."""
+    """Sizes, as the compiled functions read them.
+
+    New users and items, whom train never sees, are numbered last; of many days each after the first has so many.
+    """
 
     seed: int
     users: int
@@ -20,6 +23,17 @@ class World(NamedTuple):
     new_items: int
     categories: int
     shops: int
+    fresh: int  # how many parts have new users and items
+
+    @property
+    def all_users(self) -> int:
+        """New ones included."""
+        return self.users + self.fresh * self.new_users
+
+    @property
+    def all_items(self) -> int:
+        """New ones included."""
+        return self.items + self.fresh * self.new_items
 
 
 def build(settings: LogSettings) -> World:
@@ -35,4 +49,5 @@ def build(settings: LogSettings) -> World:
         new_items=categories * math.ceil(per_category / 8),
         categories=categories,
         shops=math.ceil(items / 20),
+        fresh=max(1, settings.days - 1),
     )

@@ -1,6 +1,7 @@
 """How towers share what lies below them.
 
-A sharing is told the width of its input and the towers' names, in order; `SharingLayer` says the rest.
+A sharing is told the width of its input, the towers' names, in order, and what stands between hidden layers
+(`rec.nn.between`); `SharingLayer` says the rest.
 """
 
 from typing import Annotated, Any, TypeAlias
@@ -28,6 +29,7 @@ REGISTRY = Registry(
     },
     "in_features",
     "towers",
+    "between",
 )
 
 Sharing: TypeAlias = Annotated[dict[str, Any], AfterValidator(REGISTRY.check)]

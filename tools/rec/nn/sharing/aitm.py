@@ -10,6 +10,7 @@ import paddle
 from paddle import nn
 from paddle.nn import functional as F  # noqa: N812 - the field's name for it
 
+from rec.nn.between import PLAIN, Between
 from rec.nn.features import Features
 from rec.nn.hidden import Hidden, Layers
 from rec.nn.layers import Linear, side_by_side
@@ -25,10 +26,10 @@ class AITM(SharingLayer):
         fc_sizes: hidden layers of each tower's bottom.
     """
 
-    def __init__(self, in_features: int, towers: Sequence[str], fc_sizes: Layers) -> None:
+    def __init__(self, in_features: int, towers: Sequence[str], fc_sizes: Layers, between: Between = PLAIN) -> None:
         super().__init__()
         width = fc_sizes[-1]
-        self.bottoms = nn.LayerList([Hidden(in_features, fc_sizes) for _ in towers])
+        self.bottoms = nn.LayerList([Hidden(in_features, fc_sizes, between) for _ in towers])
         self.transfers = nn.LayerList([Linear(width, width) for _ in towers[1:]])
         self.attentions = nn.LayerList([Transfer(width) for _ in towers[1:]])
         self.widths = [width] * len(towers)

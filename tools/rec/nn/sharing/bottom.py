@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from rec.nn.between import PLAIN, Between
 from rec.nn.features import Features
 from rec.nn.hidden import Hidden, Layers
 from rec.nn.sharing.base import SharingLayer
@@ -13,7 +14,7 @@ from rec.nn.sharing.base import SharingLayer
 class NoSharing(SharingLayer):
     """Each tower sees the embeddings, and shares nothing else (ESMM, Ma et al., SIGIR 2018)."""
 
-    def __init__(self, in_features: int, towers: Sequence[str]) -> None:
+    def __init__(self, in_features: int, towers: Sequence[str], between: Between = PLAIN) -> None:
         super().__init__()
         self.widths = [in_features] * len(towers)
 
@@ -26,7 +27,7 @@ class SeparateEmbeddings(SharingLayer):
 
     own_spaces = True
 
-    def __init__(self, in_features: int, towers: Sequence[str]) -> None:
+    def __init__(self, in_features: int, towers: Sequence[str], between: Between = PLAIN) -> None:
         super().__init__()
         self.widths = [in_features] * len(towers)
 
@@ -37,9 +38,9 @@ class SeparateEmbeddings(SharingLayer):
 class ShareBottom(SharingLayer):
     """Hard sharing (Caruana, 1997): one bottom of `fc_sizes` units, of which each tower sees the top."""
 
-    def __init__(self, in_features: int, towers: Sequence[str], fc_sizes: Layers) -> None:
+    def __init__(self, in_features: int, towers: Sequence[str], fc_sizes: Layers, between: Between = PLAIN) -> None:
         super().__init__()
-        self.bottom = Hidden(in_features, fc_sizes)
+        self.bottom = Hidden(in_features, fc_sizes, between)
         self.widths = [fc_sizes[-1]] * len(towers)
 
     def forward(self, x: Features | Any) -> list[Any]:

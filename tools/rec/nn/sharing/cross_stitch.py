@@ -9,12 +9,12 @@ from typing import Annotated, Any
 import numpy as np
 import paddle
 from paddle import nn
-from paddle.nn import functional as F  # noqa: N812 - the field's name for it
 from pydantic import Field
 
+from rec.nn.between import PLAIN, Activation, Between
 from rec.nn.features import Features
 from rec.nn.hidden import Layers
-from rec.nn.layers import Linear, each_on
+from rec.nn.layers import each_on, hidden_layer
 from rec.nn.sharing.base import SharingLayer
 from rec.numeric import Array
 
@@ -33,12 +33,13 @@ class CrossStitch(SharingLayer):
         towers: Sequence[str],
         fc_sizes: Layers,
         own_share: Annotated[float, Field(ge=0, le=1)] = 0.9,
+        between: Between = PLAIN,
     ) -> None:
         super().__init__()
         count = len(towers)
         start = np.full((count, count), (1 - own_share) / max(count - 1, 1), np.float32)
         np.fill_diagonal(start, own_share if count > 1 else 1.0)
-        self.layers = nn.LayerList([Stitched(a, b, start) for a, b in pairwise([in_features, *fc_sizes])])
+        self.layers = nn.LayerList([Stitched(a, b, start, between) for a, b in pairwise([in_features, *fc_sizes])])
         self.widths = [fc_sizes[-1]] * count
 
     def forward(self, x: Features | Any) -> list[Any]:
@@ -51,11 +52,13 @@ class CrossStitch(SharingLayer):
 class Stitched(nn.Layer):
     """A layer of each tower and the mixture that follows it; `start` float [T, T] is the mixture at first."""
 
-    def __init__(self, in_features: int, out_features: int, start: Array) -> None:
+    def __init__(self, in_features: int, out_features: int, start: Array, between: Between = PLAIN) -> None:
         super().__init__()
-        self.own = nn.LayerList([Linear(in_features, out_features) for _ in start])
+        self.own = nn.LayerList([hidden_layer(in_features, out_features, between) for _ in start])
+        self.activations = nn.LayerList([Activation(out_features, between) for _ in start])
         self.mixture = self.create_parameter(list(start.shape), default_initializer=nn.initializer.Assign(start))
 
     def forward(self, inputs: list[Any]) -> list[Any]:
-        hidden = [F.relu(x) for x in each_on(list(self.own), inputs)]
+        outputs = each_on(list(self.own), inputs)
+        hidden = [activation(x) for activation, x in zip(self.activations, outputs, strict=True)]
         return list(paddle.unbind(paddle.matmul(self.mixture, paddle.stack(hidden, axis=1)), axis=1))

@@ -7,10 +7,10 @@ from typing import Any
 
 import paddle
 from paddle import nn
-from paddle.nn import functional as F  # noqa: N812 - the field's name for it
 
+from rec.nn.between import PLAIN, Activation, Between
 from rec.nn.features import Features
-from rec.nn.layers import Linear, side_by_side
+from rec.nn.layers import hidden_layer, side_by_side
 from rec.nn.sharing.base import SharingLayer
 from rec.nn.sharing.mmoe import Count
 
@@ -24,9 +24,9 @@ class Hierarchical(SharingLayer):
         fc_size: units of each layer.
     """
 
-    def __init__(self, in_features: int, towers: Sequence[str], fc_size: Count) -> None:
+    def __init__(self, in_features: int, towers: Sequence[str], fc_size: Count, between: Between = PLAIN) -> None:
         super().__init__()
-        self.levels = nn.LayerList([Level(in_features, fc_size, first=i == 0) for i in range(len(towers))])
+        self.levels = nn.LayerList([Level(in_features, fc_size, i == 0, between) for i in range(len(towers))])
         self.widths = [fc_size] * len(towers)
 
     def forward(self, x: Features | Any) -> list[Any]:
@@ -39,10 +39,11 @@ class Hierarchical(SharingLayer):
 class Level(nn.Layer):
     """relu(W x + U below) from W x, float [B, fc_size]; the first level has no U."""
 
-    def __init__(self, in_features: int, fc_size: int, first: bool) -> None:
+    def __init__(self, in_features: int, fc_size: int, first: bool, between: Between = PLAIN) -> None:
         super().__init__()
-        self.input = Linear(in_features, fc_size)
+        self.input = hidden_layer(in_features, fc_size, between)
+        self.activation = Activation(fc_size, between)
         self.below = None if first else self.create_parameter([fc_size, fc_size])
 
     def forward(self, hidden: Any, below: Any) -> Any:
-        return F.relu(hidden if below is None else hidden + paddle.matmul(below, self.below))
+        return self.activation(hidden if below is None else hidden + paddle.matmul(below, self.below))

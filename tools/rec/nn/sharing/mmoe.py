@@ -10,6 +10,7 @@ from paddle import nn
 from paddle.nn import functional as F  # noqa: N812 - the field's name for it
 from pydantic import Field
 
+from rec.nn.between import PLAIN, Between
 from rec.nn.features import Features
 from rec.nn.hidden import Hidden, Layers
 from rec.nn.layers import Linear, side_by_side
@@ -26,9 +27,11 @@ class MMoE(SharingLayer):
         fc_sizes: hidden layers of each expert.
     """
 
-    def __init__(self, in_features: int, towers: Sequence[str], num_expert: Count, fc_sizes: Layers) -> None:
+    def __init__(
+        self, in_features: int, towers: Sequence[str], num_expert: Count, fc_sizes: Layers, between: Between = PLAIN
+    ) -> None:
         super().__init__()
-        self.experts = nn.LayerList([Hidden(in_features, fc_sizes) for _ in range(num_expert)])
+        self.experts = nn.LayerList([Hidden(in_features, fc_sizes, between) for _ in range(num_expert)])
         self.gates = nn.LayerList([Linear(in_features, num_expert) for _ in towers])
         self.widths = [fc_sizes[-1]] * len(towers)
 

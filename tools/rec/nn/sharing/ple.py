@@ -10,6 +10,7 @@ from paddle import nn
 from paddle.nn import functional as F  # noqa: N812 - the field's name for it
 from pydantic import Field
 
+from rec.nn.between import PLAIN, Between
 from rec.nn.features import Features
 from rec.nn.hidden import Hidden, Layers
 from rec.nn.layers import Linear, each_on
@@ -37,12 +38,13 @@ class PLE(SharingLayer):
         num_task_expert: Annotated[int, Field(ge=0)],
         fc_sizes: Layers,
         num_level: Count = 1,
+        between: Between = PLAIN,
     ) -> None:
         super().__init__()
         widths = [in_features, *[fc_sizes[-1]] * (num_level - 1)]
         numbers = len(towers), num_shared_expert, num_task_expert
         self.levels = nn.LayerList(
-            [Extraction(width, fc_sizes, *numbers, last=i == num_level - 1) for i, width in enumerate(widths)]
+            [Extraction(width, fc_sizes, *numbers, i == num_level - 1, between) for i, width in enumerate(widths)]
         )
         self.widths = [fc_sizes[-1]] * len(towers)
 
@@ -65,12 +67,13 @@ class Extraction(nn.Layer):
     asked: Any
 
     def __init__(
-        self, in_features: int, fc_sizes: Layers, num_tower: int, num_shared: int, num_own: int, last: bool
-    ) -> None:
+        self, in_features: int, fc_sizes: Layers, num_tower: int, num_shared: int, num_own: int, last: bool,
+        between: Between = PLAIN,
+    ) -> None:  # fmt: skip
         super().__init__()
-        experts = [[Hidden(in_features, fc_sizes) for _ in range(num_own)] for _ in range(num_tower)]
+        experts = [[Hidden(in_features, fc_sizes, between) for _ in range(num_own)] for _ in range(num_tower)]
         self.own = nn.LayerList([nn.LayerList(group) for group in experts])
-        self.shared = nn.LayerList([Hidden(in_features, fc_sizes) for _ in range(num_shared)])
+        self.shared = nn.LayerList([Hidden(in_features, fc_sizes, between) for _ in range(num_shared)])
         self.gates = nn.LayerList([Linear(in_features, num_own + num_shared) for _ in range(num_tower)])
         self.shared_gate = None if last else Linear(in_features, num_tower * num_own + num_shared)
 

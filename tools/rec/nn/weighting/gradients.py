@@ -27,3 +27,17 @@ def constant(x: Any) -> Any:
     x = paddle.assign(x)
     x.stop_gradient = True
     return x
+
+
+def shared_gradients(losses: Sequence[Any], vectors: Sequence[Any], parameters: Sequence[Any]) -> list[list[Any]]:
+    """Each loss's gradient with respect to the vectors pulled from the embedding table, which all tasks share."""
+    # Parameters are asked for though not needed: Paddle cannot stop a Python operator's backward pass at some inputs.
+    return [gradients(loss, [*vectors, *parameters])[: len(vectors)] for loss in losses]
+
+
+def shared_products(losses: Sequence[Any], vectors: Sequence[Any], parameters: Sequence[Any]) -> Any:
+    """The inner products of these gradients, float [T, T], from which no gradient flows."""
+    each = shared_gradients(losses, vectors, parameters)
+    upper = {(i, j): inner_product(each[i], each[j]) for i in range(len(each)) for j in range(i, len(each))}
+    rows = [[upper[min(i, j), max(i, j)] for j in range(len(each))] for i in range(len(each))]
+    return constant(paddle.stack([paddle.stack(row) for row in rows]))

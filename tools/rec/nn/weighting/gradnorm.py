@@ -11,7 +11,7 @@ from paddle import nn
 from paddle.nn import functional as F  # noqa: N812 - the field's name for it
 from pydantic import Field
 
-from rec.nn.weighting.gradients import constant, gradients, inner_product
+from rec.nn.weighting.gradients import constant, inner_product, shared_gradients
 
 
 class GradNorm(nn.Layer):
@@ -55,7 +55,7 @@ class GradNorm(nn.Layer):
             constant(weights),
             constant(parts),
             constant(paddle.stack([start[name] for name in self.names])),
-            paddle.stack([_norm(losses[name], vectors, parameters) for name in self.names]),
+            _norms([losses[name] for name in self.names], vectors, parameters),
             self.alpha,
         )
         pull = (weights * constant(slopes)).sum()
@@ -70,7 +70,6 @@ def weight_gradients(weights: Any, losses: Any, start: Any, norms: Any, alpha: f
     return paddle.sign(scaled - scaled.mean() * rate**alpha) * norms
 
 
-def _norm(loss: Any, vectors: Sequence[Any], parameters: Sequence[Any]) -> Any:
-    # Parameters are asked for though not needed: Paddle cannot stop a Python operator's backward pass at some inputs.
-    gradient = gradients(loss, [*vectors, *parameters])[: len(vectors)]
-    return constant(paddle.sqrt(inner_product(gradient, gradient)))
+def _norms(losses: Sequence[Any], vectors: Sequence[Any], parameters: Sequence[Any]) -> Any:
+    each = shared_gradients(losses, vectors, parameters)
+    return constant(paddle.sqrt(paddle.stack([inner_product(gradient, gradient) for gradient in each])))

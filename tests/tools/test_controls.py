@@ -1,0 +1,130 @@
+"""How weights move, from the config to the weights: against NumPy, in both modes, and resumed to the same bits."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from support import Tool
+
+MODES = {"dynamic": ("trainer", "rec"), "static": ("static_trainer", "rec_static")}
+SGD = ["hyper_parameters.optimizer={class: SGD, learning_rate: 1.0}", "runner.shuffle=false"]
+STEPS = 19  # an epoch of 600 impressions, 32 each
+
+
+def train(tool: Tool, mode: str, tiny: list[str], folder: str, *options: str) -> dict[str, np.ndarray]:
+    trainer, prefix = MODES[mode]
+    outcome = tool(trainer, *tiny, f"runner.model_save_path={folder}", "runner.epochs=1", *options)
+    assert outcome.code == 0, outcome.err
+    (newest,) = (path for path in Path(folder).glob("[0-9]") if path.is_dir())
+    return load_file(newest / f"{prefix}.safetensors")
+
+
+@pytest.fixture
+def one_step(tiny: list[str]) -> list[str]:
+    """A batch of all rows, so that an epoch is one update."""
+    return [*tiny, *SGD, "runner.train_batch_size=600"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_one_clipped_step(tool: Tool, one_step, mode):
+    """With plain SGD the move is the gradient: its norm over network and table is what the setting says."""
+    initial = train(tool, mode, one_step, "initial", "hyper_parameters.optimizer.learning_rate=1e-30")
+    free = train(tool, mode, one_step, "free")
+    gradient = {name: initial[name] - free[name] for name in free}
+    norm = np.sqrt(sum(np.sum(each.astype(np.float64) ** 2) for each in gradient.values()))
+    clipped = train(tool, mode, one_step, "clipped", f"hyper_parameters.optimizer.clip_norm={norm / 4}")
+    for name, each in gradient.items():
+        assert initial[name] - clipped[name] == pytest.approx(each / 4, rel=2e-3, abs=3e-7), name
+    largest = max(np.abs(each).max() for each in gradient.values())
+    cut = train(tool, mode, one_step, "cut", f"hyper_parameters.optimizer.clip_value={largest / 3}")
+    for name, each in gradient.items():
+        assert initial[name] - cut[name] == pytest.approx(np.clip(each, -largest / 3, largest / 3), abs=3e-7), name
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_rates_are_those_of_the_formula(tool: Tool, tiny, tmp_path, mode):
+    """A rate that falls to 0 at once leaves the weights where the first update put them."""
+    section = "{class: SGD, learning_rate: {schedule: step, start: 0.5, every: 1, factor: 1.0e-30}}"
+    whole = train(tool, mode, tiny, "whole", "runner.shuffle=false", f"hyper_parameters.optimizer={section}")
+    lines = [json.loads(line) for line in Path("whole/history.jsonl").read_text().splitlines()]
+    shown = [line["values"] for line in lines if line["kind"] == "step"]
+    assert shown[0]["learning_rate"] == shown[0]["table_learning_rate"] == 0.5
+    assert shown[1]["learning_rate"] == pytest.approx(0.0, abs=1e-30)
+    (tmp_path / "first").mkdir()
+    lines = next((tmp_path / "train").iterdir()).read_text().splitlines(keepends=True)
+    (tmp_path / "first" / "part").write_text("".join(lines[:32]))
+    constant = "hyper_parameters.optimizer={class: SGD, learning_rate: 0.5}"
+    first = train(tool, mode, tiny, "step", "runner.shuffle=false", constant, f"runner.train_data_dir={tmp_path}/first")
+    for name, value in first.items():
+        assert (whole[name] == value).all(), name
+
+
+def valid(tiny: list[str]) -> list[str]:
+    test = next(option for option in tiny if option.startswith("runner.test_data_dir"))
+    return [test.replace("test_data_dir", "valid_data_dir")]
+
+
+ALL = [
+    "hyper_parameters.optimizer={class: Adam, clip_norm: 0.5, clip_value: 0.1, learning_rate: {schedule: cosine, "
+    "start: 0.02, end: 0.001, warmup_steps: 5}}",
+    "hyper_parameters.table_optimizer={class: Adagrad, l2: 0.001, weight_decay: 0.01, learning_rate: {schedule: "
+    "plateau, start: 0.05, factor: 0.5, metric: auc_ctr}}",
+    "runner.valid_steps=4", "runner.early_stop={metric: auc_ctcvr, patience: 50}", "runner.print_interval=1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_all_at_once_resumed_to_the_same_bits(tool: Tool, tiny, mode):
+    trainer, prefix = MODES[mode]
+    options = [*tiny, *valid(tiny), *ALL, "runner.epochs=2"]
+    whole = tool(trainer, *options, "runner.model_save_path=whole")
+    assert whole.code == 0, whole.err
+    assert "table_optimizer: no better for a while: its learning rate is 0.5 times what it was" in whole.err
+    for name in sorted(path.parent.name for path in Path("whole").glob("*/state.json")):
+        if name == "1":
+            continue
+        shutil.copytree("whole", "killed")
+        saved = json.loads((Path("killed") / name / "state.json").read_text())["saved"]
+        for path in Path("killed").glob("*/state.json"):
+            if json.loads(path.read_text())["saved"] > saved:
+                shutil.rmtree(path.parent)
+        resumed = tool(trainer, *options, "runner.model_save_path=killed", "runner.resume=true")
+        assert resumed.code == 0, resumed.err
+        for path in Path("whole/1").glob(f"{prefix}*.safetensors"):
+            own = load_file(path)
+            assert {k: v.tobytes() for k, v in own.items()} == {
+                k: v.tobytes() for k, v in load_file(Path("killed/1") / path.name).items()
+            }, name
+        assert Path("killed/history.jsonl").read_text() == Path("whole/history.jsonl").read_text()
+        shutil.rmtree("killed")
+    # A rate that ends with the last epoch ends elsewhere if there are more of them.
+    longer = tool(trainer, *options, "runner.model_save_path=whole", "runner.resume=true", "runner.epochs=3")
+    assert longer.code == 2
+    assert f"updates of all of runner.epochs was {2 * STEPS}, is {3 * STEPS}" in longer.err
+
+
+def test_both_modes_move_alike(tool: Tool, tiny):
+    found = [train(tool, mode, [*tiny, *valid(tiny), *ALL], mode) for mode in MODES]
+    for name, value in found[0].items():
+        assert found[1][name] == pytest.approx(value, rel=1e-3, abs=1e-5), name
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("optimizer.learning_rate={schedule: linear}", "optimizer.learning_rate.start: Field required"),
+        ("optimizer.learning_rate={schedule: plateau, start: 0.1}", "a plateau is seen on validation data"),
+        ("optimizer.clip_norm=-1", "optimizer.clip_norm should be a number not below 0, got -1"),
+        ("optimizer.l2=0.1", "optimizer.l2 is not a setting of Adam"),
+    ],
+)
+def test_what_is_refused(tool: Tool, tiny, given, expected):
+    outcome = tool("trainer", *tiny, f"hyper_parameters.{given}")
+    assert outcome.code == 2
+    assert expected in outcome.err
+    assert not re.search("Traceback", outcome.err)

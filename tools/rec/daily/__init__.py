@@ -1,0 +1,1 @@
+"""tools/daily.py: each day's data evaluated on, and then trained on."""
