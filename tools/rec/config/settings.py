@@ -5,9 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from rec.config.calibration import CalibrationSettings, none_or
-
 from rec.config.early_stop import EarlyStop
-from rec.config.metrics import Asked, parse
 
 
 class RunnerSettings(BaseModel):
@@ -193,11 +191,6 @@ class RunnerSettings(BaseModel):
     def best_by(self) -> str | None:
         """The metric whose best checkpoint is kept."""
         return self.best_metric or (self.early_stop.metric if self.early_stop else None)
-
-    @property
-    def asked(self) -> Asked:
-        """The metrics that are asked for."""
-        return parse(self.metrics, self.segments)
 
     @property
     def evaluates(self) -> str:

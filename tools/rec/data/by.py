@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from rec.config.config import Config
-from rec.config.metrics import IS_NEW, Column
+from rec.config.metrics import IS_NEW, Column, parse
 from rec.data import columns as table_columns
 from rec.data.batch import Batch
 from rec.data.lookup import text_hashes
@@ -26,7 +26,7 @@ NEW, KNOWN = "new", "known"
 
 def asked_of(config: Config, part: str) -> tuple[Column, ...]:
     """What a reader of a part is asked for; nothing in training, where metrics are those of the tasks alone."""
-    return () if part == "train" else config.runner.asked.columns
+    return () if part == "train" else parse(config.runner).columns
 
 
 def new_of(column: Column) -> str | None:

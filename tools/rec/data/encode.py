@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
@@ -42,7 +41,7 @@ class Encoder:
         max_len: tokens kept per row and field; 0: all.
         keep: columns that predictions pass on.
         training: whether rates leave out what the row itself says.
-        by: columns that metrics ask for, and what each is called in the table.
+        by: columns that metrics ask for, and what each is called in the table; None: none.
     """
 
     settings: DataSettings
@@ -54,7 +53,7 @@ class Encoder:
     max_len: int
     keep: Sequence[str] = ()
     training: bool = False
-    by: Mapping[Column, str] = MappingProxyType({})
+    by: Mapping[Column, str] | None = None
 
     def __call__(self, table: Table, first: int) -> Encoded:
         """Rows, the first of which is number `first` of all that are read.
@@ -74,7 +73,7 @@ class Encoder:
             self.numbers(table),
             {name: together([values for _, values in table.column(name)]) for name in self.keep},
             keys_of(table, self.settings, tokens),
-            {column.key: column_values(table, column, name) for column, name in self.by.items()},
+            {column.key: column_values(table, column, name) for column, name in (self.by or {}).items()},
         )
 
     def tokens(self, table: Table) -> Ragged:

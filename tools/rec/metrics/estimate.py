@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeAlias
 
 from rec.metrics.auc import Z_95
 
@@ -31,6 +31,15 @@ class Estimate:
     def as_dict(self) -> dict[str, Any]:
         """Ready for JSON."""
         return {"value": self.value, "low": self.low, "high": self.high, "n": self.n, **self.more}
+
+
+Estimates: TypeAlias = dict[str, dict[str, Estimate]]
+"""By task and metric."""
+
+
+def as_dicts(estimates: Estimates) -> dict[str, dict[str, dict[str, Any]]]:
+    """Ready for JSON."""
+    return {task: {name: each.as_dict() for name, each in found.items()} for task, found in estimates.items()}
 
 
 def undefined(n: int, more: Mapping[str, Any] = MappingProxyType({})) -> Estimate:

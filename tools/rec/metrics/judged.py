@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from rec.config.metrics import Asked, Segment
 from rec.errors import UserError
-from rec.metrics.estimate import Estimate
+from rec.metrics.estimate import Estimate, Estimates
 from rec.metrics.judging import judge
 from rec.metrics.kept import Kept
 from rec.metrics.rows import Rows
 from rec.metrics.segments import Names, cut
 from rec.metrics.task import Task
 from rec.numeric import Array
-
-Estimates: TypeAlias = dict[str, dict[str, Estimate]]
-"""By task and metric."""
 
 _DTYPES = {"group": np.uint64, "value": np.int32, "number": np.float64}
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtr
 
-from rec.config.metrics import ReliabilityOptions
+from rec.config.metric_kinds import ReliabilityOptions
 from rec.metrics.auc import Z_95
 from rec.metrics.estimate import Estimate, wilson
 from rec.metrics.rows import Rows
@@ -38,10 +38,9 @@ def ece(rows: Rows, weights: Array | None, options: ReliabilityOptions) -> Estim
     lows, highs, sums = bounds[:-1][kept], bounds[1:][kept], sums[kept]
     n, w, wy, wp, w2, w2d, w2dd, w2pp = sums.T
     gap, share = (wp - wy) / w, w / w.sum()
-    # Of a ratio of sums, as in rec.metrics.moments; of one impression alone nothing is known.
-    variance = np.maximum(w2dd - 2 * gap * w2d + gap**2 * w2, 0.0) / w**2 * n / np.maximum(n - 1, 1)
     value = float(share @ np.abs(gap))
-    low, high = _interval(np.abs(gap), np.sqrt(variance), share, value)
+    error = np.sqrt(_variance(n, w, wy, gap, w2, w2d, w2dd))
+    low, high = _interval(np.abs(gap), error, share, value)
     noise = float(share @ np.sqrt(w2pp / w**2)) * math.sqrt(2 / math.pi)
     curve = [
         _point(float(a), float(b), int(count), float(p), float(y), float(weight**2 / squared))
@@ -76,6 +75,18 @@ def _sums(rows: Rows, weights: Array | None, edges: Array) -> Array:
             total[:, at] += np.bincount(where, values, len(edges) + 1)
     total[total[:, 1] <= 0] = 0.0  # a bin without weight
     return total
+
+
+def _variance(n: Array, w: Array, wy: Array, gap: Array, w2: Array, w2d: Array, w2dd: Array) -> Array:
+    """Of the bins' distances, as in `rec.metrics.moments`.
+
+    A bin of one class alone looks surer than it is: there that of a rate with half an impression more of either class.
+    """
+    trials = w**2 / w2
+    found = np.maximum(w2dd - 2 * gap * w2d + gap**2 * w2, 0.0) / w**2 * n / np.maximum(n - 1, 1)
+    rate = (wy / w * trials + 0.5) / (trials + 1)
+    alone = (wy <= 0) | (wy >= w) | (n < 2)
+    return np.where(alone, np.maximum(found, rate * (1 - rate) / trials), found)
 
 
 def _interval(gap: Array, error: Array, share: Array, value: float) -> tuple[float, float]:
