@@ -92,9 +92,9 @@ class Judged:
             rows, index = self._rows(task)
             own = codes if index is None else codes[index]
             order = np.argsort(own, kind="stable")
-            ends = np.cumsum(np.bincount(own, minlength=len(names)))
-            for name, some in zip(names, np.split(order, ends[:-1]), strict=True):
-                found[name][task.name] = self._judge(task, rows.take(some))
+            bounds = [0, *np.cumsum(np.bincount(own, minlength=len(names)))]
+            for name, start, end in zip(names, bounds[:-1], bounds[1:], strict=True):
+                found[name][task.name] = self._judge(task, rows.take(order[start:end]))
         return found
 
     def _judge(self, task: Task, rows: Rows) -> dict[str, Estimate]:
