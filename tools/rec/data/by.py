@@ -44,10 +44,11 @@ def of_table(columns: Sequence[Column], settings: DataSettings) -> dict[str, str
     found = {}
     known = {**settings.labels, **settings.numbers}
     for column in columns:
-        field = settings.columns_of.get(column.name)
+        field = settings.columns_of.get(new_of(column) or column.name)
         if field and (field.cross or field.separator):
-            raise UserError(f"runner.metrics and segments: field {column.name} has no single value in a row")
-        found[column.name] = known.get(column.name) or (field.column if field else None) or column.name
+            raise UserError(f"runner.metrics and segments: {column.name}: the field has no single value in a row")
+        own = None if field is None or new_of(column) else field.column
+        found[column.name] = known.get(column.name) or own or column.name
     return found
 
 
@@ -97,6 +98,13 @@ def check_fields(
             raise UserError(f"{setting}: field {name} holds ids, which are no numbers")
         if hashed:
             raise UserError(f"{setting}: ids of field {name} are hashed (hyper_parameters.hash_ids): several are one")
+
+
+def check_new(columns: Sequence[Column], vocabulary: Vocabulary) -> None:
+    """Refuse to tell new values of fields whose ids come from hashing."""
+    for column in columns:
+        if vocabulary.known(new_of(column) or "") is None:
+            raise UserError(f"runner.segments: {column.name}: ids of hashed values do not tell which training has seen")
 
 
 def by_of(batch: Batch, columns: Sequence[Column], vocabulary: Vocabulary | None) -> dict[str, Any]:
