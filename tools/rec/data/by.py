@@ -123,8 +123,10 @@ def _by(batch: Batch, column: Column, vocabulary: Vocabulary | None) -> Any:
         return _of_numbers(batch.columns[column.name], column)
     field = new_of(column)
     ids = _field_ids(batch, field or column.name)
-    if field is None or vocabulary is None:
+    if field is None:
         return np.where(ids < 0, np.uint64(0), mix(ids)) if column.kind == "group" else _texts(ids)
+    if vocabulary is None:
+        raise UserError(f"runner.segments: {column.name}: the reader has no vocabulary to tell which values are new")
     texts = np.where(ids < 0, "", np.where(ids == vocabulary.offset(field), NEW, KNOWN))
     return pa.array(texts, pa.large_string())
 
@@ -141,7 +143,9 @@ def _texts(ids: Array) -> pa.Array:
 
 def _field_ids(batch: Batch, name: str) -> Array:
     """int64 [B], the id of a field that has one in each row; -1 where it has none."""
-    bags = next(bags for bags in batch.bags if name in bags.fields).as_fields()
+    bags = next((bags.as_fields() for bags in batch.bags if name in bags.fields), None)
+    if bags is None:
+        raise UserError(f"runner.metrics and segments: the reader gives no column {name}")
     at = bags.fields.index(name)
     starts, ends = (
         bags.offsets[:-1].reshape(-1, bags.num_field)[:, at],
