@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from rec.config.metrics import parse
 from rec.config.paths import is_remote
 from rec.config.settings import RunnerSettings
 from rec.config.suggest import did_you_mean
@@ -49,7 +50,7 @@ def check_tree(tree: Mapping[str, Any], flat: Mapping[str, Any]) -> tuple[Runner
                 f"runner.{name} should be a place of this machine, got {found!r}: only data may be elsewhere"
             )
     _, of_tune = read_tune(tree)
-    return runner, epoch, problems + of_runner + of_epoch + of_tune
+    return runner, epoch, [*problems, *of_runner, *of_epoch, *parse(runner).problems, *of_tune]
 
 
 def unknown_sections(tree: Mapping[str, Any]) -> list[str]:
