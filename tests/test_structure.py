@@ -78,7 +78,7 @@ ALLOWED = {
     "engine/optimizers.py": 1,  # what Paddle's optimizer state holds
     "engine/static_directory.py": 1,  # a PaddleRec model's optimizer
     "loading.py": 2,  # Python's modules
-    "loop/evaluate.py": 1,  # NumPy's values
+    "loop/evaluation.py": 1,  # NumPy's values
 }
 """Questions to others' objects elsewhere, and how many."""
 

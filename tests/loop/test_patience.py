@@ -1,6 +1,6 @@
 """When a training has waited long enough, worked out by hand."""
 
-from rec.config.settings import EarlyStop
+from rec.config.early_stop import EarlyStop
 from rec.loop.patience import Patience
 
 

@@ -188,7 +188,7 @@ class Store:
             shutil.rmtree(nameless, ignore_errors=True)
 
 
-_ERRORS = {"loss", "logloss", "mae", "mse", "rmse", "mape", "error", "err"}
+_ERRORS = {"loss", "logloss", "mae", "mse", "rmse", "mape", "error", "err", "ece", "entropy"}
 _GAINS = {"auc", "rank"}
 
 

@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from rec.config.metrics import parse
 from rec.config.paths import is_remote
 from rec.config.settings import RunnerSettings
 from rec.config.suggest import did_you_mean
@@ -47,7 +48,7 @@ def check_tree(tree: Mapping[str, Any], flat: Mapping[str, Any]) -> tuple[Runner
             problems.append(
                 f"runner.{name} should be a place of this machine, got {found!r}: only data may be elsewhere"
             )
-    return runner, epoch, problems + of_runner + of_epoch
+    return runner, epoch, [*problems, *of_runner, *of_epoch, *parse(runner).problems]
 
 
 def unknown_sections(tree: Mapping[str, Any]) -> list[str]:

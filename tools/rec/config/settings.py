@@ -1,20 +1,11 @@
 """The runner's settings: each declared once, with its type, default and meaning. `--help` prints this file."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from rec.config.calibration import CalibrationSettings, none_or
-
-
-class EarlyStop(BaseModel):
-    """Ends training where validations no longer get better."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-    metric: str = Field(description="the validation metric, e.g. auc_ctcvr; of an error the lowest is the best")
-    patience: int = Field(2, gt=0, description="so many validations in a row that are not better end it")
-    min_delta: int | float = Field(0, ge=0, description="what is better by no more than this is not better")
+from rec.config.early_stop import EarlyStop
 
 
 class RunnerSettings(BaseModel):
@@ -167,6 +158,17 @@ class RunnerSettings(BaseModel):
         False,
         description="PaddleRec's switch for keeping what infer computes: without predict_save_path, into "
         "predictions.parquet in the last evaluated checkpoint",
+    )
+
+    metrics: list[str | dict[str, Any]] = Field(
+        [],
+        description="what evaluation and validation measure of each task besides, with intervals: names, or names with "
+        "options, e.g. [logloss, ece, {gauc: {by: user}}, ndcg@10] (--help metrics lists them)",
+    )
+    segments: list[str] = Field(
+        [],
+        description="what evaluation measures it by: columns of a table or fields, is_new_FIELD (values that training "
+        "has not seen) and quantile(NUMBER) or quantile(NUMBER, PARTS)",
     )
 
     # Export (PaddleRec's static models)

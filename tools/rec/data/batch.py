@@ -73,6 +73,8 @@ class Batch:
         truth: float32 [B] each, the probabilities and means that simulated labels were drawn from, by name
             (`p_click`, `p_conversion`, ...); else empty.
         kept: Arrow's arrays [B] by name, columns that predictions pass on.
+        by: [B] by `Column.key`, columns of a table that metrics ask for: uint64 hashes of groups, 0 where there is
+            none; float64 numbers; Arrow's strings of values.
         columns: [B] each, what else the reader was asked for by name, as it is stored (`request_id` as int64).
         counts: what the reader met while it made this batch (dropped impressions, tokens of unlisted fields, ...).
     """
@@ -86,6 +88,7 @@ class Batch:
     columns: dict[str, Array] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     kept: dict[str, Any] = field(default_factory=dict)
+    by: dict[str, Any] = field(default_factory=dict)
     numbers: Array | None = None
 
     def __len__(self) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 from rec.config.behaviours import REQUEST, LabelKind
 from rec.config.hyper import build
 from rec.data.batch import Bags, Batch
+from rec.data.by import asked_of, check_fields
 from rec.data.distinct import DistinctIds
 from rec.data.labels import Judged
 from rec.data.negatives import Negatives, counted
@@ -64,8 +65,11 @@ class ColumnarReader(Reader):
         self._truth = tuple(schema.truth)
         check_declared(self.folder, "labels", self.labels, [*schema.labels, *schema.columns])
         check_declared(self.folder, "columns", self.columns, schema.columns)
+        asked = asked_of(self.config, self.part)
+        self.columns = tuple(dict.fromkeys((*self.columns, *(c.name for c in asked if c.name in schema.columns))))
         self._common, self._own = split_fields(check_field_names(values.fields), schema.fields)
         self.blocks = blocks_of([(self._common, True), (self._own, False)], Seen(self.attended))
+        check_fields(asked, (*self._common, *self._own), more=schema.columns)
         self.pooling, self.max_len = values.pooling, values.max_len
         self._groups = row_groups(self.folder)
         self.file_rows: dict[str, int] = {}

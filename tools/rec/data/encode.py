@@ -10,8 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rec.config.behaviours import REQUEST, LabelKind
+from rec.config.metrics import Column
 from rec.console import log
 from rec.data import columns
+from rec.data.by import column_values
 from rec.data.encoded import Encoded, together
 from rec.data.field_values import last, values_of
 from rec.data.labels import Judged, LabelRules, Policy
@@ -39,6 +41,7 @@ class Encoder:
         max_len: tokens kept per row and field; 0: all.
         keep: columns that predictions pass on.
         training: whether rates leave out what the row itself says.
+        by: columns that metrics ask for, and what each is called in the table; None: none.
     """
 
     settings: DataSettings
@@ -50,6 +53,7 @@ class Encoder:
     max_len: int
     keep: Sequence[str] = ()
     training: bool = False
+    by: Mapping[Column, str] | None = None
 
     def __call__(self, table: Table, first: int) -> Encoded:
         """Rows, the first of which is number `first` of all that are read.
@@ -69,6 +73,7 @@ class Encoder:
             self.numbers(table),
             {name: together([values for _, values in table.column(name)]) for name in self.keep},
             keys_of(table, self.settings, tokens),
+            {column.key: column_values(table, column, name) for column, name in (self.by or {}).items()},
         )
 
     def tokens(self, table: Table) -> Ragged:

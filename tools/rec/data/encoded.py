@@ -29,6 +29,7 @@ class Encoded:
         numbers: float32 [R, N], fields that are numbers; None: there are none.
         kept: columns that predictions pass on, Arrow's arrays [R].
         keys: uint64 [R], whose rows share fields; None: nobody's.
+        by: columns that metrics ask for, Arrow's arrays [R] by `Column.key`.
     """
 
     tokens: Ragged
@@ -39,6 +40,7 @@ class Encoded:
     numbers: Array | None = None
     kept: dict[str, pa.Array] = field(default_factory=dict)
     keys: Array | None = None
+    by: dict[str, pa.Array] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.places)
@@ -56,6 +58,7 @@ class Encoded:
             None if self.numbers is None else self.numbers[rows],
             {name: values.take(index) for name, values in self.kept.items()},
             None if self.keys is None else self.keys[rows],
+            {key: values.take(index) for key, values in self.by.items()},
         )
 
     @staticmethod
@@ -73,6 +76,7 @@ class Encoded:
             _joined([part.numbers for part in parts]),
             {name: together([part.kept[name] for part in parts]) for name in parts[0].kept},
             _joined([part.keys for part in parts]),
+            {key: together([part.by[key] for part in parts]) for key in parts[0].by},
         )
 
 

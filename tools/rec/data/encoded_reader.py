@@ -13,6 +13,7 @@ from rec.config.behaviours import REQUEST
 from rec.config.config import Config
 from rec.config.hyper import DIMS, Declared, build
 from rec.data.batch import Bags, Batch
+from rec.data.by import as_batch_has
 from rec.data.distinct import DistinctIds
 from rec.data.encoded import Encoded, Window, codes
 from rec.data.negatives import Negatives, counted
@@ -167,7 +168,10 @@ class EncodedReader(Reader):
         names = names if self._settings.sample_id is None else names.astype(str)
         left_out = excluded if excluded.any() else None
         blocks = parted(zip(bags, [group for group, _ in self._groups], strict=True), self._seen)
-        return Batch(ids, blocks, labels, names, left_out, counts=counts, kept=rows.kept, numbers=rows.numbers)
+        return Batch(
+            ids, blocks, labels, names, left_out, counts=counts, kept=rows.kept, numbers=rows.numbers,
+            by=as_batch_has(rows.by),
+        )  # fmt: skip
 
     def _bags(self, tokens: Ragged, keys: Array | None, distinct: DistinctIds) -> tuple[Array, list[Bags]]:
         """The distinct ids, and the bags of each group of fields that there is."""

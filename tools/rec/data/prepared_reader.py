@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rec.config.behaviours import REQUEST
+from rec.config.metrics import Column
+from rec.data.by import asked_of, new_of
 from rec.data.encoded import Encoded
 from rec.data.encoded_reader import IN_MEMORY, EncodedReader
 from rec.data.growth_rules import GROWING
@@ -54,6 +56,7 @@ class PreparedTableReader(EncodedReader):
         number = len(self.numbers)
         self._file = RowFile(folder / f"{self.part}.arrow", len(settings.ids), self.num_id, number)
         self._file.open(facts.rows)
+        self._by = [column.key for column in self._asked(folder)]
         firsts = [sum(facts.rows[:index]) for index in range(len(facts.rows))]
         self._parts = [
             Piece(index, first, rows) for index, (first, rows) in enumerate(zip(firsts, facts.rows, strict=True))
@@ -79,7 +82,19 @@ class PreparedTableReader(EncodedReader):
             REQUEST in self.labels,
             keep,
             self._settings.common is not None,
+            self._by,
         )
+
+    def _asked(self, folder: Path) -> Iterator[Column]:
+        """The columns that metrics ask for; which values are new their ids may tell."""
+        for column in asked_of(self.config, self.part):
+            if self._file.has(f"by {column.key}"):
+                yield column
+            elif new_of(column) not in self._settings.ids:
+                raise UserError(
+                    f"{folder}: was prepared without the column {column.name} of runner.metrics or runner.segments: "
+                    "prepare it again with these"
+                )
 
     @property
     def unseen(self) -> Mapping[str, Unseen]:  # type: ignore[override]

@@ -59,6 +59,10 @@ class RowFile:
             raise UserError(f"{self.path}: piece {index + 1}: {batch.num_rows} rows, expected {rows}: {AGAIN}")
         return batch
 
+    def has(self, column: str) -> bool:
+        """Whether there is a column of that name."""
+        return column in self._opened[0].schema.names
+
     def tokens(self, batch: pa.RecordBatch, weighted: bool) -> Ragged:
         """The ids of a batch's rows, in range: kernels index with them and do not look.
 
@@ -124,6 +128,7 @@ def as_batch(rows: Encoded, texts: Collection[str]) -> pa.RecordBatch:
     arrays |= {f"label {name}": pa.array(values) for name, values in rows.judged.labels.items() if name != REQUEST}
     for name, values in rows.kept.items():
         arrays[f"kept {name}"] = values.cast(pa.large_string()) if name in texts else values
+    arrays |= {f"by {key}": values for key, values in rows.by.items()}
     return pa.RecordBatch.from_pydict(arrays)
 
 
@@ -136,6 +141,7 @@ def as_encoded(
     requests: bool,
     keep: Sequence[str],
     shared: bool,
+    by: Sequence[str],
 ) -> Encoded:
     """The reverse, with labels that were looked at."""
     text, number = pa.large_string(), pa.int64()
@@ -148,4 +154,5 @@ def as_encoded(
         file.numbers(batch),
         {name: file.found(batch, f"kept {name}") for name in keep},
         file.found(batch, "key", pa.uint64()).to_numpy() if shared else None,
+        {key: file.found(batch, f"by {key}", pa.uint64(), pa.float64(), text) for key in by},
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rec.config.paths import is_remote
 from rec.console import Bar, log
+from rec.data.by import asked_of, new_of, of_table
 from rec.data.encode import Encoder, judged
 from rec.data.encoded import Encoded
 from rec.data.encoded_reader import IN_MEMORY, EncodedReader
@@ -44,7 +45,11 @@ class TabularReader(EncodedReader):
         train = self.config.places(self.config.runner.train_data_dir)
         of_training = training or are_below(file_list, train)
         split = settings if of_training else of_another_folder(settings)
-        source = TableSource(file_list, split, keep=scoring, optional=optional)
+        asked = asked_of(self.config, self.part)
+        called = of_table(asked, settings)
+        maybe = {called[column.name] for column in asked if new_of(column) in settings.ids}
+        source = TableSource(file_list, split, scoring, optional | maybe, called.values())
+        by = {c: called[c.name] for c in asked if not (called[c.name] in maybe and source.lacks(called[c.name]))}
         for column in sorted(optional):
             if source.lacks(column):
                 log.warning("%s: has no column %s: its label is not known there", source.lacks(column)[0], column)
@@ -65,7 +70,7 @@ class TabularReader(EncodedReader):
         assert self.vocabulary is not None
         self._encode = Encoder(
             settings, self.vocabulary, self.labels, self.rules, self.config.runner.label_policy,
-            "weighted" in self._poolings, self._max_len, settings.keep if scoring else (), training,
+            "weighted" in self._poolings, self._max_len, settings.keep if scoring else (), training, by,
         )  # fmt: skip
         parts = [self._encode(table, part.first) for table, part in zip(tables, self._parts, strict=False)]
         self.begin(Encoded.join(parts) if parts else None)

@@ -11,6 +11,7 @@ from rec.config.hyper import build
 from rec.config.suggest import did_you_mean
 from rec.console import log
 from rec.data.batch import Bags, Batch
+from rec.data.by import asked_of, check_fields
 from rec.data.distinct import DistinctIds
 from rec.data.lines import LineIndex
 from rec.data.negatives import Negatives
@@ -53,6 +54,7 @@ class TextReader(Reader):
             raise UserError(f"{', '.join(file_list)}: no lines; expected id,{','.join(self.labels)},field:id,...")
         self.threads = max(1, min(_MOST_THREADS, threads() // 2))  # as many are left to the step
         self._check_fields()
+        check_fields(asked_of(self.config, self.part), self.fields.names, self.hashed)
         self.negatives = Negatives.of(self.config, self.part, self.rules, self._label)
 
     def _check_fields(self) -> None:

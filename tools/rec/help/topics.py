@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 from types import ModuleType
 
 from pydantic import BaseModel
 
-from rec.config import behaviours, compare
+from rec.config import behaviours, compare, metric_kinds
+from rec.config.metric_kinds import METRICS
 from rec.config.settings import RunnerSettings
 from rec.data import common_settings, field_settings, split_settings, table_settings
 from rec.help.entries import heading, of_model
 
-TOPICS = ("data", "hyper_parameters", "behaviours", "compare")
+TOPICS = ("data", "hyper_parameters", "behaviours", "compare", "metrics")
 """Sections of a config with a reference of their own. `hyper_parameters` is in `rec.help.hyper_parameters`."""
 
 
@@ -52,6 +54,18 @@ def _compare() -> str:
     )
 
 
+def _metrics() -> str:
+    lines, of_kind = [(metric_kinds.__doc__ or "").strip(), ""], dict[type[BaseModel], list[str]]()
+    for kind, declared in METRICS.items():
+        name = f"{kind}@K" if declared.at else kind
+        text = f"{name}: {declared.meaning} (interval: {declared.interval})"
+        lines += textwrap.wrap(text, 110, subsequent_indent="    ")
+        of_kind.setdefault(declared.options, []).append(name)
+    for options, names in of_kind.items():
+        lines += ["", *heading(f"options of {', '.join(names)}:", options), *of_model(options)]
+    return "\n".join(lines)
+
+
 def _page(module: ModuleType, *sections: tuple[str, type[BaseModel]]) -> str:
     lines = [(module.__doc__ or "").strip()]
     for title, model in sections:
@@ -59,4 +73,9 @@ def _page(module: ModuleType, *sections: tuple[str, type[BaseModel]]) -> str:
     return "\n".join(lines)
 
 
-_PAGES: dict[str, Callable[[], str]] = {"data": _data, "behaviours": _behaviours, "compare": _compare}
+_PAGES: dict[str, Callable[[], str]] = {
+    "data": _data,
+    "behaviours": _behaviours,
+    "compare": _compare,
+    "metrics": _metrics,
+}

@@ -3,58 +3,31 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rec.checkpoint.manifest import read_manifest
 from rec.config.settings import RunnerSettings
 from rec.console import Bar, log
 from rec.data.batch import Batch, batch_length
-from rec.errors import UserError
 from rec.loading import error_context
+from rec.loop.evaluation import Evaluation, write_metrics
+from rec.loop.judge import asked_for, judge_of
 from rec.loop.notices import Notices
 from rec.loop.signs import not_finite_predictions
-from rec.metrics.task import Result, Task
+from rec.metrics.task import Task
 from rec.metrics.tasks import TaskMetrics
-from rec.metrics.truth import TruthMetrics, TruthResult
+from rec.metrics.truth import TruthMetrics
 from rec.report.lines import epoch_line, step_line
 from rec.report.meter import Meter
+from rec.report.metric_table import print_metrics, print_segments
 from rec.report.predictions import PredictionFile, check_path, make_folder
 from rec.report.table import print_results, print_truth
-from rec.report.values import flat, for_line, headlines
+from rec.report.values import flat_estimates, for_line, headlines
 from rec.run.assembly import Run
 from rec.run.calibrated import calibrate
 from rec.run.held_out import check_tested
 from rec.run.start import checkpoint_folder, evaluated, left_out
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What one pass over the data came to.
-
-    Attributes:
-        values: as a log line shows them.
-        results: of each task; empty for PaddleRec's models, which count for themselves.
-        truth: against the known probabilities of simulated data; empty for real data.
-        impressions: how many were scored.
-        seconds: how long it took.
-    """
-
-    values: dict[str, Any]
-    results: dict[str, Result]
-    truth: dict[str, TruthResult]
-    impressions: int
-    seconds: float
-
-    @property
-    def judges(self) -> bool:
-        """Whether a row told a label: rows that are only scored do not."""
-        return not self.results or any(result.n for result in self.results.values())
 
 
 def evaluate(run: Run) -> None:
@@ -90,8 +63,10 @@ def evaluate(run: Run) -> None:
         return
     print_results({name: evaluation.results for name, evaluation in shown.items()})
     print_truth({name: evaluation.truth for name, evaluation in shown.items()})
+    print_metrics({name: evaluation.metrics for name, evaluation in shown.items()})
+    print_segments({name: evaluation.segments for name, evaluation in shown.items()})
     for folder in map(checkpoint_folder, starts):
-        _write_metrics(folder, run.config.places(runner.test_data_dir), shown[folder.name])
+        write_metrics(folder, run.config.places(runner.test_data_dir), shown[folder.name])
         log.info("written: %s", (folder / "metrics.json").resolve())
 
 
@@ -100,6 +75,7 @@ def check(run: Run) -> None:
     starts = evaluated(run.config)
     check_tested(starts, run.config)
     _predictions(run.config.runner, checkpoint_folder(starts[-1]))
+    asked_for(run.config.runner, _tasks(run))
     calibrate(run.restore(starts[0]), starts[0])
 
 
@@ -133,6 +109,7 @@ def evaluate_pass(
     for metric in engine.metrics:
         metric.reset()
     begun, impressions, meter, notices, truth = time.perf_counter(), 0, Meter(), Notices(), TruthMetrics(_tasks(run))
+    judge = judge_of(run, reader)
     with Bar(title, run.length(reader)) as bar, writer or contextlib.nullcontext():
         meter.start()
         for index, batch in enumerate(run.batches(reader, run.plan(0, 0, training=False))):
@@ -142,6 +119,8 @@ def evaluate_pass(
                 values = engine.eval_step(batch)
             if isinstance(batch, Batch):
                 truth.update(values, batch.truth)
+                if judge:
+                    judge.add(batch, values)
             if writer:
                 writer.add(batch, values)
             impressions += batch_length(batch)
@@ -158,35 +137,13 @@ def evaluate_pass(
         log.warning("%s", warning)
     results = {name: r for metric in counted for name, r in metric.accumulate().items()}
     counts = headlines(results) or for_line(engine.metrics, engine.metric_names, run.config.model_dir)
-    shown = {**meter.averages(), **counts}
-    return Evaluation(shown, results, truth.accumulate(), impressions, time.perf_counter() - begun)
+    metrics = judge.metrics() if judge else {}
+    segments = judge.segments() if judge and not validation else {}
+    shown = {**meter.averages(), **counts, **flat_estimates(metrics)}
+    seconds = time.perf_counter() - begun
+    return Evaluation(shown, results, truth.accumulate(), metrics, segments, impressions, seconds)
 
 
 def _tasks(run: Run) -> list[Task]:
     """Those of our models; PaddleRec's have none."""
     return [task for metric in run.engine.metrics if isinstance(metric, TaskMetrics) for task in metric.tasks]
-
-
-def _write_metrics(folder: Path, data: Sequence[Path], evaluation: Evaluation) -> None:
-    manifest = read_manifest(folder)
-    content = {
-        "checkpoint": str(folder.resolve()),
-        "step": manifest.step if manifest else None,
-        "data": ", ".join(map(str, data)),
-        "impressions": evaluation.impressions,
-        "seconds": round(evaluation.seconds, 3),
-        **(flat(evaluation.results) or {name: _plain(value) for name, value in evaluation.values.items()}),
-        "truth": {name: result.as_dict() for name, result in evaluation.truth.items()},
-        "tasks": {name: result.as_dict() for name, result in evaluation.results.items()},
-    }
-    target, temporary = folder / "metrics.json", folder / f".metrics-{os.getpid()}"
-    try:
-        temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
-        temporary.replace(target)
-    except OSError as error:
-        raise UserError(f"{target}: cannot be written: {error.strerror}") from None
-
-
-def _plain(value: Any) -> Any:
-    """A NumPy value as JSON takes it."""
-    return value.tolist() if hasattr(value, "tolist") else value

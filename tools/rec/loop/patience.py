@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from rec.checkpoint.store import lower_is_better
-from rec.config.settings import EarlyStop
+from rec.config.early_stop import EarlyStop
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from rec.config.config import Config
+from rec.config.early_stop import EarlyStop
 from rec.config.schedule import Schedule, schedule_of
-from rec.config.settings import EarlyStop
 from rec.console import log
 from rec.errors import UserError
 from rec.loop.patience import Patience

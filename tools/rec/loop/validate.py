@@ -14,10 +14,11 @@ from rec.config.suggest import did_you_mean
 from rec.console import log
 from rec.errors import UserError
 from rec.loop.evaluate import evaluate_pass
+from rec.loop.judge import asked_for
 from rec.loop.patience import Patience
 from rec.loop.rates import Rates
 from rec.report.lines import epoch_line
-from rec.report.values import flat, numbers, rankable
+from rec.report.values import flat, flat_estimates, numbers, rankable
 from rec.run.assembly import Run
 
 
@@ -40,7 +41,9 @@ class Validation:
         for setting, wanted in (*self._ranked.items(), ("runner.valid_steps", runner.valid_steps)):
             if wanted and not runner.valid_data_dir:
                 raise UserError(f"{setting} needs runner.valid_data_dir: no model is judged on training data")
-        known = rankable(run.counted.tasks) if run.counted is not None else list(run.engine.metric_names)
+        known = list(run.engine.metric_names)
+        if run.counted is not None:
+            known = rankable(run.counted.tasks, asked_for(runner, run.counted.tasks))
         for setting, name in self._ranked.items():
             if name not in known:
                 raise UserError(
@@ -96,7 +99,7 @@ class Validation:
             count = np.size(evaluation.values.get(name, 0.0))
             if count != 1:
                 raise UserError(f"{setting}: {name} is {count} numbers, by which no epoch is the best")
-        metrics = flat(evaluation.results) or numbers(evaluation.values)
+        metrics = {**flat(evaluation.results), **flat_estimates(evaluation.metrics)} or numbers(evaluation.values)
         self._count(metrics, step)
         return metrics
 

@@ -40,7 +40,7 @@ def _print_numbers(results: Mapping[str, Mapping[str, RegressionResult]]) -> Non
             table.add_row(checkpoint, name, *map(_number, numbers), f"{r.n:,}")
             rows += 1
         table.add_section()
-    _print(table, rows)
+    print_table(table, rows)
 
 
 def _print_binary(results: Mapping[str, Mapping[str, TaskResult]]) -> None:
@@ -56,7 +56,7 @@ def _print_binary(results: Mapping[str, Mapping[str, TaskResult]]) -> None:
             table.add_row(checkpoint, name.upper(), *_cells(result))
             rows += 1
         table.add_section()
-    _print(table, rows)
+    print_table(table, rows)
 
 
 def print_truth(results: Mapping[str, Mapping[str, TruthResult]]) -> None:
@@ -79,10 +79,11 @@ def print_truth(results: Mapping[str, Mapping[str, TruthResult]]) -> None:
         table.add_section()
     truths = {name: " * ".join(r.truth) for tasks in results.values() for name, r in tasks.items()}
     table.caption = "truth: " + "; ".join(f"{name.upper()} {columns}" for name, columns in truths.items())
-    _print(table, rows)
+    print_table(table, rows)
 
 
-def _print(table: Table, rows: int) -> None:
+def print_table(table: Table, rows: int) -> None:
+    """Print it where it has rows."""
     if rows:
         console = Console()
         if not console.is_terminal:

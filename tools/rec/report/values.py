@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from rec.config.metrics import Asked
 from rec.loading import error_context
+from rec.metrics.estimate import Estimates
 from rec.metrics.task import Result, Task
 from rec.metrics.tasks import TaskMetrics
 from rec.report.lines import is_scalar, number
@@ -42,14 +44,25 @@ def headlines(results: Mapping[str, Result]) -> dict[str, Any]:
 _RANKABLE = {"binary": ("auc", "logloss"), "regression": ("mse", "mae", "rank_correlation")}
 
 
-def rankable(tasks: Sequence[Task]) -> list[str]:
-    """The metrics by which epochs can be ranked. Calibration is none: it is best at 1, not at an end."""
-    return [f"{kind}_{task.name}" for task in tasks for kind in _RANKABLE[task.kind]]
+def rankable(tasks: Sequence[Task], asked: Asked | None = None) -> list[str]:
+    """The metrics by which epochs can be ranked. Calibration is none: it is best at 1, not at an end.
+
+    Args:
+        asked: those that a config asks for besides.
+    """
+    names = [f"{kind}_{task.name}" for task in tasks for kind in _RANKABLE[task.kind]]
+    more = [f"{m.name}_{task.name}" for task in tasks for m in (asked.judging(task.kind) if asked else ()) if m.ranks]
+    return list(dict.fromkeys([*names, *more]))
 
 
 def flat(results: Mapping[str, Result]) -> dict[str, float | None]:
     """`auc_ctr`, `logloss_ctr`, `calibration_ctr`, ... as numbers, None where undefined."""
     return {f"{kind}_{task}": value for task, result in results.items() for kind, value in result.figures().items()}
+
+
+def flat_estimates(estimates: Estimates) -> dict[str, float | None]:
+    """The same of what `runner.metrics` asks for: `gauc_ctr`, `ndcg@10_ctr`, ..."""
+    return {f"{name}_{task}": each.value for task, found in estimates.items() for name, each in found.items()}
 
 
 def numbers(values: Mapping[str, Any]) -> dict[str, float | None]:

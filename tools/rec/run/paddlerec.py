@@ -55,6 +55,9 @@ class PaddleRecDirectory(Directory):
         if isinstance(self.config.data, Mapping) and self.config.data.get(NEGATIVES) is not None:
             log.warning("%s: data.%s has no effect: the directory's own reader reads", self.config.path, NEGATIVES)
 
+        if self.config.runner.metrics:
+            log.warning("%s: runner.metrics has no effect: the directory counts its own", self.config.path)
+
     def missing(self, training: bool) -> list[str]:
         name = "train_data_dir" if training else "test_data_dir"
         given = self.own_loader or self.config.runner.model_dump()[name]

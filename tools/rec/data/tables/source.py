@@ -49,6 +49,7 @@ class TableSource:
         settings: which columns are read, and how.
         keep: whether those are that predictions only pass on.
         optional: columns that are null in a file that lacks them.
+        more: columns that are read besides.
 
     Attributes:
         fragments: all rows, in order.
@@ -59,10 +60,15 @@ class TableSource:
     """
 
     def __init__(
-        self, paths: Sequence[str], settings: DataSettings, keep: bool = False, optional: Collection[str] = ()
+        self,
+        paths: Sequence[str],
+        settings: DataSettings,
+        keep: bool = False,
+        optional: Collection[str] = (),
+        more: Collection[str] = (),
     ) -> None:
         self._files, self._settings = [TableFile.of(path) for path in paths], settings
-        self._columns = sorted({*settings.wanted(), *(settings.keep if keep else ())})
+        self._columns = sorted({*settings.wanted(), *(settings.keep if keep else ()), *more})
         self._optional = optional
         self._opened: list[Opened] = []
         self.fragments: list[Fragment] = []

@@ -1,0 +1,71 @@
+"""XAUC: whether numbers are predicted in the right order (Zhan et al. 2022, Deconfounding Duration Bias, 5.1.3).
+
+The interval is that of a ratio of U-statistics (Hoeffding 1948): each impression's pairs that are in the right order,
+and its pairs that have one, come from one sort and one merge sort.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rec.kernels.concordance import count_pairs
+from rec.metrics.auc import CHUNK
+from rec.metrics.estimate import Estimate, around, undefined
+from rec.metrics.rows import Rows
+from rec.numeric import Array
+
+_SIGN = np.uint32(1 << 31)
+
+
+def xauc(rows: Rows) -> Estimate:
+    """Over all pairs of impressions with different labels, the share that is scored in that order, a tie counting 1/2.
+
+    At most 2^30 impressions.
+    """
+    n = len(rows)
+    labels, twice = _right_pairs(rows.scores, rows.labels)
+    # Labels are sorted: each impression's pairs with a different label follow from the runs of equal ones.
+    runs = _runs(labels)
+    pairs = float(n) * n - float((runs.astype(np.float64) ** 2).sum())
+    if pairs <= 0:
+        return undefined(n)
+    value = float(twice.sum(dtype=np.int64)) / 2 / pairs
+    squares, others = 0.0, np.repeat((n - runs).astype(np.int32), runs)
+    for start in range(0, n, CHUNK):
+        deviation = twice[start : start + CHUNK] / 2 - value * others[start : start + CHUNK]
+        squares += float(deviation @ deviation)
+    found = around(value, 2 * (squares * n / (n - 1)) ** 0.5 / pairs if n > 2 else None, n, {}, least=0.0)
+    return found if found.high is None else Estimate(value, found.low, min(1.0, found.high), n)
+
+
+def _right_pairs(scores: Array, labels: Array) -> tuple[Array, Array]:
+    """Sorted labels, float32 [n], and of each twice the number of others that it is in the right order with, int32 [n].
+
+    One word per row sorts by the score, and where scores are equal by falling label: such a pair is then never counted
+    by the merge sort, and its halves are there beforehand.
+    """
+    words = (_ordered(scores).astype(np.uint64) << np.uint64(32)) | (~_ordered(labels)).astype(np.uint64)
+    words.sort()
+    labels = _number(~words.astype(np.uint32))
+    alike, same = _runs(words >> np.uint64(32)), _runs(words)
+    counts = np.repeat(alike.astype(np.int32), alike) - np.repeat(same.astype(np.int32), same)
+    del words, alike, same
+    others = np.empty_like(labels), np.empty_like(counts)
+    return others if count_pairs(labels, counts, *others) else (labels, counts)
+
+
+def _runs(values: Array) -> Array:
+    """Lengths of the runs of equal values, int64."""
+    heads = np.flatnonzero(np.concatenate([np.ones(min(1, len(values)), bool), values[1:] != values[:-1]]))
+    return np.diff(np.append(heads, len(values)))
+
+
+def _ordered(values: Array) -> Array:
+    """uint32 in the order of float32, a zero with a sign being one."""
+    bits = (values.astype(np.float32) + np.float32(0)).view(np.uint32)
+    return np.where(bits & _SIGN, ~bits, bits | _SIGN)
+
+
+def _number(words: Array) -> Array:
+    """The reverse."""
+    return np.where(words & _SIGN, words & ~_SIGN, ~words).view(np.float32)
