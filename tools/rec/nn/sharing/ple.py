@@ -52,6 +52,7 @@ class PLE(SharingLayer):
         own, shared = [x] * len(self.widths), x
         for level in self.levels:
             own, shared = level(own, shared)
+        self.weighed = {f"level_{index}": level.weighed for index, level in enumerate(self.levels)}
         if self.training:
             self.asked = {f"level_{index}": level.asked for index, level in enumerate(self.levels)}
         return own
@@ -62,9 +63,11 @@ class Extraction(nn.Layer):
 
     Attributes:
         asked: see `SharingLayer`; set in training.
+        weighed: the towers' gates, each over its own experts and then the shared ones.
     """
 
     asked: Any
+    weighed: list[Any]
 
     def __init__(
         self, in_features: int, fc_sizes: Layers, num_tower: int, num_shared: int, num_own: int, last: bool,
@@ -90,6 +93,7 @@ class Extraction(nn.Layer):
             mix(weights, paddle.stack([*group, *general], axis=1))
             for weights, group in zip(gates, special, strict=False)  # the shared gate is the last
         ]
+        self.weighed = gates[: len(self.gates)]
         if self.training:
             self.asked = self._asked(gates)
         if self.shared_gate is None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from rec.numeric import Array
+from rec.report.html.forest import short
 from rec.report.html.svg import COLOURS, DASHES, GREY, MARKERS, draw
 from rec.report.html.text import Text
 
@@ -82,59 +83,14 @@ def _paint_curve(panel: Any, curve: Line, at: int) -> None:
 
 
 def _label(panel: Any, axes: Axes) -> None:
-    if axes.log_x:
-        panel.set_xscale("log")
-    if axes.log_y:
-        panel.set_yscale("log")
+    scales = ((panel.xaxis, panel.set_xscale, axes.log_x), (panel.yaxis, panel.set_yscale, axes.log_y))
+    for axis, set_scale, is_log in scales:
+        if is_log:
+            set_scale("log")
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_formatter("")
     panel.set_xlabel(axes.x.en)
     panel.set_ylabel(axes.y.en)
-
-
-@dataclass(frozen=True)
-class Row:
-    """A line of a forest plot: an estimate and its interval; None where there is none."""
-
-    name: str
-    value: float | None
-    low: float | None
-    high: float | None
-
-
-def forest(title: Text, x: Text, rows: Sequence[Row], reference: float | None, verdicts: bool = False) -> str:
-    """Estimates below each other, with intervals.
-
-    Args:
-        reference: a value to hold them against, as a line.
-        verdicts: colour those whose whole interval is on one side of the reference.
-    """
-    known = [row for row in rows if row.value is not None]
-
-    def paint(panel: Any) -> list[Text]:
-        places = np.arange(len(known))[::-1]
-        for place, row in zip(places, known, strict=True):
-            colour, marker = _verdict(row, reference) if verdicts else (COLOURS[0], "o")
-            if row.low is not None and row.high is not None:
-                panel.plot([row.low, row.high], [place, place], color=colour, linewidth=1.6)
-            panel.plot([row.value], [place], color=colour, marker=marker, markersize=5, linestyle="")
-        if reference is not None:
-            panel.axvline(reference, color=GREY, linewidth=1, linestyle=(0, (4, 3)))
-        panel.set_yticks(places, [_short(row.name) for row in known])
-        panel.set_ylim(-0.7, len(known) - 0.3)
-        panel.set_xlabel(x.en)
-        panel.grid(axis="y", visible=False)
-        return [x]
-
-    return draw(paint, title, height=1.0 + 0.22 * max(len(known), 1))
-
-
-def _verdict(row: Row, reference: float | None) -> tuple[str, str]:
-    if reference is None or row.low is None or row.high is None or row.low <= reference <= row.high:
-        return GREY, "o"
-    return (COLOURS[0], "^") if row.low > reference else (COLOURS[1], "v")
-
-
-def _short(name: str, letters: int = 24) -> str:
-    return name if len(name) <= letters else f"{name[: letters - 1]}…"
 
 
 def bars(title: Text, x: Text, y: Text, edges: Array, heights: Array, mark: tuple[float, Text] | None = None) -> str:
@@ -163,11 +119,11 @@ def stacked(title: Text, x: Text, names: Sequence[str], shares: Sequence[Array],
         for at, part in enumerate(parts):
             widths = np.array([share[at] if at < len(share) else 0.0 for share in shares])
             panel.barh(
-                places, widths, 0.7, starts, color=COLOURS[at % len(COLOURS)], edgecolor="white", label=_short(part),
+                places, widths, 0.7, starts, color=COLOURS[at % len(COLOURS)], edgecolor="white", label=short(part),
                 hatch=("", "//", "..", "xx", "\\\\", "++", "oo")[at // len(COLOURS) % 7],
             )  # fmt: skip
             starts += widths
-        panel.set_yticks(places, [_short(name) for name in names])
+        panel.set_yticks(places, [short(name) for name in names])
         panel.set_xlim(0, 1)
         panel.set_xlabel(x.en)
         panel.grid(visible=False)

@@ -22,7 +22,7 @@ DASHES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 GREY = "#8a8a8a"
 
-_STYLE = {
+_STYLE: Any = {
     "svg.fonttype": "none",  # letters are the reader's own, and can be found and copied
     "text.parse_math": False,  # a field may be called $x
     "font.size": 9,
@@ -38,9 +38,7 @@ _STYLE = {
 _WIDTH, _HEIGHT = 4.6, 3.1
 
 
-def draw(
-    paint: Callable[[Any], Sequence[Text]], title: Text, width: float = _WIDTH, height: float = _HEIGHT
-) -> str:
+def draw(paint: Callable[[Any], Sequence[Text]], title: Text, width: float = _WIDTH, height: float = _HEIGHT) -> str:
     """An SVG element.
 
     Args:
