@@ -90,7 +90,7 @@ METRICS: Mapping[str, Declared] = {
     "ece": Declared(
         "expected calibration error: mean distance of predicted and observed rate over bins, with the bins as "
         "reliability curve (Wilson intervals) and the noise that a calibrated model would show",
-        "inversion of the folded normal distribution of the bins' distances",
+        "the errors under which noise could show this one; at least 95 %",
         ReliabilityOptions,
     ),
     "gauc": Declared(

@@ -123,7 +123,11 @@ def parse(runner: RunnerSettings) -> Asked:
     problems += [f"runner.metrics: {name} is named twice: give one a name of its own" for name in _twice(found)]
     cut = [_segment(text) for text in segments]
     problems += [f"runner.segments: {name} is named twice" for name in _twice(cut)]
-    problems += [f"runner.segments: {s.name} has one part; expected 2 or more" for s in cut if s.parts == 1]
+    problems += [
+        f"runner.segments: {s.name} has {s.parts} parts; expected 2 or more"
+        for s in cut
+        if s.column.kind == "number" and s.parts < 2
+    ]
     if segments and not runner.metrics:
         problems.append("runner.segments needs runner.metrics, which says what is measured by them")
     return Asked(tuple(found), tuple(cut), tuple(problems))

@@ -1,4 +1,4 @@
-"""Inner loop of XAUC: with how many others each row is in the right order, while labels are merge sorted."""
+"""Inner loops of XAUC: with how many others each row is in the right order, while labels are merge sorted."""
 
 import numba
 
@@ -37,3 +37,24 @@ def count_pairs(labels, counts, other_labels, other_counts):
         swapped = not swapped
         width *= 2
     return swapped
+
+
+@numba.njit(nogil=True, cache=True)
+def count_ties(words, counts):
+    """Of each row how many have the same score and another label, int32 [n].
+
+    `words` uint64 [n] are sorted; the upper half of each tells its score, the lower one its label.
+    """
+    n, start = len(words), 0
+    while start < n:
+        end = start
+        while end < n and words[end] >> 32 == words[start] >> 32:
+            end += 1
+        i = start
+        while i < end:
+            j = i
+            while j < end and words[j] == words[i]:
+                j += 1
+            counts[i:j] = (end - start) - (j - i)
+            i = j
+        start = end

@@ -8,6 +8,24 @@ _SMALL = 48
 
 
 @numba.njit(nogil=True, cache=True)
+def count(numbers, sizes):
+    """Adds to sizes[g + 1] the rows whose number is g; -1 is none."""
+    for i in range(len(numbers)):
+        if numbers[i] >= 0:
+            sizes[numbers[i] + 1] += 1
+
+
+@numba.njit(nogil=True, cache=True)
+def deal(numbers, ends, order):
+    """Puts row i to where the rows of its group end by now, `ends` int64 [G]."""
+    for i in range(len(numbers)):
+        g = numbers[i]
+        if g >= 0:
+            order[ends[g]] = i
+            ends[g] += 1
+
+
+@numba.njit(nogil=True, cache=True)
 def sort_within(order, starts, scores, first, last):
     """Puts the rows `order[starts[g]:starts[g + 1]]` of each group first <= g < last in order, highest score first."""
     for g in range(first, last):

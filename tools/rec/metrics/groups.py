@@ -9,11 +9,47 @@ import numpy as np
 from rec.kernels import groups as kernels
 from rec.metrics.bootstrap import ratio_interval
 from rec.metrics.estimate import Estimate, undefined, wilson
-from rec.metrics.rows import Rows
+from rec.metrics.rows import Rows, run_heads
 from rec.numeric import Array
 from rec.parallel import cuts, parallel_map
 
 _LEAST = 1 << 14
+"""Groups that a thread sorts at least."""
+
+_FEW = 16
+"""So many groups a row, and rows are sorted by their groups rather than dealt to all of them."""
+
+
+def numbered(hashes: Array) -> tuple[Array, Array]:
+    """The groups of rows: of each row its group's number, int32 [n], -1 where the hash is 0; and the groups' hashes,
+    uint64 [G], sorted.
+
+    Args:
+        hashes: uint64 [n], at most 2^31.
+    """
+    order = np.argsort(hashes)
+    hashes = hashes[order]
+    heads = run_heads(hashes)
+    units, sizes = hashes[heads], np.diff(np.append(heads, len(hashes)))
+    del hashes, heads
+    none = int(len(units) > 0 and units[0] == 0)
+    numbers = np.empty(len(order), np.int32)
+    numbers[order] = np.repeat(np.arange(-none, len(units) - none, dtype=np.int32), sizes)
+    return numbers, units[none:]
+
+
+def _by_number(numbers: Array, groups: int) -> tuple[Array, Array]:
+    """The rows of each group, group by group, int32 [m]; and where each begins, int64 [G + 1]."""
+    if len(numbers) * _FEW < groups:  # a small part of many groups
+        order = np.argsort(numbers).astype(np.int32)
+        starts = np.searchsorted(numbers[order], np.arange(groups + 1))
+        return order[starts[0] :], starts - starts[0]
+    starts = np.zeros(groups + 1, np.int64)
+    kernels.count(numbers, starts)
+    np.cumsum(starts, out=starts)
+    order = np.empty(starts[-1], np.int32)
+    kernels.deal(numbers, starts[:-1].copy(), order)
+    return order, starts
 
 
 @dataclass(frozen=True)
@@ -23,7 +59,7 @@ class Groups:
     Attributes:
         units: uint64 [G], the groups' hashes, sorted.
         starts: int64 [G + 1], where each begins.
-        order: int64 [m], the impressions; those without a group are left out.
+        order: int32 [m], the impressions; those without a group are left out.
         scores, labels: float32 and bool [m], of these.
     """
 
@@ -36,14 +72,10 @@ class Groups:
     @classmethod
     def of(cls, rows: Rows, key: str) -> Groups:
         """Those of a column."""
-        hashes = rows.column(key)
-        order = np.argsort(hashes)
-        sorted_hashes = hashes[order]
-        none = int(np.searchsorted(sorted_hashes, np.uint64(0), side="right"))
-        order, sorted_hashes = order[none:], sorted_hashes[none:]
-        heads = np.flatnonzero(np.concatenate([np.ones(min(1, len(order)), bool), np.diff(sorted_hashes) != 0]))
-        units, starts = sorted_hashes[heads], np.append(heads, len(order))
-        del hashes, sorted_hashes
+        numbers, units = rows.column(key), rows.units(key)
+        order, starts = _by_number(numbers, len(units))
+        kept = np.flatnonzero(np.diff(starts))
+        units, starts = units[kept], np.append(starts[kept], starts[-1])
         jobs = [(order, starts, rows.scores, each.start, each.stop) for each in cuts(len(units), _LEAST)]
         parallel_map(kernels.sort_within, jobs)
         return cls(units, starts, order, rows.scores[order], rows.labels[order])

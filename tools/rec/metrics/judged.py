@@ -11,6 +11,7 @@ import pyarrow as pa
 from rec.config.metrics import Asked, Segment
 from rec.errors import UserError
 from rec.metrics.estimate import Estimate, Estimates
+from rec.metrics.groups import numbered
 from rec.metrics.judging import judge
 from rec.metrics.kept import Kept
 from rec.metrics.rows import Rows
@@ -39,6 +40,7 @@ class Judged:
         self._kept = {f"scores {task.name}": Kept(np.float32) for task in self.tasks}
         self._kept |= {_label(task): Kept(np.int8 if task.kind == "binary" else np.float32) for task in self.tasks}
         self._kept |= {column.key: Kept(_DTYPES[column.kind]) for column in asked.columns}
+        self._numbered: dict[str, tuple[Array, Array]] = {}
 
     def __len__(self) -> int:
         """Rows so far."""
@@ -66,11 +68,13 @@ class Judged:
             if column in weights and not bool(np.all(np.isfinite(values) & (values >= 0))):
                 raise UserError(f"runner.metrics: weight {column.name} should be a number of at least 0 in every row")
             found[column.key] = self._names[column.key](values) if column.kind == "value" else np.array(values)
+        self._numbered.clear()
         for key, values in found.items():
             self._kept[key].append(values)
 
     def merge(self, other: Judged) -> None:
         """Add the rows of another, which collected for the same tasks and config."""
+        self._numbered.clear()
         for key, kept in other._kept.items():
             values = kept.since(0)
             names = self._names.get(key)
@@ -92,9 +96,9 @@ class Judged:
             rows, index = self._rows(task)
             own = codes if index is None else codes[index]
             order = np.argsort(own, kind="stable")
-            ends = np.cumsum(np.bincount(own, minlength=len(names)))
-            for name, some in zip(names, np.split(order, ends[:-1]), strict=True):
-                found[name][task.name] = self._judge(task, rows.take(some))
+            bounds = [0, *np.cumsum(np.bincount(own, minlength=len(names)))]
+            for name, start, end in zip(names, bounds[:-1], bounds[1:], strict=True):
+                found[name][task.name] = self._judge(task, rows.take(order[start:end]))
         return found
 
     def _judge(self, task: Task, rows: Rows) -> dict[str, Estimate]:
@@ -109,10 +113,17 @@ class Judged:
             scores, labels = scores[index], labels[index]
 
         def column(key: str) -> Array:
-            values = self._kept[key].since(0)
+            values = self._groups(key)[0] if key.startswith("group") else self._kept[key].since(0)
             return values if index is None else values[index]
 
-        return Rows(scores, labels.view(bool) if task.kind == "binary" else labels, column), index
+        labels = labels.view(bool) if task.kind == "binary" else labels
+        return Rows(scores, labels, column, lambda key: self._groups(key)[1]), index
+
+    def _groups(self, key: str) -> tuple[Array, Array]:
+        """As `numbered` of all rows of a column, once."""
+        if key not in self._numbered:
+            self._numbered[key] = numbered(self._kept[key].since(0))
+        return self._numbered[key]
 
 
 def _label(task: Task) -> str:

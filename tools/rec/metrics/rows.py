@@ -11,6 +11,11 @@ from rec.metrics.auc import CHUNK
 from rec.numeric import Array
 
 
+def run_heads(values: Array) -> Array:
+    """Where runs of equal values begin, int64; [n], sorted."""
+    return np.flatnonzero(np.concatenate([np.ones(min(1, len(values)), bool), values[1:] != values[:-1]]))
+
+
 @dataclass(frozen=True)
 class Rows:
     """n impressions that count for a task.
@@ -18,20 +23,22 @@ class Rows:
     Attributes:
         scores: float32 [n], finite.
         labels: [n], bool; of a task that predicts numbers float32.
-        column: gives [n] of a column by its key: float64 of numbers, uint64 of groups, 0 where there is none. It is
-            asked when a metric needs it, as columns may be large.
+        column: gives [n] of a column by its key: float64 of numbers, int32 numbers of groups, -1 where there is none.
+            It is asked when a metric needs it, as columns may be large.
+        units: gives the hashes of a column's groups by their number, uint64 [G].
     """
 
     scores: Array
     labels: Array
     column: Callable[[str], Array]
+    units: Callable[[str], Array]
 
     def __len__(self) -> int:
         return len(self.scores)
 
     def take(self, index: Array) -> Rows:
         """Some of them, int64 [k]."""
-        return Rows(self.scores[index], self.labels[index], lambda key: self.column(key)[index])
+        return Rows(self.scores[index], self.labels[index], lambda key: self.column(key)[index], self.units)
 
     def chunks(self, weights: Array | None) -> Iterator[tuple[Array, Array, Array]]:
         """Weights (1 where None), scores and labels as float64, a bounded number of rows at a time."""

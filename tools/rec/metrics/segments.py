@@ -90,10 +90,11 @@ def _quantiles(values: Array, parts: int) -> tuple[list[str], Array]:
         edges = np.unique(np.partition(values[known], places)[places])
         edges = edges[edges > lowest]
         bounds = [lowest, *edges.tolist(), highest]
-        found = [f"[{a:g}, {b:g})" for a, b in pairwise(bounds[:-1])]
-        found.append(f"[{bounds[-2]:g}, {bounds[-1]:g}]")
-        if len(set(found)) < len(found):  # six digits do not tell the bounds apart
-            found = [f"{number}: {text}" for number, text in enumerate(found, 1)]
+        shown = [f"{bound:g}" for bound in bounds]
+        if len(set(shown)) < len(set(bounds)):  # six digits do not tell them apart
+            shown = [repr(bound) for bound in bounds]
+        found = [f"[{low}, {high})" for low, high in pairwise(shown)]
+        found[-1] = f"{found[-1][:-1]}]"
     place = np.searchsorted(edges, values, side="right").astype(np.int32)
     if n < len(values):
         place[~known] = len(found)

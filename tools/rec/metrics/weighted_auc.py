@@ -6,7 +6,7 @@ import numpy as np
 
 from rec.metrics.auc import auc
 from rec.metrics.estimate import Estimate, around, undefined
-from rec.metrics.rows import Rows
+from rec.metrics.rows import Rows, run_heads
 from rec.numeric import Array
 
 
@@ -21,8 +21,8 @@ def auc_of(rows: Rows, weights: Array | None) -> Estimate:
 def _weighted(rows: Rows, weights: Array) -> Estimate:
     order = np.argsort(rows.scores, kind="stable")
     scores, positive, w = rows.scores[order], rows.labels[order], weights[order]
-    first = np.flatnonzero(np.concatenate([[True], scores[1:] != scores[:-1]]))
-    run = np.cumsum(np.concatenate([[True], scores[1:] != scores[:-1]])) - 1
+    first = run_heads(scores)
+    run = np.repeat(np.arange(len(first)), np.diff(np.append(first, len(scores))))
     below, above = _placements(w, ~positive, first, run), _placements(w, positive, first, run)
     of_positives, of_negatives = w[positive], w[~positive]
     if not of_positives.any() or not of_negatives.any():

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from rec.kernels.concordance import count_pairs
+from rec.kernels.concordance import count_pairs, count_ties
 from rec.metrics.auc import CHUNK
 from rec.metrics.estimate import Estimate, around, undefined
-from rec.metrics.rows import Rows
+from rec.metrics.rows import Rows, run_heads
 from rec.numeric import Array
 
 _SIGN = np.uint32(1 << 31)
@@ -25,7 +25,7 @@ def xauc(rows: Rows) -> Estimate:
     n = len(rows)
     labels, twice = _right_pairs(rows.scores, rows.labels)
     # Labels are sorted: each impression's pairs with a different label follow from the runs of equal ones.
-    runs = _runs(labels)
+    runs = np.diff(np.append(run_heads(labels), n))
     pairs = float(n) * n - float((runs.astype(np.float64) ** 2).sum())
     if pairs <= 0:
         return undefined(n)
@@ -44,20 +44,16 @@ def _right_pairs(scores: Array, labels: Array) -> tuple[Array, Array]:
     One word per row sorts by the score, and where scores are equal by falling label: such a pair is then never counted
     by the merge sort, and its halves are there beforehand.
     """
-    words = (_ordered(scores).astype(np.uint64) << np.uint64(32)) | (~_ordered(labels)).astype(np.uint64)
+    words = _ordered(scores).astype(np.uint64)
+    words <<= np.uint64(32)
+    words |= ~_ordered(labels)
     words.sort()
     labels = _number(~words.astype(np.uint32))
-    alike, same = _runs(words >> np.uint64(32)), _runs(words)
-    counts = np.repeat(alike.astype(np.int32), alike) - np.repeat(same.astype(np.int32), same)
-    del words, alike, same
+    counts = np.empty(len(words), np.int32)
+    count_ties(words, counts)
+    del words
     others = np.empty_like(labels), np.empty_like(counts)
     return others if count_pairs(labels, counts, *others) else (labels, counts)
-
-
-def _runs(values: Array) -> Array:
-    """Lengths of the runs of equal values, int64."""
-    heads = np.flatnonzero(np.concatenate([np.ones(min(1, len(values)), bool), values[1:] != values[:-1]]))
-    return np.diff(np.append(heads, len(values)))
 
 
 def _ordered(values: Array) -> Array:

@@ -1,0 +1,23 @@
+"""Intervals of simulated samples cover the truth as often as they say (benchmarks/intervals.py does more of it)."""
+
+import pytest
+
+from support import ROOT
+
+REPETITIONS = 200
+# Of 200 intervals that cover with probability .95, fewer than 182 or all 200 do so in 1 case of 100 and 30,000.
+LEAST, MOST = 0.91, 0.995
+
+
+@pytest.mark.parametrize(
+    "population", ["2,000 impressions", "5,000 calibrated impressions", "2,000 numbers", "100 users", "150 requests"]
+)
+def test_intervals_cover_the_truth(population, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    from intervals import covered
+
+    found = covered(population, REPETITIONS, size=1_000_000)
+    shares = {metric: each["covered"] for metric, each in found.items()}
+    assert all(share >= LEAST for share in shares.values()), shares
+    # That of ECE covers more where predictions are right.
+    assert all(share <= MOST for metric, share in shares.items() if metric != "ece"), shares

@@ -1,0 +1,220 @@
+"""Metrics of impressions against scikit-learn and against their definitions, with ties, weights and unknown labels."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest, norm
+from sklearn.metrics import log_loss, mean_absolute_error, mean_squared_error, roc_auc_score
+
+from metrics.judging import SECONDS, collect, judged
+from rec.metrics import rows as rows_module
+from rec.metrics.estimate import wilson
+from rec.metrics.task import Task
+
+Z = norm.ppf(0.975)
+
+
+def sample(n=700, seed=0):
+    """Scores with ties, labels, weights of which some are 0."""
+    rng = np.random.default_rng(seed)
+    scores = (rng.integers(1, 60, n) / 64).astype(np.float32)
+    labels = (rng.random(n) < scores).astype(np.float32)
+    return scores, labels, rng.integers(0, 5, n) / 2.0
+
+
+def weighted(*names):
+    return [{name: {"weight": "w"}} for name in names]
+
+
+def test_auc_and_its_interval():
+    scores, labels, _ = sample()
+    found = judged(["auc"], scores, labels)["auc"]
+    assert found.value == pytest.approx(roc_auc_score(labels, scores), abs=1e-12)
+    assert (found.n, found.more["positives"]) == (700, labels.sum())
+    # DeLong by all pairs.
+    above, below = scores[labels == 1], scores[labels == 0]
+    wins = (above[:, None] > below) + (above[:, None] == below) / 2
+    variance = np.var(wins.mean(1), ddof=1) / len(above) + np.var(wins.mean(0), ddof=1) / len(below)
+    assert (found.high - found.low) / 2 == pytest.approx(Z * math.sqrt(variance), rel=1e-9)
+
+
+def test_weighted_auc_and_its_interval():
+    scores, labels, w = sample()
+    found = judged(weighted("auc"), scores, labels, by={"number w": w})["auc"]
+    assert found.value == pytest.approx(roc_auc_score(labels, scores, sample_weight=w), abs=1e-12)
+    a, b = labels == 1, labels == 0
+    wins = (scores[a][:, None] > scores[b]) + (scores[a][:, None] == scores[b]) / 2
+    over, under = wins @ w[b] / w[b].sum(), w[a] @ wins / w[a].sum()
+
+    def variance(weights, deviation):
+        return np.sum((weights * deviation) ** 2) / weights.sum() ** 2 * len(weights) / (len(weights) - 1)
+
+    error = math.sqrt(variance(w[a], over - found.value) + variance(w[b], under - found.value))
+    assert (found.high - found.low) / 2 == pytest.approx(Z * error, rel=1e-9)
+
+
+def test_equal_weights_change_nothing():
+    scores, labels, _ = sample()
+    names = ["auc", "logloss", "normalized_entropy", "calibration", "ece"]
+    plain = judged(names, scores, labels)
+    found = judged(weighted(*names), scores, labels, by={"number w": np.full(700, 2.0)})
+    for name in names:
+        expected = [plain[name].value, plain[name].low, plain[name].high]
+        assert [found[name].value, found[name].low, found[name].high] == pytest.approx(expected, rel=1e-11), name
+
+
+@pytest.mark.parametrize("weigh", [False, True])
+def test_logloss_normalized_entropy_and_calibration(weigh, monkeypatch):
+    monkeypatch.setattr(rows_module, "CHUNK", 64)
+    scores, labels, w = sample()
+    names = ["logloss", "normalized_entropy", "calibration"]
+    found = judged(weighted(*names) if weigh else names, scores, labels, by={"number w": w} if weigh else None)
+    p, w = scores.astype(np.float64), w if weigh else np.ones(700)
+
+    loss = log_loss(labels, p, sample_weight=w)
+    rate = w @ labels / w.sum()
+    entropy = log_loss(labels, np.full(700, rate), sample_weight=w)
+    assert found["logloss"].value == pytest.approx(loss, rel=1e-9)
+    assert found["normalized_entropy"].value == pytest.approx(loss / entropy, rel=1e-9)
+    assert found["calibration"].value == pytest.approx(w @ p / (w @ labels), rel=1e-9)
+    assert found["calibration"].more["predicted"] == pytest.approx(w @ p / w.sum(), rel=1e-9)
+    assert found["calibration"].more["observed"] == pytest.approx(rate, rel=1e-9)
+    # The influence of each row by leaving a little of it out, which no closed form of a gradient had a part in.
+    each = -np.where(labels == 1, np.log(p), np.log1p(-p))
+
+    def influence(function):
+        small = 1e-6
+        base = function(w)
+        return np.array([(function(w + small * w * (np.arange(700) == i)) - base) / small for i in range(700)])
+
+    def normalized(v):
+        q = v @ labels / v.sum()
+        return v @ each / v.sum() / -(q * math.log(q) + (1 - q) * math.log(1 - q))
+
+    def half(values):
+        return Z * math.sqrt(np.sum(values**2) * 700 / 699)
+
+    assert width(found["logloss"]) == pytest.approx(half(influence(lambda v: v @ each / v.sum())), rel=1e-4)
+    assert width(found["normalized_entropy"]) == pytest.approx(half(influence(normalized)), rel=1e-4)
+    ratio = found["calibration"]
+    expected = half(influence(lambda v: math.log(v @ p / (v @ labels))))
+    assert math.log(ratio.high / ratio.low) / 2 == pytest.approx(expected, rel=1e-4)
+
+
+def width(found):
+    return (found.high - found.low) / 2
+
+
+@pytest.mark.parametrize("strategy", ["quantile", "uniform"])
+@pytest.mark.parametrize("weigh", [False, True])
+def test_ece_and_its_curve(strategy, weigh):
+    scores, labels, w = sample()
+    options = {"bins": 10, "strategy": strategy, **({"weight": "w"} if weigh else {})}
+    found = judged([{"ece": options}], scores, labels, by={"number w": w} if weigh else None)["ece"]
+    p, w = scores.astype(np.float64), w if weigh else np.ones(700)
+    edges = np.arange(1, 10) / 10
+    if strategy == "quantile":
+        edges = np.unique(np.sort(p)[np.arange(1, 10) * 70])
+    where = sum((p >= edge).astype(int) for edge in edges)
+    expected, noise, curve = 0.0, 0.0, found.more["curve"]
+    for number, point in zip(np.unique(where), curve, strict=True):
+        own = where == number
+        total = w[own].sum()
+        predicted, observed = w[own] @ p[own] / total, w[own] @ labels[own] / total
+        expected += total / w.sum() * abs(predicted - observed)
+        noise += math.sqrt(np.sum(w[own] ** 2 * p[own] * (1 - p[own]))) / w.sum() * math.sqrt(2 / math.pi)
+        assert (point["n"], point["predicted"], point["observed"]) == pytest.approx((own.sum(), predicted, observed))
+        assert point["low"] <= p[own].min()
+        assert p[own].max() < point["high"]
+        trials = total**2 / np.sum(w[own] ** 2)
+        assert (point["observed_low"], point["observed_high"]) == pytest.approx(wilson(observed, trials))
+    assert found.value == pytest.approx(expected, rel=1e-9)
+    assert found.more["noise"] == pytest.approx(noise, rel=1e-9)
+
+
+def test_wilson():
+    interval = binomtest(7, 20).proportion_ci(method="wilson")
+    assert wilson(7 / 20, 20) == pytest.approx((interval.low, interval.high), abs=1e-12)
+    assert (wilson(0.0, 5)[0], wilson(1.0, 5)[1]) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("weigh", [False, True])
+def test_errors_of_numbers(weigh):
+    rng = np.random.default_rng(3)
+    scores, labels, w = (rng.gamma(2, 10, 500).astype(np.float32) for _ in range(3))
+    names = ["mae", "rmse"]
+    by = {"number w": w.astype(np.float64)} if weigh else None
+    found = judged(weighted(*names) if weigh else names, scores, labels, SECONDS, by)
+    x, y, w = scores.astype(np.float64), labels.astype(np.float64), by["number w"] if by else np.ones(500)
+    assert found["mae"].value == pytest.approx(mean_absolute_error(y, x, sample_weight=w), rel=1e-9)
+    assert found["rmse"].value == pytest.approx(math.sqrt(mean_squared_error(y, x, sample_weight=w)), rel=1e-9)
+    error = np.abs(x - y) - found["mae"].value
+    expected = Z * math.sqrt(np.sum((w * error) ** 2) / w.sum() ** 2 * 500 / 499)
+    assert width(found["mae"]) == pytest.approx(expected, rel=1e-9)
+
+
+def by_all_pairs(x, y):
+    right = (np.sign(x[:, None] - x) * np.sign(y[:, None] - y) + 1) / 2
+    other = y[:, None] != y
+    return np.where(other, right, 0).sum(1), other.sum(1)
+
+
+@pytest.mark.parametrize(("values", "n"), [(1_000_000, 400), (12, 400), (3, 257), (2, 50)])
+def test_xauc_and_its_interval(values, n):
+    rng = np.random.default_rng(values)
+    y = rng.integers(-values, values, n).astype(np.float32)
+    x = (y + rng.integers(-values, values, n)).astype(np.float32)
+    found = judged(["xauc"], x, y, SECONDS)["xauc"]
+    right, other = by_all_pairs(x, y)
+    assert found.value == pytest.approx(right.sum() / other.sum(), abs=1e-12)
+    error = 2 * math.sqrt(np.sum((right - found.value * other) ** 2) * n / (n - 1)) / other.sum()
+    assert (min(1.0, found.value + Z * error), max(0.0, found.value - Z * error)) == pytest.approx(
+        (found.high, found.low), rel=1e-9
+    )
+
+
+def test_xauc_of_two_labels_is_auc():
+    scores, labels, _ = sample()
+    found = judged(["xauc"], scores, labels, Task("ctr", "click", kind="regression"))["xauc"]
+    assert found.value == pytest.approx(roc_auc_score(labels, scores), abs=1e-12)
+
+
+def test_rows_that_do_not_count():
+    cvr = Task("cvr", "conversion", among="click")
+    scores = np.float32([0.9, 0.1, np.nan, 0.4, 0.3, 0.8, 0.7])
+    conversion, click = [1, 0, 1, np.nan, 0, 1, 0], np.float32([1, 1, 1, 1, 0, np.nan, 1])
+    collected = collect(["auc", "logloss"], [cvr])
+    collected.update({"cvr": scores}, {"conversion": np.float32(conversion), "click": click}, {})
+    found = collected.estimates()["cvr"]
+    assert (found["auc"].n, found["auc"].more["positives"], found["auc"].value) == (3, 1, 1.0)
+    expected = (
+        -(
+            math.log(np.float32(0.9))
+            + math.log1p(-np.float64(np.float32(0.1)))
+            + math.log1p(-np.float64(np.float32(0.7)))
+        )
+        / 3
+    )
+    assert found["logloss"].value == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("labels", [[0, 0, 0], [1, 1, 1], [np.nan] * 3, [1, np.nan, np.nan]])
+def test_what_rows_cannot_tell_is_undefined(labels):
+    names = ["auc", "logloss", "normalized_entropy", "calibration", "ece", "gauc", "ndcg@2", "mrr", "hit_rate@1"]
+    by = {"group user_id": np.uint64([5, 5, 7]), "group request_id": np.uint64([5, 5, 7])}
+    found = judged(names, np.float32([0.5, 0.25, 0.125]), labels, by=by)
+    assert list(found) == names
+    n, positives = int(np.isfinite(labels).sum()), int(np.nansum(labels))
+    for name in ("auc", "normalized_entropy", "gauc"):
+        assert (found[name].value, found[name].low, found[name].high, found[name].n) == (None, None, None, n)
+    assert (found["logloss"].value is None) == (n == 0)
+    assert (found["calibration"].value is None) == (positives == 0)
+    assert (found["mrr"].value is None) == (positives == 0)
+    for each in found.values():
+        assert each.more["positives"] == positives
+
+
+def test_weights_of_nothing():
+    found = judged(weighted("auc", "logloss"), np.float32([0.5, 0.2]), [1, 0], by={"number w": np.zeros(2)})
+    assert [each.value for each in found.values()] == [None, None]
