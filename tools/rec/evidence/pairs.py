@@ -57,14 +57,20 @@ def check_same_rows(names: Sequence[str], found: Sequence[Scored]) -> None:
     Raises:
         UserError: which those are.
     """
+    first = found[0]
     for name, each in zip(names[1:], found[1:], strict=True):
-        if each.digest != found[0].digest or len(each) != len(found[0]):
+        tasks = shared_tasks(first, each)
+        labels = {label for task in tasks for label in (task.label, task.among) if label}
+        if (
+            (each.digest, len(each)) != (first.digest, len(first))
+            or not all(np.array_equal(first.labels[label], each.labels[label], equal_nan=True) for label in labels)
+        ):  # fmt: skip
             raise UserError(
-                f"{names[0]} and {name} are not scored on the same rows ({len(found[0]):,} and {len(each):,}, or other "
-                "labels): give both the same test data, e.g. -o runner.test_data_dir=FOLDER"
+                f"{names[0]} and {name} are scored on other rows ({len(first):,} and {len(each):,}), or other labels "
+                "of them: give both the same test data, e.g. -o runner.test_data_dir=FOLDER"
             )
-        if not shared_tasks(found[0], each):
-            ours, theirs = (", ".join(task.name for task in one.tasks) for one in (found[0], each))
+        if not tasks:
+            ours, theirs = (", ".join(task.name for task in one.tasks) for one in (first, each))
             raise UserError(f"{names[0]} predicts {ours}, {name} {theirs}: there is nothing to compare")
 
 
@@ -124,8 +130,11 @@ def _of_auc(task: str, one: Rows, other: Rows) -> Change | None:
 def _units(scored: Scored, user: str | None, index: Array) -> Array:
     """uint64 [n]: what is drawn: users, or rows where there are none."""
     if user is not None and scored.has(column := Column(user, "group")):
-        users = scored.columns[column.key][index]
-        return np.where(users == 0, mix(index + 1), users)  # a row without a user is one of its own
+        number = scored.columns[column.key][index]
+        found = mix(index)  # a row without a user is one of its own
+        there = np.flatnonzero(number >= 0)
+        found[there] = scored.units[column.key][number[there]]
+        return found
     return mix(index)
 
 

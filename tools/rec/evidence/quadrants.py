@@ -14,7 +14,7 @@ from rec.evidence.shrinkage import Prior, fit
 from rec.metrics.task import Task
 from rec.numeric import Array
 
-CERTAIN = 0.8
+CERTAIN = 0.5
 """How probable it must be that an item's rates are above the average for it to be called underrated."""
 
 

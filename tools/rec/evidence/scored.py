@@ -18,6 +18,7 @@ from rec.evidence.columns import few_values
 from rec.evidence.opened import Opened
 from rec.loading import error_context
 from rec.metrics.estimate import Estimate
+from rec.metrics.groups import numbered
 from rec.metrics.judging import judge
 from rec.metrics.rows import Rows
 from rec.metrics.segments import Names, cut
@@ -36,11 +37,12 @@ class Scored:
         raw, calibrated: the same before and after the checkpoint's calibration, whichever of them is `predicted`;
             None: it has none.
         labels: float32 [N] by name, NaN where not known.
-        columns: [N] by `Column.key`; values are numbers of `names`.
+        columns: [N] by `Column.key`; values are numbers of `names`, groups numbers of `units`, -1 where there is none.
         names: of columns of values.
+        units: hashes of groups, uint64 [G], by `Column.key`.
         asked: metrics and segments.
         truth: of simulated data, by task.
-        digest: of the rows' names and labels: equal in two passes over the same rows.
+        digest: of the rows' names: equal in two passes over the same rows.
         seed: of bootstraps.
     """
 
@@ -51,6 +53,7 @@ class Scored:
     labels: Mapping[str, Array]
     columns: Mapping[str, Array]
     names: Mapping[str, Names]
+    units: Mapping[str, Array]
     asked: Asked
     truth: Mapping[str, TruthResult]
     digest: str
@@ -72,7 +75,7 @@ class Scored:
         scores = (self.predicted if predicted is None else predicted)[task.name][index]
         label = self.labels[task.label][index]
         labels = label == 1 if task.kind == "binary" else label
-        return Rows(scores, labels, lambda key: self.columns[key][index])
+        return Rows(scores, labels, lambda key: self.columns[key][index], lambda key: self.units[key])
 
     def of_kind(self, kind: str) -> list[Task]:
         """The tasks that predict probabilities, or numbers."""
@@ -143,7 +146,6 @@ class _Pieces:
             if calibrated is not None:
                 self._keep(f"calibrated {task.name}", batch, calibrated[f"p{task.name}"].reshape(-1))
         for name in _labels_of(self._tasks):
-            self._digest.update(batch.labels[name].tobytes())
             self._keep(f"label {name}", batch, batch.labels[name])
         for key, values in by_of(batch, self._by, opened.run.reader.vocabulary).items():
             if key.startswith("value "):
@@ -169,11 +171,16 @@ class _Pieces:
         raw = {name: whole[f"raw {name}"] for name in names}
         has = self._opened.calibration is not None
         calibrated = {name: whole[f"calibrated {name}"] for name in names} if has else None
-        predicted = calibrated if self._opened.applied and calibrated else raw
+        labels = {name: whole[f"label {name}"] for name in _labels_of(self._tasks)}
+        columns = {column.key: whole[column.key] for column in self._by}
+        units = {}
+        for column in self._by:
+            if column.kind == "group":
+                columns[column.key], units[column.key] = numbered(columns[column.key])
         return Scored(
-            self._tasks, predicted, raw, calibrated, {name: whole[f"label {name}"] for name in _labels_of(self._tasks)},
-            {column.key: whole[column.key] for column in self._by}, self._names, self._asked,
-            self._truth.accumulate(), self._digest.hexdigest(), self._opened.run.config.runner.seed,
+            self._tasks, calibrated if self._opened.applied and calibrated else raw, raw, calibrated, labels, columns,
+            self._names, units, self._asked, self._truth.accumulate(), self._digest.hexdigest(),
+            self._opened.run.config.runner.seed,
         )  # fmt: skip
 
 

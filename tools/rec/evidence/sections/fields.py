@@ -120,7 +120,8 @@ def truth(found: Findings) -> Section | None:
     if not found.scored.truth:
         return None
     header = [
-        TASK, Text("AUC", "AUC"), Text("ceiling", "上限"), Text("share of the ceiling", "达到上限的比例"),
+        TASK, Text("AUC", "AUC"), Text("ceiling", "上限"),
+        Text("share of the ceiling above 1/2", "超出 1/2 部分占上限的比例"),
         Text("RMSE", "RMSE"), Text("predicted over true", "预测与真实之比"), ROWS,
     ]  # fmt: skip
     rows: list[list[Cell]] = [

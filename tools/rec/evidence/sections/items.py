@@ -116,14 +116,14 @@ def _row(given: Quadrants, chosen: Array, total: int) -> list[Cell]:
     for rate in given.rates:
         trials = int(rate.trials[chosen].sum())
         cells.append(percent(float(rate.successes[chosen].sum() / trials) if trials else None))
-        cells.append(percent(_mean_prediction(rate, chosen, given.impressions)))
+        cells.append(percent(_mean_prediction(rate, chosen)))
     return cells
 
 
-def _mean_prediction(rate: Rate, chosen: Array, impressions: Array) -> float | None:
-    own = chosen & np.isfinite(rate.predicted)
-    weight = int(impressions[own].sum())
-    return float(rate.predicted[own] @ impressions[own] / weight) if weight else None
+def _mean_prediction(rate: Rate, chosen: Array) -> float | None:
+    own = chosen & (rate.trials > 0)
+    weight = int(rate.trials[own].sum())
+    return float(rate.predicted[own] @ rate.trials[own] / weight) if weight else None
 
 
 def _underrated(given: Quadrants) -> Iterator[Block]:
@@ -132,10 +132,10 @@ def _underrated(given: Quadrants) -> Iterator[Block]:
     few = Text(
         f"Underrated are items that get fewer impressions than an equal share would give them ({each}) and whose "
         "rates are "
-        f"above the average with a probability of {percent(CERTAIN)} or more: {count(len(chosen))} of {known} known "
-        "items. "
-        "They are worth showing more often.",
-        f"“被低估”的物品：曝光少于平均分配的份额（{each} 次），且各比率高于平均的概率不低于 {percent(CERTAIN)}："
+        f"all above the average with a probability of at least {percent(CERTAIN)}: {count(len(chosen))} of {known} "
+        "known "
+        "items. They are worth showing more often.",
+        f"“被低估”的物品：曝光少于平均分配的份额（{each} 次），且各比率都高于平均的概率不低于 {percent(CERTAIN)}："
         f"{known} 个已知物品中有 {count(len(chosen))} 个，值得多展示。",
     )
     yield Prose(few)
@@ -152,11 +152,10 @@ def _new(given: Quadrants) -> Iterator[Block]:
     chosen = chosen[np.argsort(-given.product[chosen], kind="stable")]
     yield Prose(
         Text(
-            f"{count(len(chosen))} items are new: training has not seen them, so their predictions rest on other "
-            "fields "
-            "alone, and their few impressions say little yet.",
-            f"{count(len(chosen))} 个物品是新的：训练中没有出现过，预测只能依靠其他字段，而它们的少量曝光还说明不了什"
-            "么。",
+            f"Apart stand the items that training has not seen ({count(len(chosen))}): their predictions rest on other "
+            "fields alone, and a few impressions say little yet.",
+            f"训练中没有出现过的物品单独列出（{count(len(chosen))} 个）：预测只能依靠其他字段，"
+            "少量曝光还说明不了什么。",
         )
     )
     yield _table(given, chosen[: _SHOWN // 2], Text("New items, the most promising first", "新物品，最有希望的在前"))

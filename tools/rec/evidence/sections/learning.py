@@ -38,7 +38,7 @@ def learning(found: Findings) -> Section:
         return Section("learning", title, how, [Prose(none)])
     losses = [name for name in _names(history) if name.startswith("loss")]
     ranks = [name for name in _names(history) if name.split("_")[0] in ("auc", "rank", "gauc")]
-    plots = [_plot(history, losses, Text("Loss", "损失")), _plot(history, ranks, Text("Ranking", "排序指标"))]
+    plots = [_plot(history, losses, Text("Loss", "损失")), _plot(history, ranks, Text("Ranking (AUC)", "排序（AUC）"))]
     return Section("learning", title, how, [plot for plot in plots if plot])
 
 
@@ -50,7 +50,7 @@ def help_each_other(found: Findings) -> Section | None:
         return None
     title = Text("Cosine of the gradients of two tasks", "两个任务梯度的余弦")
     axes = Axes(_STEP, Text("cosine", "余弦"), baseline=0.0)
-    plain = [Line(same(curve.name.en.removeprefix(COSINE)), curve.x, curve.y) for curve in curves]
+    plain = [Line(same(_pair(curve.name)), curve.x, curve.y) for curve in curves]
     means = Text(
         "Means over training: " + ", ".join(f"{c.name.en} {np.mean(c.y):+.2f}" for c in plain) + ".",
         "训练期间的平均：" + "，".join(f"{c.name.en} {np.mean(c.y):+.2f}" for c in plain) + "。",
@@ -65,6 +65,11 @@ def help_each_other(found: Findings) -> Section | None:
         ),
         [Plot(lines(title, axes, plain), title), Prose(means)],
     )  # fmt: skip
+
+
+def _pair(curve: Text) -> str:
+    """cosine_ctr_ctcvr, training: ctr_ctcvr."""
+    return curve.en.removeprefix(COSINE).split(",")[0]
 
 
 def _names(history: Sequence[Mapping[str, Any]]) -> list[str]:

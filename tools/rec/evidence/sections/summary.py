@@ -141,7 +141,7 @@ def _items(found: Findings) -> Iterator[Text]:
         yield Text(
             f"Of {count(len(given.names))} items in the test rows {count(chosen)} are underrated: probably better "
             "than the "
-            f"average impression, and shown less than most. {count(new)} are new to the model.",
+            f"average impression, and shown less than an equal share. {count(new)} are new to the model.",
             f"测试样本中的 {count(len(given.names))} 个物品里，{count(chosen)} 个被低估：很可能好于平均，却少有曝光；"
             f"{count(new)} 个对模型来说是新的。",
         )

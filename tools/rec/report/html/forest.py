@@ -43,6 +43,7 @@ def forest(title: Text, x: Text, rows: Sequence[Row], reference: float | None, v
         panel.set_yticks(places, [short(row.name) for row in known])
         panel.set_ylim(-0.7, len(known) - 0.3)
         panel.set_xlabel(x.en)
+        panel.locator_params(axis="x", nbins=5)
         panel.grid(axis="y", visible=False)
         return [x]
 

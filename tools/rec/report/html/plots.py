@@ -60,8 +60,7 @@ def lines(title: Text, axes: Axes, curves: Sequence[Line]) -> str:
         if axes.baseline is not None:
             panel.axhline(axes.baseline, color=GREY, linewidth=1)
         _label(panel, axes)
-        if len(curves) > 1 or axes.diagonal is not None:
-            panel.legend(fontsize=8)
+        panel.legend(fontsize=8)
         return texts
 
     return draw(paint, title)
@@ -149,8 +148,8 @@ def scatter(title: Text, axes: Axes, clouds: Sequence[Cloud], cross: tuple[float
     def paint(panel: Any) -> list[Text]:
         for at, cloud in enumerate(clouds):
             panel.scatter(
-                cloud.x, cloud.y, cloud.area, color=(GREY, *COLOURS[1:])[at], marker=MARKERS[at], alpha=0.55,
-                linewidths=0, label=cloud.name.en, rasterized=len(cloud.x) > _MANY,
+                cloud.x, cloud.y, cloud.area, color=(GREY, *COLOURS)[at], marker=MARKERS[at],
+                alpha=0.85 if at else 0.55, linewidths=0, label=cloud.name.en, rasterized=len(cloud.x) > _MANY,
             )  # fmt: skip
         panel.axvline(cross[0], color="black", linewidth=0.8)
         panel.axhline(cross[1], color="black", linewidth=0.8)
