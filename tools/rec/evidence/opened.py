@@ -16,6 +16,7 @@ from rec.evidence.columns import Columns, bare, wanted
 from rec.evidence.options import Options
 from rec.run.assembly import Run, assemble_from, open_directory
 from rec.run.calibrated import calibrate
+from rec.run.directory import Directory
 from rec.run.held_out import check_tested
 from rec.run.start import Start
 from rec.scoring.checkpoint import chosen
@@ -43,7 +44,12 @@ class Opened:
 
 
 def saved(config: Config) -> Path:
-    """The checkpoint of the run that a config is of: the best where one is chosen, else the newest."""
+    """The checkpoint of the run that a config is of: the best where one is chosen, else the newest.
+
+    Raises:
+        UserError: there is none, or the config is of a PaddleRec directory.
+    """
+    check_native(open_directory(config, "dygraph"))
     return chosen(Path(config.runner.infer_load_path or config.runner.model_save_path))
 
 
@@ -75,11 +81,9 @@ def open_run(config: Config, checkpoint: Path, options: Options) -> Opened:
     manifest = read_manifest(checkpoint)
     config = config.merged({"runner": {"infer_load_path": str(checkpoint.parent), "infer_checkpoint": "latest"}})
     directory = open_directory(config, "dygraph")
-    if not directory.native or manifest is None:
-        raise UserError(
-            f"{config.model_dir}: is written for PaddleRec, whose predictions, labels and fields have no names: "
-            "tools/infer.py evaluates it, a report is of our models"
-        )
+    check_native(directory)
+    if manifest is None:
+        raise UserError(f"{checkpoint}: holds no state.json, which a checkpoint of a model of ours has")
     directory.config.check([*directory.problems, *directory.missing(False)])
     start = Start(checkpoint, "weights", manifest=manifest)
     check_tested([start], directory.config)
@@ -89,6 +93,15 @@ def open_run(config: Config, checkpoint: Path, options: Options) -> Opened:
     found = read(checkpoint, manifest) if CALIBRATION in manifest.files else None
     applied = calibrate(run, start) is not None
     return Opened(_name(checkpoint), run, checkpoint, manifest, columns, found, applied)
+
+
+def check_native(directory: Directory) -> None:
+    """Raise UserError if a model directory is PaddleRec's."""
+    if not directory.native:
+        raise UserError(
+            f"{directory.config.model_dir}: is written for PaddleRec, whose predictions, labels and fields have no "
+            "names: tools/infer.py evaluates it, a report is of our models"
+        )
 
 
 def _assembled(config: Config, columns: Columns, options: Options) -> tuple[Run, Columns]:

@@ -127,13 +127,14 @@ def quadrants(scored: Scored, item: str, is_new: str | None, seen: frozenset[str
 
 
 def parting(tasks: Sequence[Task]) -> list[Task]:
-    """The tasks whose rates part items: the first probability over all impressions, and the first after it; where
-    there is none, the second over all impressions."""
+    """The tasks whose rates part items: a probability over all impressions and the first that is judged after it, such
+    as ctr and cvr; where there is none, the first two over all impressions."""
     binary = [task for task in tasks if task.kind == "binary"]
     whole = [task for task in binary if not task.among]
-    after = [task for task in binary if whole and task.among == whole[0].label]
-    others = [task for task in whole[1:] if task.label != whole[0].label]
-    return [*whole[:1], *(after or others)[:1]]
+    for after in (task for task in binary if task.among):
+        for before in (task for task in whole if task.label == after.among):
+            return [before, after]
+    return whole[:2]
 
 
 def _new(scored: Scored, codes: Array, names: Sequence[str], is_new: str | None, seen: frozenset[str] | None) -> Array:

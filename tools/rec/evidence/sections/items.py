@@ -132,10 +132,10 @@ def _underrated(given: Quadrants) -> Iterator[Block]:
     few = Text(
         f"Underrated are items that get fewer impressions than an equal share would give them ({each}) and whose "
         "rates are "
-        f"all above the average with a probability of at least {percent(CERTAIN)}: {count(len(chosen))} of {known} "
+        f"all above the average with a probability of at least {100 * CERTAIN:.0f} %: {count(len(chosen))} of {known} "
         "known "
         "items. They are worth showing more often.",
-        f"“被低估”的物品：曝光少于平均分配的份额（{each} 次），且各比率都高于平均的概率不低于 {percent(CERTAIN)}："
+        f"“被低估”的物品：曝光少于平均分配的份额（{each} 次），且各比率都高于平均的概率不低于 {100 * CERTAIN:.0f} %："
         f"{known} 个已知物品中有 {count(len(chosen))} 个，值得多展示。",
     )
     yield Prose(few)
