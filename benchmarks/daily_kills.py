@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--impressions", type=int, default=84_000, help="of all seven days")
     parser.add_argument("--seed", type=int, default=1, help="of the moments")
     given = parser.parse_args()
-    moments, kills, weeks = random.Random(given.seed), [], 0
+    moments, kills, weeks = random.Random(given.seed), list[str](), 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "config.yaml").write_text(CONFIG)
@@ -47,34 +47,36 @@ def main() -> None:
         knobs = ["--days", "7", "--new-users", "0.05", "--impressions", str(given.impressions)]
         subprocess.run([sys.executable, str(script), str(folder / "log"), *knobs], check=True, capture_output=True)
 
+        log = folder / "output.txt"
+
         def start(out: str) -> subprocess.Popen[bytes]:
             options = [f"runner.train_data_dir={folder}/log/day-*", f"runner.model_save_path={folder / out}", *MORE]
             command = [sys.executable, str(ROOT / "tools" / "daily.py"), "-m", "config.yaml", "-o", *options]
-            return subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            with log.open("wb") as file:
+                run = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=file)
+            while run.poll() is None and not log.stat().st_size:  # a kill while Python imports says nothing
+                time.sleep(0.02)
+            return run
 
-        begun = time.perf_counter()
-        alone = start("alone")
-        _, log = alone.communicate()
-        if alone.returncode:
-            raise SystemExit(log.decode())
-        seconds, expected = time.perf_counter() - begun, bits(folder / "alone")
-        whole = False
+        alone, begun = start("alone"), time.perf_counter()
+        if alone.wait():
+            raise SystemExit(log.read_text())
+        seconds, expected, whole = time.perf_counter() - begun, bits(folder / "alone"), False
         while len(kills) < given.kills or not whole:
             run = start(f"killed-{weeks}")
             try:
-                _, log = run.communicate(timeout=moments.uniform(2, seconds) if len(kills) < given.kills else None)
+                run.wait(moments.uniform(0, seconds / 2) if len(kills) < given.kills else None)
             except subprocess.TimeoutExpired:
                 run.kill()
-                _, log = run.communicate()
-                kills.append(log.decode().strip().splitlines()[-1:])
+                run.wait()
+                kills.append(log.read_text().splitlines()[-1].split(" - INFO - ")[-1])
                 whole = False
                 continue
             if run.returncode or bits(folder / f"killed-{weeks}") != expected:
-                raise SystemExit(f"after {len(kills)} kills week {weeks} differs, or failed: {log.decode()[-2000:]}")
+                raise SystemExit(f"after {len(kills)} kills week {weeks} differs, or failed: {log.read_text()[-2000:]}")
             weeks, whole = weeks + 1, True
     print(f"{len(kills)} kills in {weeks} weeks of {seconds:.0f} s: {len(expected)} files with the same bits each time")
-    last = [line[0].split(" - INFO - ")[-1] if line else "" for line in kills]
-    record = {"machine": machine(), **vars(given), "weeks": weeks, "files": len(expected), "last_line_before": last}
+    record = {"machine": machine(), **vars(given), "weeks": weeks, "files": len(expected), "last_line_before": kills}
     (ROOT / "benchmarks" / "results" / "daily_kills.json").write_text(json.dumps(record, indent=1) + "\n")
 
 

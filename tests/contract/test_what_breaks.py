@@ -168,7 +168,7 @@ def test_item_12_files_in_order_old_epochs_thinned_predictions_written(directory
     for name, part in (("c", lines[140:]), ("a", lines[:60]), ("b", lines[60:140])):
         (train / name).write_text("".join(part))
     assert last(tool("trainer", *arguments(directory, "runner.keep_last=1")).err) == last(clean)
-    assert [path.name for path in Path("output_model_rows_fm").iterdir()] == ["1"]
+    assert {path.name for path in Path("output_model_rows_fm").iterdir()} == {"1", "history.jsonl"}
     options = ["runner.infer_checkpoint=latest", "runner.predict_save_path=p.csv"]
     model = directory / "dygraph_model.py"
     model.write_text(model.read_text().replace("metrics_list, None", 'metrics_list, {"p": pred}'))
