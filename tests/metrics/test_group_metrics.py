@@ -9,6 +9,7 @@ from sklearn.metrics import ndcg_score, roc_auc_score
 from metrics.judging import judged
 from rec.metrics import bootstrap
 from rec.metrics.bootstrap import ratio_interval
+from rec.metrics.groups import _by_number, numbered
 
 
 def sample(n=3000, groups=180, seed=0):
@@ -95,6 +96,20 @@ def test_large_groups_are_sorted_like_small_ones():
     found = judged([{"gauc": {"by": "u"}}], scores, labels, by={"group u": group})["gauc"]
     halves = [roc_auc_score(labels[part], scores[part]) for part in (slice(0, 20_000), slice(20_000, None))]
     assert found.value == pytest.approx(np.mean(halves), abs=1e-9)
+
+
+@pytest.mark.parametrize("some", [3000, 100, 20, 0])
+def test_rows_are_dealt_to_their_groups_and_many_groups_are_sorted(some):
+    _, _, group = sample()
+    numbers, units = numbered(group)
+    assert units.tolist() == sorted(set(group.tolist()) - {0})
+    assert [units[number] if number >= 0 else 0 for number in numbers] == group.tolist()
+    order, starts = _by_number(numbers[:some], 40 * len(units))
+    assert len(starts) == 40 * len(units) + 1
+    for number in range(-1, len(units)):
+        rows = order[starts[number] : starts[number + 1]].tolist() if number >= 0 else []
+        assert sorted(rows) == ([] if number < 0 else np.flatnonzero(numbers[:some] == number).tolist())
+    assert len(order) == (numbers[:some] >= 0).sum()
 
 
 def test_the_bootstrap_draws_groups():

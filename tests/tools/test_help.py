@@ -9,6 +9,7 @@ import pytest
 
 from rec.config.behaviours import Behaviour
 from rec.config.compare import Compare, Published, System
+from rec.config.metric_kinds import METRICS
 from rec.config.settings import RunnerSettings
 from rec.data.table_settings import DataSettings, FieldColumn
 from support import ESMM, ROOT, alone, start
@@ -62,7 +63,7 @@ def shown(name: str, *arguments: object) -> str:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_names_its_topics(name):
     assert "--help [TOPIC]" in shown(name, "--help")
-    assert "data, hyper_parameters, behaviours, compare" in shown(name, "--help")
+    assert "data, hyper_parameters, behaviours, compare, metrics" in shown(name, "--help")
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -76,6 +77,15 @@ def test_a_topic_lists_every_setting_with_its_meaning(name, topic, models):
         for setting, field in model.model_fields.items():
             assert field.description
             assert re.search(rf" {setting}: [^\[]+ \[.*?\]+ {re.escape(field.description)}", text), setting
+
+
+def test_metrics_are_listed_with_their_options():
+    text = shown("trainer", "--help", "metrics")
+    for kind, declared in METRICS.items():
+        name = f"{kind}@K" if declared.at else kind
+        assert f"{name}: {declared.meaning} (interval: {declared.interval})" in text
+        for option, field in declared.options.model_fields.items():
+            assert re.search(rf" {option}: [^\[]+ \[.*?\]+ {re.escape(field.description or '?')}", text), option
 
 
 def test_types_limits_and_defaults_are_in_the_words_of_a_config():

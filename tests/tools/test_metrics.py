@@ -228,15 +228,27 @@ def test_a_table_and_the_same_prepared(tool: Tool, table, tmp_path, mode):
     assert (again["metrics"], again["segments"]) == (found["metrics"], found["segments"])
 
 
-def test_a_column_of_that_name_comes_first(tool: Tool, table, tmp_path):
+def test_a_column_of_that_name_comes_first(tool: Tool, table):
     rows = shop()
     rows["is_new_user"] = rows["hour"] < 6
-    rows.to_parquet(tmp_path / "log" / "shop.parquet")
+    rows.to_parquet("log/shop.parquet")
     tool("trainer", *table, "runner.epochs=1")
     assert tool("infer", *table, "runner.epochs=1").code == 0
     counts = {name: each["ctr"]["auc"]["n"] for name, each in measured(0)["segments"]["is_new_user"].items()}
     night = int(rows["is_new_user"][600:].sum())
     assert counts == {"false": 300 - night, "true": night}
+
+
+@pytest.mark.parametrize(
+    "fields", ["{user: {column: uid, hash_size: 100}, item: }", "{user: {column: uid, separator: '-'}}"]
+)
+def test_what_a_field_cannot_tell(tool: Tool, table, fields):
+    outcome = tool("trainer", *table, f"data.fields={fields}", "runner.metrics=[auc]", "runner.segments=[is_new_user]")
+    assert outcome.code == 2
+    assert outcome.err.splitlines()[-1] in (
+        "error: runner.segments: is_new_user: ids of hashed values do not tell which training has seen",
+        "error: runner.metrics and segments: is_new_user: the field has no single value in a row",
+    )
 
 
 def test_a_column_that_is_not_there(tool: Tool, table):

@@ -44,10 +44,11 @@ def of_table(columns: Sequence[Column], settings: DataSettings) -> dict[str, str
     found = {}
     known = {**settings.labels, **settings.numbers}
     for column in columns:
-        field = settings.columns_of.get(column.name)
+        field = settings.columns_of.get(new_of(column) or column.name)
         if field and (field.cross or field.separator):
-            raise UserError(f"runner.metrics and segments: field {column.name} has no single value in a row")
-        found[column.name] = known.get(column.name) or (field.column if field else None) or column.name
+            raise UserError(f"runner.metrics and segments: {column.name}: the field has no single value in a row")
+        own = None if field is None or new_of(column) else field.column
+        found[column.name] = known.get(column.name) or own or column.name
     return found
 
 
@@ -99,6 +100,13 @@ def check_fields(
             raise UserError(f"{setting}: ids of field {name} are hashed (hyper_parameters.hash_ids): several are one")
 
 
+def check_new(columns: Sequence[Column], vocabulary: Vocabulary) -> None:
+    """Refuse to tell new values of fields whose ids come from hashing."""
+    for column in columns:
+        if vocabulary.known(new_of(column) or "") is None:
+            raise UserError(f"runner.segments: {column.name}: ids of hashed values do not tell which training has seen")
+
+
 def by_of(batch: Batch, columns: Sequence[Column], vocabulary: Vocabulary | None) -> dict[str, Any]:
     """The columns of a batch's impressions by their key, as `rec.metrics.judged` takes them.
 
@@ -115,8 +123,10 @@ def _by(batch: Batch, column: Column, vocabulary: Vocabulary | None) -> Any:
         return _of_numbers(batch.columns[column.name], column)
     field = new_of(column)
     ids = _field_ids(batch, field or column.name)
-    if field is None or vocabulary is None:
+    if field is None:
         return np.where(ids < 0, np.uint64(0), mix(ids)) if column.kind == "group" else _texts(ids)
+    if vocabulary is None:
+        raise UserError(f"runner.segments: {column.name}: the reader has no vocabulary to tell which values are new")
     texts = np.where(ids < 0, "", np.where(ids == vocabulary.offset(field), NEW, KNOWN))
     return pa.array(texts, pa.large_string())
 
@@ -133,7 +143,9 @@ def _texts(ids: Array) -> pa.Array:
 
 def _field_ids(batch: Batch, name: str) -> Array:
     """int64 [B], the id of a field that has one in each row; -1 where it has none."""
-    bags = next(bags for bags in batch.bags if name in bags.fields).as_fields()
+    bags = next((bags.as_fields() for bags in batch.bags if name in bags.fields), None)
+    if bags is None:
+        raise UserError(f"runner.metrics and segments: the reader gives no column {name}")
     at = bags.fields.index(name)
     starts, ends = (
         bags.offsets[:-1].reshape(-1, bags.num_field)[:, at],

@@ -10,7 +10,7 @@ from typing import Any
 
 from rec.config.behaviours import REQUEST
 from rec.config.metrics import Column
-from rec.data.by import asked_of, new_of
+from rec.data.by import asked_of, check_new, new_of
 from rec.data.encoded import Encoded
 from rec.data.encoded_reader import IN_MEMORY, EncodedReader
 from rec.data.growth_rules import GROWING
@@ -95,6 +95,8 @@ class PreparedTableReader(EncodedReader):
                     f"{folder}: was prepared without the column {column.name} of runner.metrics or runner.segments: "
                     "prepare it again with these"
                 )
+            elif self.vocabulary is not None:
+                check_new([column], self.vocabulary)
 
     @property
     def unseen(self) -> Mapping[str, Unseen]:  # type: ignore[override]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rec.config.paths import is_remote
 from rec.console import Bar, log
-from rec.data.by import asked_of, new_of, of_table
+from rec.data.by import asked_of, check_new, new_of, of_table
 from rec.data.encode import Encoder, judged
 from rec.data.encoded import Encoded
 from rec.data.encoded_reader import IN_MEMORY, EncodedReader
@@ -68,6 +68,7 @@ class TabularReader(EncodedReader):
         given = self.vocabulary
         self.settle(self._survey(tables, given) if given is None or given.grows else given)
         assert self.vocabulary is not None
+        check_new([column for column in asked if column not in by], self.vocabulary)
         self._encode = Encoder(
             settings, self.vocabulary, self.labels, self.rules, self.config.runner.label_policy,
             "weighted" in self._poolings, self._max_len, settings.keep if scoring else (), training, by,
