@@ -20,7 +20,7 @@ HOUR, USER = Column("hour", "value"), Column("user", "group")
 
 
 def scored(p: np.ndarray, click: np.ndarray, hour: np.ndarray, user: np.ndarray, digest: str = "same") -> Scored:
-    names = Names("hour", None)
+    names = Names("hour", bounded=False)
     columns = {HOUR.key: names(pa.array([str(value) for value in hour]))}
     columns[USER.key], units = numbered(user.astype(np.uint64))
     predicted = {"ctr": p.astype(np.float32)}

@@ -17,7 +17,7 @@ ITEM = Column("item", "value")
 
 
 def scored(item: np.ndarray, click: np.ndarray, buy: np.ndarray, tasks: tuple[Task, ...] = (CTR, CVR, CTCVR)) -> Scored:
-    names = Names("item", None)
+    names = Names("item", bounded=False)
     columns = {ITEM.key: names(pa.array([str(value) for value in item]))}
     predicted = {task.name: np.linspace(0.1, 0.9, len(item), dtype=np.float32) for task in tasks}
     labels = {"click": click.astype(np.float32), "conversion": buy.astype(np.float32)}
@@ -83,6 +83,7 @@ def test_planted_items_are_found_and_shrinking_is_what_finds_them(seed):
     number = np.array(found.names).astype(int)
     called = number[found.underrated]
     certainty = found.first.certainty * found.second.certainty
+    np.testing.assert_array_equal(found.certainty, certainty)
     assert better[called].mean() == pytest.approx(certainty[found.underrated].mean(), abs=0.1)
     assert np.isin(planted, called).mean() > 0.5
     few = np.flatnonzero(found.impressions < found.few)
@@ -95,7 +96,7 @@ def test_planted_items_are_found_and_shrinking_is_what_finds_them(seed):
     assert hits["shrunk"] > 0.9
     assert hits["shrunk"] > hits["raw"] + 0.05
     assert (found.impressions[found.underrated] < found.few).all()
-    assert (certainty[found.underrated] >= CERTAIN).all()
+    assert (certainty[found.underrated] >= CERTAIN**2).all()
 
 
 def test_one_task_parts_items_too_and_two_equal_ones_side_by_side():

@@ -14,8 +14,9 @@ from rec.evidence.shrinkage import Prior, fit
 from rec.metrics.task import Task
 from rec.numeric import Array
 
-CERTAIN = 0.5
-"""How probable it must be that an item's rates are above the average for it to be called underrated."""
+CERTAIN = 0.7
+"""How probable it must be that an item's rate is above the average for it to be called underrated; of two rates, on
+geometric average."""
 
 
 @dataclass(frozen=True)
@@ -93,9 +94,18 @@ class Quadrants:
     @property
     def underrated(self) -> Array:
         """Numbers of known items with few impressions whose rates are probably above the average, the best first."""
-        certain = np.prod([rate.certainty for rate in self.rates], axis=0) >= CERTAIN
-        chosen = np.flatnonzero(certain & ~self.new & (self.impressions < self.few))
+        chosen = np.flatnonzero((self.certainty >= self.certain) & ~self.new & (self.impressions < self.few))
         return chosen[np.argsort(-self.product[chosen], kind="stable")]
+
+    @property
+    def certainty(self) -> Array:
+        """The probability that all of an item's rates are above the average ones, float64 [n]."""
+        return np.prod([rate.certainty for rate in self.rates], axis=0)
+
+    @property
+    def certain(self) -> float:
+        """How large that must be."""
+        return float(CERTAIN ** len(self.rates))
 
 
 def quadrants(scored: Scored, item: str, is_new: str | None, seen: frozenset[str] | None) -> Quadrants | None:

@@ -149,7 +149,7 @@ class _Pieces:
             self._keep(f"label {name}", batch, batch.labels[name])
         for key, values in by_of(batch, self._by, opened.run.reader.vocabulary).items():
             if key.startswith("value "):
-                values = self._names.setdefault(key, Names(key, None))(values)
+                values = self._names.setdefault(key, Names(key, bounded=False))(values)
             self._keep(key, batch, np.asarray(values))
 
     def _settle(self, batch: Batch) -> None:

@@ -74,8 +74,7 @@ METRICS: Mapping[str, Text] = {
     ),
     "ece": Text(
         "expected calibration error: mean distance of predicted and observed rate over bins of rows; never 0, as "
-        "chance "
-        "alone makes some, for which the interval allows",
+        "chance alone makes some, for which the interval allows",
         "期望校准误差：各分箱内预测与实际之差的平均；偶然性使它不会为 0，区间已扣除这一部分",
     ),
     "mae": Text("mean absolute error, in the label's units", "平均绝对误差（与标签同单位）"),

@@ -20,10 +20,10 @@ EMPTY, OTHERS = "(empty)", "(others)"
 
 
 class Names:
-    """Numbers texts in the order in which they come; None: however many there are."""
+    """Numbers texts in the order in which they come; `bounded`: no more of them than can be segments."""
 
-    def __init__(self, column: str, most: int | None = _TOO_MANY) -> None:
-        self._column, self._most = column, most
+    def __init__(self, column: str, bounded: bool = True) -> None:
+        self._column, self._bounded = column, bounded
         self._codes: dict[str, int] = {}
 
     def __call__(self, texts: pa.Array) -> Array:
@@ -34,9 +34,9 @@ class Names:
         """
         encoded = texts.dictionary_encode()
         codes = [self._codes.setdefault(text, len(self._codes)) for text in encoded.dictionary.to_pylist()]
-        if self._most is not None and len(self._codes) > self._most:
+        if self._bounded and len(self._codes) > _TOO_MANY:
             raise UserError(
-                f"runner.segments: {self._column} has more than {self._most:,} values: take a coarser column, or "
+                f"runner.segments: {self._column} has more than {_TOO_MANY:,} values: take a coarser column, or "
                 f"quantile({self._column}) of a number"
             )
         return np.array(codes, np.int32)[encoded.indices.to_numpy()]

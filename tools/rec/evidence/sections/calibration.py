@@ -58,8 +58,7 @@ def _note(found: Findings) -> Iterator[Prose]:
         yield Prose(
             Text(
                 "The checkpoint holds a calibration, fitted on validation rows. All else on this page is of "
-                "predictions "
-                f"{'with' if applied else 'without'} it, as runner.calibration says.",
+                f"predictions {'with' if applied else 'without'} it, as runner.calibration says.",
                 f"检查点带有在验证集上拟合的校准。本页其余部分使用{'校准后' if applied else '未校准'}的预测（由 "
                 "runner.calibration 决定）。",
             )

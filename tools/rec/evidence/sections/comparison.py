@@ -113,9 +113,8 @@ def segments(runs: Sequence[tuple[Opened, Scored]]) -> Section | None:
         "where", Text("Where it wins and where it loses", "在哪里更好，在哪里更差"),
         Text(
             "Each mark is the difference of AUC within one value of a field: a blue triangle up wins, an orange one "
-            "down "
-            f"loses, a grey dot is not known to differ. Values with fewer than {LEAST} rows of either class are left "
-            "out.",
+            f"down loses, a grey dot is not known to differ. Values with fewer than {LEAST} rows of either class are "
+            "left out.",
             f"每个标记是某个取值内 AUC 的差：蓝色上三角更好，橙色下三角更差，灰点看不出差别。正或负样本少于 {LEAST} "
             "行的取值未列出。",
         ),

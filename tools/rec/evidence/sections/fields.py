@@ -36,10 +36,8 @@ def importance(found: Findings) -> Section | None:
         "importance", Text("Which fields the predictions rest on", "预测依靠哪些字段"),
         Text(
             "How much a task's AUC falls when one field's values are dealt out to the rows at random while all else "
-            "stays: "
-            "the farther right, the more the model relies on it. Of fields whose interval holds 0 (grey) nothing "
-            "shows that "
-            "they are needed. Of two fields that say the same, neither is missed alone.",
+            "stays: the farther right, the more the model relies on it. Of fields whose interval holds 0 (grey) "
+            "nothing shows that they are needed. Of two fields that say the same, neither is missed alone.",
             "把某一字段的取值随机打乱、其余不变，任务的 AUC 会下降多少：越靠右，模型越依赖它。区间包含 0 "
             "的字段（灰色）看不出作用。"
             "两个含义相同的字段，单独打乱其中一个都看不出影响。",
@@ -90,8 +88,7 @@ def gates(found: Findings) -> Section | None:
         "gates", Text("Gates and experts", "门控与专家"),
         Text(
             "Each bar is a task, its parts the experts, as wide as the task's gate weighs them on average over test "
-            "rows. "
-            "Equal bars mean that the tasks use the experts alike; an expert that no bar shows is dead.",
+            "rows. Equal bars mean that the tasks use the experts alike; an expert that no bar shows is dead.",
             "每根横条是一个任务，各段是专家，宽度为该任务门控在测试样本上的平均权重。横条相同说明各任务用法一样；看不到的专家已经失效。",
         ),
         blocks,
@@ -133,9 +130,8 @@ def truth(found: Findings) -> Section | None:
         "truth", Text("Against the known truth, over the entire space", "与已知真值比较（全空间）"),
         Text(
             "These data are simulated, so the probability behind every label is known, also for rows that were not "
-            "clicked, "
-            "whose conversion no log can show. The ceiling is the AUC of these probabilities themselves: nobody can "
-            "rank better.",
+            "clicked, whose conversion no log can show. The ceiling is the AUC of these probabilities themselves: "
+            "nobody can rank better.",
             "数据是模拟的，因此每个标签背后的概率都已知，包括未点击样本的转化率，真实日志看不到这些。"
             "上限是这些概率本身的 AUC：没有人能排得更好。",
         ),

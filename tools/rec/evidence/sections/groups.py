@@ -92,10 +92,8 @@ def users(found: Findings) -> Section | None:
         "users", Text("How it ranks within each user", "在每个用户内部的排序"),
         Text(
             "What a user is shown is chosen among that user's own candidates, so what counts is the order within "
-            "users. "
-            "A bar is the share of impressions whose user's AUC lies there; left of 0.5 the order is worse than "
-            "chance, "
-            "which users with few impressions reach by accident.",
+            "users. A bar is the share of impressions whose user's AUC lies there; left of 0.5 the order is worse "
+            "than chance, which users with few impressions reach by accident.",
             "线上只在同一用户的候选之间排序，所以用户内部的顺序才重要。柱高为该 AUC 区间内用户的曝光占比；0.5 "
             "以左比随机还差，"
             "曝光少的用户也可能只是偶然。",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from rec.evidence.findings import Findings
-from rec.evidence.quadrants import CERTAIN, Quadrants, Rate
+from rec.evidence.quadrants import Quadrants, Rate
 from rec.evidence.words import INTERVAL
 from rec.numeric import Array
 from rec.report.html.page import Block, Cell, Plot, Prose, Section, Table
@@ -23,10 +23,8 @@ def items(found: Findings) -> Section:
     title, given = Text("Items: who deserves more impressions", "物品四象限：谁值得更多曝光"), found.quadrants
     how = Text(
         "Each mark is an item, the larger the more impressions it gets; the black lines are the averages over "
-        "impressions. "
-        "The upper right is best. Rates are shrunk: an item with few impressions is drawn towards what is usual, "
-        "because 1 "
-        "click in 2 impressions says little.",
+        "impressions. The upper right is best. Rates are shrunk: an item with few impressions is drawn towards what "
+        "is usual, because 1 click in 2 impressions says little.",
         "每个点是一个物品，越大曝光越多；黑线是按曝光的平均水平，右上最好。比率经过收缩：曝光少的物品向常见水平靠拢，"
         "因为 2 次曝光 1 次点击说明不了什么。",
     )
@@ -48,8 +46,7 @@ def _priors(given: Quadrants) -> Prose:
     ]
     zh = [
         f"{rate.task.name} 平均为 {percent(rate.overall)}；物品的收缩值由它自己的样本，加上 "
-        f"{count(round(rate.prior.strength))} "
-        f"行常见水平（{percent(rate.prior.mean)}）的样本算出"
+        f"{count(round(rate.prior.strength))} 行常见水平（{percent(rate.prior.mean)}）的样本算出"
         for rate in given.rates
     ]
     return Prose(Text("; ".join(en) + ".", "；".join(zh) + "。"))
@@ -131,11 +128,10 @@ def _underrated(given: Quadrants) -> Iterator[Block]:
     known, each = count(int((~given.new).sum())), f"{given.few:.1f}"
     few = Text(
         f"Underrated are items that get fewer impressions than an equal share would give them ({each}) and whose "
-        "rates are "
-        f"all above the average with a probability of at least {100 * CERTAIN:.0f} %: {count(len(chosen))} of {known} "
-        "known "
-        "items. They are worth showing more often.",
-        f"“被低估”的物品：曝光少于平均分配的份额（{each} 次），且各比率都高于平均的概率不低于 {100 * CERTAIN:.0f} %："
+        f"rates are all above the average with a probability of at least {100 * given.certain:.0f} %: "
+        f"{count(len(chosen))} of {known} known items. They are worth showing more often.",
+        f"“被低估”的物品：曝光少于平均分配的份额（{each} 次），且各比率都高于平均的概率不低于 "
+        f"{100 * given.certain:.0f} %："
         f"{known} 个已知物品中有 {count(len(chosen))} 个，值得多展示。",
     )
     yield Prose(few)

@@ -30,8 +30,7 @@ def made(runs: list[tuple[Opened, Scored]]) -> Section:
         "made", Text("How this page came about", "本页的来历"),
         Text(
             "What is needed to do the same again. A fingerprint names the data files and samples of what they hold: "
-            "other "
-            "fingerprints are other data.",
+            "other fingerprints are other data.",
             "复现所需的信息。指纹由数据文件名及其内容片段算出：指纹不同即数据不同。",
         ),
         [Table(header, rows, Text("Facts", "事实"), left=1 + len(runs)), *raws],

@@ -31,8 +31,7 @@ def metrics(found: Findings) -> Section:
         "metrics", Text("How good the predictions are", "预测有多好"),
         Text(
             "The interval says how far a value can be trusted: intervals found in this way hold the true value 95 "
-            "times "
-            "in 100. Below stands what each metric says.",
+            "times in 100. Below stands what each metric says.",
             "区间表示数值的可信程度：这样得到的区间 100 次中有 95 次包含真值。各指标的含义见下表。",
         ),
         [*tables, _meanings(found)],
@@ -71,12 +70,10 @@ def ranking(found: Findings) -> Section | None:
     return Section(
         "ranking", Text("How well the scores rank", "排序能力"),
         Text(
-            "ROC: the farther a curve bends to the upper left, the better rows where the event happens (positives) are "
-            "told from the others; the dashed diagonal is guessing. Precision and recall: if the highest scores are "
-            "taken "
-            "until so many positives are found, how many of those taken are positive; guessing stays at the table's "
-            "last "
-            "column.",
+            "ROC: the farther a curve bends to the upper left, the better rows where the event happens (positives) "
+            "are told from the others; the dashed diagonal is guessing. Precision and recall: if the highest scores "
+            "are taken until so many positives are found, how many of those taken are positive; guessing stays at "
+            "the table's last column.",
             "ROC：曲线越靠近左上角，正样本（事件发生）与负样本区分得越好，虚线对角线为瞎猜。精确率与召回率：从得分最高的开始选，"
             "直到找到这么多正样本时，选中的样本里有多少是正样本；瞎猜会停在表格最后一列的水平。",
         ),

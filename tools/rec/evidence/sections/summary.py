@@ -10,7 +10,10 @@ from rec.evidence.words import INTERVAL, TASK, event, happened, meaning
 from rec.metrics.estimate import Estimate
 from rec.metrics.task import Task
 from rec.report.html.page import Cell, Prose, Section, Table
-from rec.report.html.text import Text, count, interval, joined, listed, number, percent
+from rec.report.html.text import Text, count, interval, joined, listed, number, percent, same
+
+_TOLD = 3
+"""Tasks that are told of in words."""
 
 
 def summary(found: Findings) -> Section:
@@ -27,9 +30,8 @@ def summary(found: Findings) -> Section:
     return Section(
         "summary", Text("In short", "摘要"),
         Text(
-            "A row is an impression: an item shown once to a user. All numbers are of test rows, which were kept for "
-            "this. "
-            "Brackets hold 95 % intervals: how far a number can be trusted.",
+            "A row is an impression: an item shown once to a user. All numbers are of test rows, which were kept "
+            "for this. Brackets hold 95 % intervals: how far a number can be trusted.",
             "一行（样本）是一次曝光：一个物品向一个用户展示一次。所有数字都来自专门留出的测试样本。方括号内是 95 % "
             "区间，表示数字的可信程度。",
         ),
@@ -40,20 +42,14 @@ def summary(found: Findings) -> Section:
 def _what(found: Findings) -> Text:
     manifest = found.opened.manifest
     epochs = manifest.epoch + (manifest.next_batch is None)
-    names = Text(
-        "; ".join(f"{task.name}, the {meaning(task).en}" for task in found.scored.tasks),
-        "；".join(f"{task.name}（{meaning(task).zh}）" for task in found.scored.tasks),
-    )
-    return (
-        Text("This page judges a model that predicts, for each impression, ", "本页评估一个模型，它对每次曝光预测：")
-        + names
-        + Text(
-            f". It was trained for {epochs} {'epoch' if epochs == 1 else 'epochs'} ({count(manifest.step)} updates), "
-            "and "
-            f"is judged here on {count(len(found.scored))} test rows.",
-            f"。它训练了 {epochs} 轮（{count(manifest.step)} 步更新），在 {count(len(found.scored))} "
-            "行测试样本上评估。",
-        )
+    names = [same(f"{task.name} (") + meaning(task) + same(")") for task in found.scored.tasks]
+    predicts = Text(", ".join(name.en for name in names), "、".join(name.zh for name in names))
+    return Text(
+        f"This page judges a model that predicts for each impression: {predicts.en}. It was trained for {epochs} "
+        f"{'epoch' if epochs == 1 else 'epochs'} ({count(manifest.step)} updates), and is judged on "
+        f"{count(len(found.scored))} test rows.",
+        f"本页评估一个模型，它对每次曝光预测：{predicts.zh}。它训练了 {epochs} 轮（{count(manifest.step)} 步更新），在 "
+        f"{count(len(found.scored))} 行测试样本上评估。",
     )
 
 
@@ -63,10 +59,14 @@ def _row(found: Findings, task: Task) -> list[Cell]:
 
 
 def _findings(found: Findings) -> Iterator[Text]:
-    for task in found.scored.of_kind("binary"):
+    binary = found.scored.of_kind("binary")
+    for task in binary[:_TOLD]:
         yield joined([_ranks(task, found.scored.estimates[task.name]["auc"]), _promises(found, task)])
+    if len(binary) > _TOLD:
+        yield Text("The table has the other tasks.", "其余任务见表。")
     yield from _numbers(found)
-    yield from _important(found)
+    for task in found.scored.tasks[:_TOLD]:
+        yield from _important(found, task)
     yield from _items(found)
 
 
@@ -78,18 +78,16 @@ def _ranks(task: Task, auc: Estimate) -> Text:
         )
     verdict = Text("", "")
     if auc.low is not None and auc.low <= 0.5:
-        verdict = Text(", which these rows cannot tell from guessing", "，这些样本还不能把它与瞎猜区分开")
+        verdict = Text(" These rows cannot tell it from guessing.", "这些样本还不能把它与瞎猜区分开。")
     with_it, without = happened(task)
     return (
         Text(
             f"{task.name}: of {with_it.en} and {without.en}, the former is given the higher score in "
-            f"{percent(auc.value)} "
-            f"of cases {interval(auc.low, auc.high, percent)}; guessing reaches 50 %",
+            f"{percent(auc.value)} of cases {interval(auc.low, auc.high, percent)}; guessing reaches 50 %.",
             f"{task.name}：任取一个{with_it.zh}和一个{without.zh}，前者得分更高的比例为 {percent(auc.value)} "
-            f"{interval(auc.low, auc.high, percent)}；瞎猜为 50 %",
+            f"{interval(auc.low, auc.high, percent)}；瞎猜为 50 %。",
         )
         + verdict
-        + Text(".", "。")
     )
 
 
@@ -118,20 +116,21 @@ def _numbers(found: Findings) -> Iterator[Text]:
         )
 
 
-def _important(found: Findings) -> Iterator[Text]:
-    for task, losses in found.importance.tasks.items() if found.importance else ():
-        first, idle = needed(losses)[:3], useless(losses)
-        if first:
-            names, most = listed(first), number(losses[first[0]].value, 3)
-            yield Text(
-                f"{task} rests most on {'fields' if len(first) > 1 else 'field'} {names.en}: without the values of "
-                f"{first[0]} its AUC or error would be worse by {most}. {len(idle)} of {len(losses)} fields are not "
-                "known "
-                "to matter for it.",
-                f"{task} 最依赖字段 {names.zh}：没有 {first[0]} 的取值，AUC（或误差）会变差 {most}。{len(losses)} "
-                "个字段中有 "
-                f"{len(idle)} 个看不出作用。",
-            )
+def _important(found: Findings, task: Task) -> Iterator[Text]:
+    losses = found.importance.tasks.get(task.name) if found.importance else None
+    if not losses or not needed(losses):
+        return
+    first, idle = needed(losses)[:3], len(useless(losses))
+    names, most = listed(first), losses[first[0]].value
+    worse = Text(f"its AUC would fall by {number(most, 3)}", f"AUC 会下降 {number(most, 3)}")
+    if task.kind == "regression":
+        worse = Text(f"its mean squared error would rise by {percent(most)}", f"均方误差会增加 {percent(most)}")
+    yield Text(
+        f"{task.name} rests most on {'fields' if len(first) > 1 else 'field'} {names.en}: without the values of "
+        f"{first[0]} {worse.en}. {idle} of {len(losses)} fields are not known to matter for it.",
+        f"{task.name} 最依赖字段 {names.zh}：没有 {first[0]} 的取值，{worse.zh}。{len(losses)} 个字段中有 {idle} "
+        "个看不出作用。",
+    )
 
 
 def _items(found: Findings) -> Iterator[Text]:

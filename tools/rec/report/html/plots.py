@@ -60,10 +60,20 @@ def lines(title: Text, axes: Axes, curves: Sequence[Line]) -> str:
         if axes.baseline is not None:
             panel.axhline(axes.baseline, color=GREY, linewidth=1)
         _label(panel, axes)
-        panel.legend(fontsize=8)
+        _legend(panel, many)
         return texts
 
-    return draw(paint, title)
+    many = len(curves) + (axes.diagonal is not None)
+    return draw(paint, title, height=3.1 + (0.2 * many if many > _ROOM else 0.0))
+
+
+_ROOM = 4
+"""Curves whose names have room among them."""
+
+
+def _legend(panel: Any, many: int) -> None:
+    below: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.2)}
+    panel.legend(fontsize=8, **(below if many > _ROOM else {}))
 
 
 def _paint_curve(panel: Any, curve: Line, at: int) -> None:
