@@ -33,7 +33,6 @@ class Findings:
 
     opened: Opened
     scored: Scored
-    options: Options
     history: Sequence[Mapping[str, Any]]
     recorded: Mapping[str, Any]
     importance: Importance | None
@@ -57,12 +56,8 @@ def gather(opened: Opened, options: Options) -> Findings:
     pool = pool_of(opened, options.rows)
     important = importance(opened, pool, scored.tasks, options) if options.permutations else None
     return Findings(
-        opened, scored, options, _of_this_run(opened), _recorded(opened), important, gates(opened, pool), found
+        opened, scored, read_history(opened.checkpoint.parent), _recorded(opened), important, gates(opened, pool), found
     )
-
-
-def _of_this_run(opened: Opened) -> list[dict[str, Any]]:
-    return read_history(opened.checkpoint.parent)
 
 
 def _recorded(opened: Opened) -> dict[str, Any]:

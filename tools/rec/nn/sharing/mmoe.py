@@ -39,9 +39,10 @@ class MMoE(SharingLayer):
         outputs = side_by_side([*self.experts, *self.gates], x)
         experts = paddle.stack(outputs[: len(self.experts)], axis=1)
         gates = [F.softmax(scores, axis=-1) for scores in outputs[len(self.experts) :]]
-        self.weighed = {"experts": gates}
         if self.training:
             self.asked = {"experts": most(gates)}
+        else:
+            self.weighed = {"experts": gates}
         return [mix(weights, experts) for weights in gates]
 
 

@@ -52,9 +52,10 @@ class PLE(SharingLayer):
         own, shared = [x] * len(self.widths), x
         for level in self.levels:
             own, shared = level(own, shared)
-        self.weighed = {f"level_{index}": level.weighed for index, level in enumerate(self.levels)}
         if self.training:
             self.asked = {f"level_{index}": level.asked for index, level in enumerate(self.levels)}
+        else:
+            self.weighed = {f"level_{index}": level.weighed for index, level in enumerate(self.levels)}
         return own
 
 
@@ -63,7 +64,7 @@ class Extraction(nn.Layer):
 
     Attributes:
         asked: see `SharingLayer`; set in training.
-        weighed: the towers' gates, each over its own experts and then the shared ones.
+        weighed: the towers' gates, each over its own experts and then the shared ones; set in evaluation.
     """
 
     asked: Any
@@ -93,9 +94,10 @@ class Extraction(nn.Layer):
             mix(weights, paddle.stack([*group, *general], axis=1))
             for weights, group in zip(gates, special, strict=False)  # the shared gate is the last
         ]
-        self.weighed = gates[: len(self.gates)]
         if self.training:
             self.asked = self._asked(gates)
+        else:
+            self.weighed = gates[: len(self.gates)]
         if self.shared_gate is None:
             return outputs, None
         everyone = [expert for group in special for expert in group] + general
