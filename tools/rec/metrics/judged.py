@@ -40,11 +40,7 @@ class Judged:
         self._kept = {f"scores {task.name}": Kept(np.float32) for task in self.tasks}
         self._kept |= {_label(task): Kept(np.int8 if task.kind == "binary" else np.float32) for task in self.tasks}
         self._kept |= {column.key: Kept(_DTYPES[column.kind]) for column in asked.columns}
-        self._numbered: dict[str, tuple[Array, Array]] = {}
-
-    def __len__(self) -> int:
-        """Rows so far."""
-        return len(next(iter(self._kept.values())))
+        self._numbered: dict[str, tuple[Kept, Array]] = {}
 
     def update(self, predictions: Mapping[str, Array], labels: Mapping[str, Array], columns: Mapping[str, Any]) -> None:
         """Keep a batch.
@@ -89,13 +85,12 @@ class Judged:
         return {segment.name: self._by(segment) for segment in self.asked.segments}
 
     def _by(self, segment: Segment) -> dict[str, Estimates]:
-        values = self._kept[segment.column.key].since(0)
-        names, codes = cut(segment, values, self._names.get(segment.column.key))
+        names, codes = cut(segment, self._kept[segment.column.key].since(0), self._names.get(segment.column.key))
         found: dict[str, Estimates] = {name: {} for name in names}
         for task in self.tasks:
             rows, index = self._rows(task)
             own = codes if index is None else codes[index]
-            order = np.argsort(own, kind="stable")
+            order = np.argsort(own, kind="stable").astype(np.int32)
             bounds = [0, *np.cumsum(np.bincount(own, minlength=len(names)))]
             for name, start, end in zip(names, bounds[:-1], bounds[1:], strict=True):
                 found[name][task.name] = self._judge(task, rows.take(order[start:end]))
@@ -113,16 +108,18 @@ class Judged:
             scores, labels = scores[index], labels[index]
 
         def column(key: str) -> Array:
-            values = self._groups(key)[0] if key.startswith("group") else self._kept[key].since(0)
+            values = (self._groups(key)[0] if key.startswith("group") else self._kept[key]).since(0)
             return values if index is None else values[index]
 
         labels = labels.view(bool) if task.kind == "binary" else labels
         return Rows(scores, labels, column, lambda key: self._groups(key)[1]), index
 
-    def _groups(self, key: str) -> tuple[Array, Array]:
+    def _groups(self, key: str) -> tuple[Kept, Array]:
         """As `numbered` of all rows of a column, once."""
         if key not in self._numbered:
-            self._numbered[key] = numbered(self._kept[key].since(0))
+            numbers, units = numbered(self._kept[key].since(0))
+            self._numbered[key] = Kept(np.int32), units
+            self._numbered[key][0].append(numbers)
         return self._numbered[key]
 
 

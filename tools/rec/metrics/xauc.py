@@ -46,9 +46,12 @@ def _right_pairs(scores: Array, labels: Array) -> tuple[Array, Array]:
     """
     words = _ordered(scores).astype(np.uint64)
     words <<= np.uint64(32)
-    words |= ~_ordered(labels)
+    low = _ordered(labels)
+    words |= np.invert(low, out=low)
+    del low
     words.sort()
-    labels = _number(~words.astype(np.uint32))
+    labels = words.astype(np.uint32)
+    labels = _number(np.invert(labels, out=labels))
     counts = np.empty(len(words), np.int32)
     count_ties(words, counts)
     del words
@@ -57,11 +60,13 @@ def _right_pairs(scores: Array, labels: Array) -> tuple[Array, Array]:
 
 
 def _ordered(values: Array) -> Array:
-    """uint32 in the order of float32, a zero with a sign being one."""
-    bits = (values.astype(np.float32) + np.float32(0)).view(np.uint32)
-    return np.where(bits & _SIGN, ~bits, bits | _SIGN)
+    """uint32 in the order of float32, a zero with a sign being one. In place where it can be: rows may be many."""
+    bits = (values.astype(np.float32, copy=False) + np.float32(0)).view(np.uint32)
+    bits ^= (bits.view(np.int32) >> 31).view(np.uint32) | _SIGN
+    return bits
 
 
 def _number(words: Array) -> Array:
-    """The reverse."""
-    return np.where(words & _SIGN, words & ~_SIGN, ~words).view(np.float32)
+    """The reverse, in the same memory."""
+    words ^= ~(words.view(np.int32) >> 31).view(np.uint32) | _SIGN
+    return words.view(np.float32)
