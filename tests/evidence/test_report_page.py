@@ -139,6 +139,10 @@ def test_a_config_names_its_run_too_and_the_page_may_begin_in_chinese(log, finis
     assert '<html lang="zh" data-show="zh">' in target.read_text(encoding="utf-8")
     assert "importance" not in page.rows
     assert "ctr by quantile(hour, 2)" in page.texts["segments"]
+    assert "trained on these very rows" not in page.texts["summary"]
+    same_rows = f"runner.test_data_dir={log / 'train'}"
+    assert process(tmp_path, "report", finished, "-o", same_rows, "--to", target, "--permutations", 0).code == 0
+    assert "trained on these very rows" in Page(target).texts["summary"]
 
 
 def test_two_runs_on_the_same_rows(log, finished, process, tmp_path):

@@ -11,13 +11,14 @@ from rec.calibration.file import CALIBRATION, read
 from rec.checkpoint.manifest import Manifest, read_manifest
 from rec.config.config import Config, load
 from rec.console import log
+from rec.data.fingerprint import fingerprint
 from rec.errors import UserError
 from rec.evidence.columns import Columns, bare, wanted
 from rec.evidence.options import Options
 from rec.run.assembly import Run, assemble_from, open_directory
 from rec.run.calibrated import calibrate
 from rec.run.directory import Directory
-from rec.run.held_out import check_tested
+from rec.run.held_out import DATA, check_tested
 from rec.run.start import Start
 from rec.scoring.checkpoint import chosen
 
@@ -41,6 +42,20 @@ class Opened:
     columns: Columns
     calibration: Calibration | None
     applied: bool
+
+    @property
+    def test_data(self) -> str | None:
+        """Fingerprint of the test data; None where they have gone since they were read."""
+        config = self.run.config
+        try:
+            return fingerprint(config.places(config.runner.test_data_dir), "test")
+        except UserError:
+            return None
+
+    @property
+    def training_data(self) -> str | None:
+        """Fingerprint of what it was trained on; None where the checkpoint does not say."""
+        return self.manifest.training.get(DATA)
 
 
 def saved(config: Config) -> Path:

@@ -6,13 +6,10 @@ import datetime
 import platform
 from importlib.metadata import version
 
-from rec.data.fingerprint import fingerprint
-from rec.errors import UserError
 from rec.evidence.opened import Opened
 from rec.evidence.scored import Scored
 from rec.report.html.page import Raw, Section, Table
 from rec.report.html.text import Text, count, same
-from rec.run.held_out import DATA
 
 _PACKAGES = ("paddlepaddle", "numpy", "pyarrow", "scipy", "matplotlib")
 
@@ -50,9 +47,9 @@ def _facts(opened: Opened, scored: Scored) -> dict[Text, str]:
         Text("saved", "保存时间"): f"{saved:%Y-%m-%d %H:%M} UTC",
         Text("trainable numbers", "可训练参数"): count(sum(opened.run.engine.num_parameter().values())),
         Text("training data", "训练数据"): trained,
-        Text("their fingerprint", "训练数据指纹"): str(manifest.training.get(DATA, "–")),
+        Text("their fingerprint", "训练数据指纹"): opened.training_data or "–",
         Text("test data", "测试数据"): tests,
-        Text("their fingerprint ", "测试数据指纹"): _fingerprint(opened),
+        Text("their fingerprint ", "测试数据指纹"): opened.test_data or "–",
         Text("test rows", "测试样本数"): count(len(scored)),
         Text("versions", "版本"): _versions(),
     }  # fmt: skip
@@ -60,11 +57,3 @@ def _facts(opened: Opened, scored: Scored) -> dict[Text, str]:
 
 def _versions() -> str:
     return ", ".join([f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in _PACKAGES)])
-
-
-def _fingerprint(opened: Opened) -> str:
-    config = opened.run.config
-    try:
-        return fingerprint(config.places(config.runner.test_data_dir), "test")
-    except UserError:  # they have gone since they were read
-        return "–"

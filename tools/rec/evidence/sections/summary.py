@@ -11,6 +11,7 @@ from rec.metrics.estimate import Estimate
 from rec.metrics.task import Task
 from rec.report.html.page import Cell, Prose, Section, Table
 from rec.report.html.text import Text, count, interval, joined, listed, number, percent, same
+from rec.run.parts import asked_for
 
 _TOLD = 3
 """Tasks that are told of in words."""
@@ -26,13 +27,13 @@ def summary(found: Findings) -> Section:
         [_row(found, task) for task in found.scored.of_kind("binary")],
         Text("The numbers that matter most; 95 % intervals in brackets", "最重要的数字，方括号内为 95 % 区间"), left=2,
     )  # fmt: skip
-    paragraphs = [Prose(_what(found)), *(Prose(text) for text in _findings(found))]
+    paragraphs = [Prose(text) for text in (_what(found), *_warning(found), *_findings(found))]
     return Section(
         "summary", Text("In short", "摘要"),
         Text(
-            "A row is an impression: an item shown once to a user. All numbers are of test rows, which were kept "
-            "for this. Brackets hold 95 % intervals: how far a number can be trusted.",
-            "一行（样本）是一次曝光：一个物品向一个用户展示一次。所有数字都来自专门留出的测试样本。方括号内是 95 % "
+            "A row is an impression: an item shown once to a user. All numbers are of test rows. Brackets "
+            "hold 95 % intervals: how far a number can be trusted.",
+            "一行（样本）是一次曝光：一个物品向一个用户展示一次。所有数字都来自测试样本。方括号内是 95 % "
             "区间，表示数字的可信程度。",
         ),
         [*paragraphs, *([table] if table.rows else [])],
@@ -51,6 +52,15 @@ def _what(found: Findings) -> Text:
         f"本页评估一个模型，它对每次曝光预测：{predicts.zh}。它训练了 {epochs} 轮（{count(manifest.step)} 步更新），在 "
         f"{count(len(found.scored))} 行测试样本上评估。",
     )
+
+
+def _warning(found: Findings) -> Iterator[Text]:
+    trained, tested = found.opened.training_data, found.opened.test_data
+    if trained is not None and trained == tested and not asked_for(found.opened.run.config.data, "test"):
+        yield Text(
+            "The model was trained on these very rows: on others all results may be worse.",
+            "模型正是用这些样本训练的：换成其他样本，所有结果都可能变差。",
+        )
 
 
 def _row(found: Findings, task: Task) -> list[Cell]:
@@ -97,7 +107,7 @@ def _promises(found: Findings, task: Task) -> Text:
         return Text("", "")
     what = event(task)
     right = ratio.low <= 1 <= ratio.high
-    verdict = Text("right within its interval", "在区间内是准确的") if right else (
+    verdict = Text("which the interval allows to be right", "在区间内是准确的") if right else (
         Text("too many", "偏多") if ratio.value > 1 else Text("too few", "偏少")
     )  # fmt: skip
     return Text(
