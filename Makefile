@@ -10,9 +10,10 @@ MINUTES ?= 10
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
-demo: $(VENV)/installed  ## train ESMM on the bundled data, evaluate it, print the table
+demo: $(VENV)/installed  ## train ESMM on the bundled data, evaluate it, print the table, write a report
 	$(BIN)/python -u tools/trainer.py -m $(CONFIG)
 	$(BIN)/python -u tools/infer.py -m $(CONFIG)
+	$(BIN)/python -u tools/report.py -m $(CONFIG)
 
 test: $(VENV)/installed-dev  ## the whole test suite
 	$(BIN)/python -m pytest -n auto --dist loadfile

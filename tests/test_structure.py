@@ -26,7 +26,7 @@ ORDER = (
     ("export",),
     ("loop", "help"),
     ("cli",),
-    ("doctor", "compare", "prepare", "scoring", "daily", "tune", "vectors", "fuse"),
+    ("doctor", "compare", "prepare", "scoring", "daily", "tune", "vectors", "fuse", "evidence"),
 )
 """From the ground up: a module imports from its own line's names or from lines above it, never from below."""
 

@@ -187,6 +187,20 @@ def test_experts_are_asked_by_the_gate_that_wants_them_most(num_task_expert):
     assert net.asked["level_1"].shape == [4, 3 * num_task_expert + 2]
 
 
+def test_what_each_towers_gate_weighs_with_is_noted_in_evaluation():
+    for kind, more in (("mmoe", {"num_expert": 3}), ("ple", {"num_shared_expert": 2, "num_task_expert": 1})):
+        net = build(kind=kind, fc_sizes=[5], **more)
+        net(paddle.to_tensor(X))
+        assert net.weighed == {}
+        net.eval()
+        net(paddle.to_tensor(X))
+        (weighed,) = net.weighed.values()
+        gates = net.gates if kind == "mmoe" else net.levels[0].gates
+        assert len(weighed) == len(gates)
+        for found, gate in zip(weighed, gates, strict=True):
+            np.testing.assert_allclose(found.numpy(), softmax(linear(gate, X)), rtol=1e-5)
+
+
 def test_what_experts_are_asked_is_noted_in_training_only():
     net = build(kind="mmoe", num_expert=3, fc_sizes=[5])
     net.eval()

@@ -83,6 +83,14 @@ class Groups:
     def __len__(self) -> int:
         return len(self.units)
 
+    def areas(self, weights: Array | None = None) -> tuple[Array, Array]:
+        """Each group's AUC, NaN where a class is missing, and its weight (impressions, where none are given),
+        float64 [G]."""
+        area, total = np.empty(len(self)), np.empty(len(self))
+        own = np.empty(0) if weights is None else weights[self.order]
+        kernels.areas(self.starts, self.scores, self.labels, own, area, total)
+        return area, total
+
 
 def gauc(groups: Groups, weights: Array | None, n: int, seed: int) -> Estimate:
     """Mean of the groups' AUCs, weighted by their impressions (Zhu et al. 2017, Optimized Cost per Click, eq. 13).
@@ -90,9 +98,7 @@ def gauc(groups: Groups, weights: Array | None, n: int, seed: int) -> Estimate:
     `more` says how many `groups` count, having both classes, of `groups_total`, and how many impressions these have
     (`n_counted`).
     """
-    area, total = np.empty(len(groups)), np.empty(len(groups))
-    own = np.empty(0) if weights is None else weights[groups.order]
-    kernels.areas(groups.starts, groups.scores, groups.labels, own, area, total)
+    area, total = groups.areas(weights)
     counted = ~np.isnan(area)
     rows = int(np.diff(groups.starts)[counted].sum())
     more = {"groups": int(counted.sum()), "groups_total": len(groups), "n_counted": rows}

@@ -20,10 +20,10 @@ EMPTY, OTHERS = "(empty)", "(others)"
 
 
 class Names:
-    """Numbers texts in the order in which they come."""
+    """Numbers texts in the order in which they come; `bounded`: no more of them than can be segments."""
 
-    def __init__(self, column: str) -> None:
-        self._column = column
+    def __init__(self, column: str, bounded: bool = True) -> None:
+        self._column, self._bounded = column, bounded
         self._codes: dict[str, int] = {}
 
     def __call__(self, texts: pa.Array) -> Array:
@@ -34,7 +34,7 @@ class Names:
         """
         encoded = texts.dictionary_encode()
         codes = [self._codes.setdefault(text, len(self._codes)) for text in encoded.dictionary.to_pylist()]
-        if len(self._codes) > _TOO_MANY:
+        if self._bounded and len(self._codes) > _TOO_MANY:
             raise UserError(
                 f"runner.segments: {self._column} has more than {_TOO_MANY:,} values: take a coarser column, or "
                 f"quantile({self._column}) of a number"

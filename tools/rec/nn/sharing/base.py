@@ -17,6 +17,8 @@ class SharingLayer(nn.Layer):
         widths: how wide each tower's input is.
         asked: of the last forward in training, by group of experts: how much the gate that wants an expert most wants
             it, float [B, E], softmax weights; empty where there are no gates. An expert that no gate asks is dead.
+        weighed: of the last forward in evaluation, by group of experts, what each tower's gate weighs these with, float
+            [B, E] each, in the order of the towers; empty where there are no gates.
     """
 
     own_spaces: ClassVar[bool] = False
@@ -25,6 +27,7 @@ class SharingLayer(nn.Layer):
     def __init__(self) -> None:
         super().__init__()
         self.asked: dict[str, Any] = {}
+        self.weighed: dict[str, list[Any]] = {}
 
 
 def most(gates: Sequence[Any]) -> Any:

@@ -41,6 +41,8 @@ class MMoE(SharingLayer):
         gates = [F.softmax(scores, axis=-1) for scores in outputs[len(self.experts) :]]
         if self.training:
             self.asked = {"experts": most(gates)}
+        else:
+            self.weighed = {"experts": gates}
         return [mix(weights, experts) for weights in gates]
 
 

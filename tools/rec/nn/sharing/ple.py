@@ -54,6 +54,8 @@ class PLE(SharingLayer):
             own, shared = level(own, shared)
         if self.training:
             self.asked = {f"level_{index}": level.asked for index, level in enumerate(self.levels)}
+        else:
+            self.weighed = {f"level_{index}": level.weighed for index, level in enumerate(self.levels)}
         return own
 
 
@@ -62,9 +64,11 @@ class Extraction(nn.Layer):
 
     Attributes:
         asked: see `SharingLayer`; set in training.
+        weighed: the towers' gates, each over its own experts and then the shared ones; set in evaluation.
     """
 
     asked: Any
+    weighed: list[Any]
 
     def __init__(
         self, in_features: int, fc_sizes: Layers, num_tower: int, num_shared: int, num_own: int, last: bool,
@@ -92,6 +96,8 @@ class Extraction(nn.Layer):
         ]
         if self.training:
             self.asked = self._asked(gates)
+        else:
+            self.weighed = gates[: len(self.gates)]
         if self.shared_gate is None:
             return outputs, None
         everyone = [expert for group in special for expert in group] + general

@@ -1,0 +1,1 @@
+"""One self-contained page: prose in two languages, tables, and plots as SVG."""
