@@ -70,10 +70,10 @@ def valid(tiny: list[str]) -> list[str]:
 
 
 ALL = [
-    "hyper_parameters.optimizer={class: Adam, clip_norm: 0.5, clip_value: 0.1, learning_rate: {schedule: cosine, "
-    "start: 0.02, end: 0.001, warmup_steps: 5}}",
+    "hyper_parameters.optimizer={class: Adam, clip_norm: 0.5, clip_value: 0.1, ema: 0.9, learning_rate: {schedule: "
+    "cosine, start: 0.02, end: 0.001, warmup_steps: 5}}",
     "hyper_parameters.table_optimizer={class: Adagrad, l2: 0.001, weight_decay: 0.01, learning_rate: {schedule: "
-    "plateau, start: 0.05, factor: 0.5, metric: auc_ctr}}",
+    "plateau, start: 0.05, factor: 0.5, metric: auc_ctr, min_delta: 0.02}}",
     "runner.valid_steps=4", "runner.early_stop={metric: auc_ctcvr, patience: 50}", "runner.print_interval=1",
 ]  # fmt: skip
 
@@ -120,6 +120,30 @@ def test_a_schedule_ends_with_the_batches_that_there_are(tool: Tool, tiny):
     assert shown == pytest.approx([1 - step / len(shown) for step in range(len(shown))])
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_averages_of_the_weights(tool: Tool, tiny, mode):
+    """Training is as without; what is saved and evaluated is the average of what it came to after each update."""
+    trainer, prefix = MODES[mode]
+    options = [*tiny, *valid(tiny), "runner.train_batch_size=600", "runner.epochs=5"]  # an update each
+    for folder, more in (("plain", ""), ("ema", ", ema: 0.8")):
+        section = f"hyper_parameters.optimizer={{class: Adagrad, learning_rate: 0.05{more}}}"
+        outcome = tool(trainer, *options, f"runner.model_save_path={folder}", section)
+        assert outcome.code == 0, outcome.err
+    iterates = [load_file(f"plain/{n}/{prefix}.safetensors") for n in range(5)]
+    optimizer = load_file(f"ema/4/{prefix}.opt.safetensors")
+    counts = 0.8 ** np.arange(4, -1, -1)
+    for name, value in load_file(f"ema/4/{prefix}.safetensors").items():
+        expected = sum(c * each[name].astype(np.float64) for c, each in zip(counts, iterates, strict=True))
+        assert value == pytest.approx(expected / counts.sum(), rel=1e-5, abs=1e-6), name
+        assert optimizer[f"{name}/moved"].tobytes() == iterates[-1][name].tobytes(), name
+    validated = json.loads(Path("ema/4/state.json").read_text())["metrics"]
+    given = [*options, section, "runner.infer_load_path=ema", "runner.infer_start_epoch=4", "runner.infer_end_epoch=5"]
+    outcome = tool(trainer.replace("trainer", "infer"), *given)
+    assert outcome.code == 0, outcome.err
+    judged = json.loads(Path("ema/4/metrics.json").read_text())["tasks"]
+    assert validated["logloss_ctr"] == pytest.approx(judged["ctr"]["logloss"], rel=1e-9)
+
+
 def test_both_modes_move_alike(tool: Tool, tiny):
     found = [train(tool, mode, [*tiny, *valid(tiny), *ALL], mode) for mode in MODES]
     for name, value in found[0].items():
@@ -133,6 +157,8 @@ def test_both_modes_move_alike(tool: Tool, tiny):
         ("optimizer.learning_rate={schedule: plateau, start: 0.1}", "a plateau is seen on validation data"),
         ("optimizer.clip_norm=-1", "optimizer.clip_norm should be a number not below 0, got -1"),
         ("optimizer.l2=0.1", "optimizer.l2 is not a setting of Adam"),
+        ("optimizer.ema=1", "optimizer.ema should be a decay between 0 and 1 such as 0.999, got 1"),
+        ("table_optimizer={class: SGD, ema: 0.9}", "table_optimizer.ema is not a setting of SGD"),
         ("optimizer.clip_norm=0", "optimizer.clip_norm should be above 0, got 0: leave it out to clip nothing"),
     ],
 )

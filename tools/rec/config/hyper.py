@@ -26,7 +26,7 @@ DIMS = "field_dims"
 NUMBERS = ("learning_rate", "beta1", "beta2", "epsilon", "momentum", "rho", "initial_accumulator_value", "weight_decay")
 """What an optimizer's section may set, besides its class."""
 
-MORE = {"optimizer": ("clip_norm", "clip_value"), "table_optimizer": ("l2", "weight_decay")}
+MORE = {"optimizer": ("clip_norm", "clip_value", "ema"), "table_optimizer": ("l2", "weight_decay")}
 """What each may set whatever its class."""
 
 
@@ -145,7 +145,7 @@ def check_section(config: Config, section: str, kinds: Mapping[str, Callable[...
     target = kinds[name]
     values.pop("strategy", None)  # PaddleRec's, for parameter servers
     known = [*(key for key in parameters(target) if key in NUMBERS), *MORE[section]]
-    problems = []
+    problems = missing(target, values, where)
     for key, value in values.items():
         if key not in known:
             problems.append(f"{where}.{key} is not a setting of {name}{did_you_mean(key, known)}")
@@ -154,6 +154,8 @@ def check_section(config: Config, section: str, kinds: Mapping[str, Callable[...
                 schedule_of(value)
             except ValueError as error:
                 problems.append(f"{where}.learning_rate.{error}")
+        elif key == "ema" and not (isinstance(value, float) and 0 < value < 1):
+            problems.append(f"{where}.ema should be a decay between 0 and 1 such as 0.999, got {value!r}")
         elif key in MORE["optimizer"] and value == 0:
             problems.append(f"{where}.{key} should be above 0, got {value!r}: leave it out to clip nothing")
         elif isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:

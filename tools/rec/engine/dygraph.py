@@ -13,6 +13,7 @@ from rec.config.config import Config
 from rec.contract.dygraph import Inputs
 from rec.data.table_rows import TableRows
 from rec.device import choose
+from rec.engine.average import Average
 from rec.engine.calls import call
 from rec.engine.clip import Clip
 from rec.engine.embeddings import check_lookups
@@ -20,6 +21,7 @@ from rec.engine.engine import Engine
 from rec.engine.feeds import Feed, TableFeed, TensorFeed
 from rec.engine.match import check_match, check_rule, rule_of
 from rec.engine.optimizers import Optimizers
+from rec.engine.variables import Parameters
 from rec.errors import UserError
 from rec.nn.weighting.second_look import SecondLook, next_kept
 from rec.numeric import Array
@@ -56,6 +58,7 @@ class DygraphEngine(Engine):
         self._look: SecondLook | None = self.net.second_look if own else None
         on_host = own and isinstance(place, paddle.CPUPlace)
         self.optimizer = Optimizers(made, self.net, not own, on_host) if training else None
+        self._average = Average.of(config, self.net, Parameters(self.net), self.table) if training else None
         self._clip = Clip.of(config.hyper_parameters["optimizer"]) if training and own else None
 
     def make_metrics(self) -> tuple[list[Any], list[str]]:
@@ -67,10 +70,14 @@ class DygraphEngine(Engine):
         if not self.net.training:
             self.net.train()
         self.optimizer.begin()
+        if self._average is not None:
+            self._average.begin()
         inputs = self.feed.open(batch, training=True)
         loss, self.metrics, shown = call(self.model, "train_forward", self.net, self.metrics, inputs, self.config)
         loss.backward()
         self.move(inputs)
+        if self._average is not None:
+            self._average.end()
         arrays = {"loss": loss.numpy(), **_arrays(shown)}
         if self._look is not None:
             with paddle.no_grad():
@@ -108,6 +115,8 @@ class DygraphEngine(Engine):
             self.net.eval()
         if self.optimizer is not None:
             self.optimizer.sparse.settle()
+        if self._average is not None:
+            self._average.show()
         with paddle.no_grad():
             inputs = self.feed.open(batch, training=False)
             self.metrics, shown = call(self.model, "infer_forward", self.net, self.metrics, inputs, self.config)
@@ -116,6 +125,7 @@ class DygraphEngine(Engine):
     def state(self) -> State:
         if self.optimizer is not None:
             self.optimizer.sparse.settle()
+        averages = self._average.state() if self._average is not None else {}
         weights = {name: tensor.numpy() for name, tensor in self.net.state_dict().items()}
         if self.table is not None:
             weights |= self.table.weights()
@@ -124,6 +134,7 @@ class DygraphEngine(Engine):
         optimizer, scheduler = self.optimizer.state(self.variable_names())
         if self.table is not None:
             optimizer |= self.table.optimizer_state()
+        optimizer |= averages
         return State(weights, optimizer, scheduler, rule_of(self.optimizer.rule, self.table))
 
     def load(self, state: State) -> None:
@@ -138,8 +149,11 @@ class DygraphEngine(Engine):
             arrays = {**state.weights, **state.optimizer}
             self.table.load({name: arrays[name] for name in table_names if name in arrays})
         if self.optimizer is not None:
-            rest = {name: value for name, value in state.optimizer.items() if name not in table_names}
+            averages = self._average.state() if self._average is not None else {}
+            rest = {k: v for k, v in state.optimizer.items() if k not in table_names and k not in averages}
             self.optimizer.load(rest, state.scheduler, self.variable_names())
+        if self._average is not None:
+            self._average.load(state.optimizer)
 
     def _check_optimizer(self, found: dict[str, Array]) -> None:
         """Paddle takes whatever state it is given: check that the table's fits and no parameter's is missing."""

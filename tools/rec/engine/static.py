@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-import numpy as np
 import paddle
 
 from rec.checkpoint.state import State
@@ -15,10 +14,12 @@ from rec.config.config import Config
 from rec.data.batch import Batch
 from rec.data.reader import Reader
 from rec.device import choose, to_array
+from rec.engine.average import Average
 from rec.engine.built import Built
 from rec.engine.clip import Clip
 from rec.engine.engine import Engine
 from rec.engine.match import by_structure, by_variable, check_match, check_rule, rule_of
+from rec.engine.variables import Variables
 from rec.errors import UserError
 from rec.nn.weighting.second_look import SecondLook, next_kept
 from rec.numeric import Array
@@ -55,16 +56,16 @@ class StaticEngine(Engine):
         self._train = self._build(is_infer=False) if training else None
         self._eval = self._build(is_infer=True)
         self._parameters = self._eval.parameters
+        self._variables = Variables(self._scope, self._place, self._parameters)
         for name, value in initial.items():
-            self._set(self._parameters[name], value)
+            self._variables.set(name, value)
         self._host: HostOptimizer | None = None
         if self._moved:
             self._host = HostOptimizer(self._optimizer, self._moved, partial(of_variable, self._scope))
+        self._average = Average.of(config, model.layer, self._variables, self.table) if training else None
         self._clip = Clip.of(config.hyper_parameters["optimizer"]) if training else None
         if self._clip and self._host is None:
-            raise UserError(
-                "optimizer.clip_norm and clip_value are not for static graph on a GPU: use tools/trainer.py"
-            )
+            raise UserError("optimizer.clip_norm, clip_value: not for static graph on a GPU: use tools/trainer.py")
         self.metrics, self.metric_names = self.make_metrics()
 
     def _initial_weights(self) -> dict[str, Array]:
@@ -111,6 +112,8 @@ class StaticEngine(Engine):
 
     def train_step(self, batch: Batch) -> dict[str, Any]:
         assert self._train is not None
+        if self._average is not None:
+            self._average.begin()
         values, gradients = self._run(self._train, batch, is_infer=False)
         own, dense = gradients[: len(batch.bags)], gradients[len(batch.bags) :]
         if self._clip is None:
@@ -122,11 +125,13 @@ class StaticEngine(Engine):
             dense = clipped[len(rows) :]
         if self._host is not None:  # beside the table's update
             self._host.step({p.name: gradient for p, gradient in zip(self._moved, dense, strict=True)})
+        if self._average is not None:
+            self._average.end()
         self.model.count(self.metrics, values, batch)
         if self._look is not None and self._again is not None:
             now, _ = self._run(self._again, batch, is_infer=False)
             name = self._look.kept.name
-            self._set(name, next_kept(self._look, self._get(name), values, now))
+            self._variables.set(name, next_kept(self._look, self._variables.read(name), values, now))
         return {name: values[name] for name in self.model.shown}
 
     def set_rates(self, rates: Mapping[str, float]) -> None:
@@ -138,6 +143,8 @@ class StaticEngine(Engine):
             self.table.set_rate(rates["table_optimizer"])
 
     def eval_step(self, batch: Batch) -> dict[str, Any]:
+        if self._average is not None:
+            self._average.show()
         values = self.model.calibrated(self._run(self._eval, batch, is_infer=True)[0], batch)
         self.model.count(self.metrics, values, batch)
         return values
@@ -152,12 +159,12 @@ class StaticEngine(Engine):
         return dict(zip(built.names, results[:count], strict=True)), results[count:]
 
     def state(self) -> State:
-        weights = {name: self._get(variable) for name, variable in self._parameters.items()}
+        averages = self._average.state() if self._average is not None else {}
+        weights = {name: self._variables.read(name) for name in self._parameters}
         weights |= self.table.weights()
         if self._train is None:
             return State(weights)
-        optimizer = by_structure(self._accumulators(), self._parameters)
-        optimizer |= self.table.optimizer_state()
+        optimizer = by_structure(self._accumulators(), self._parameters) | self.table.optimizer_state() | averages
         return State(weights, optimizer, rule=rule_of(type(self._optimizer).__name__, self.table))
 
     def load(self, state: State) -> None:
@@ -166,29 +173,27 @@ class StaticEngine(Engine):
         if state.optimizer and self._train is not None:
             check_rule(state.rule, own.rule)
             check_match(state.optimizer, own.optimizer, "the checkpoint's optimizer states")
-        arrays = {**state.weights, **(state.optimizer if self._train is not None else {})}
+        optimizer = state.optimizer if self._train is not None else {}
+        averages = self._average.state() if self._average else {}
+        arrays = {**state.weights, **{k: v for k, v in optimizer.items() if k not in averages}}
         table_names = {**self.table.weights(), **self.table.optimizer_state()}
         self.table.load({name: arrays.pop(name) for name in table_names if name in arrays})
         variables = by_variable(arrays, self._parameters)
         if self._host is not None:
             variables = self._host.take(variables)
         for name, value in variables.items():
-            self._set(self._parameters.get(name, name), value)
+            self._variables.set(name, value)
+        if self._average is not None:
+            self._average.load(optimizer)
 
     def num_parameter(self) -> dict[str, int]:
         return {name: value.size for name, value in self.state().weights.items()}
 
     def _accumulators(self) -> dict[str, Array]:
         """The dense optimizer's states by Paddle's names."""
-        assert self._train is not None
         if self._host is not None:
             return self._host.states()
+        assert self._train is not None
         with paddle.static.scope_guard(self._scope):
             names = self._train.program.state_dict("opt", self._scope)
-        return {name: self._get(name) for name in sorted(names) if not name.startswith("learning_rate_")}
-
-    def _get(self, variable: str) -> Array:
-        return np.array(self._scope.find_var(variable).get_tensor())
-
-    def _set(self, variable: str, value: Array) -> None:
-        self._scope.find_var(variable).get_tensor().set(value, self._place)
+        return {name: self._variables.read(name) for name in sorted(names) if not name.startswith("learning_rate_")}

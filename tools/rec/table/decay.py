@@ -10,6 +10,7 @@ import numpy as np
 from rec.config.bind import bind
 from rec.config.schedule import first_rate
 from rec.numeric import Array
+from rec.table.averaged import Averaged
 from rec.table.optimizer import OPTIMIZERS, RowOptimizer, Tensors
 
 
@@ -57,10 +58,14 @@ class Decayed(RowOptimizer):
 
 
 def row_rule(optimizer: Mapping[str, Any], table: Mapping[str, Any] | None) -> RowOptimizer:
-    """The rule that a config asks for: `table_optimizer`'s, or that of `optimizer`, whose decay is the network's."""
+    """The rule that a config asks for: `table_optimizer`'s, or that of `optimizer`, whose decay is the network's.
+
+    `optimizer.ema` is the whole model's.
+    """
     section = table or optimizer
     given = {key: value for key, value in section.items() if key not in ("class", "l2", "weight_decay", "strategy")}
     given["learning_rate"] = first_rate(given.get("learning_rate", 0.001))
     rule: RowOptimizer = OPTIMIZERS[section["class"]](**bind(OPTIMIZERS[section["class"]], given))
     l2, decay = (float((table or {}).get(name) or 0) for name in ("l2", "weight_decay"))
-    return Decayed(rule, l2, decay) if l2 or decay else rule
+    rule = Decayed(rule, l2, decay) if l2 or decay else rule
+    return Averaged(rule, optimizer["ema"]) if optimizer.get("ema") else rule

@@ -59,6 +59,10 @@ class HostTable(Table):
         self._settle()  # the update under way has the rate of its own step
         super().set_rate(rate)
 
+    def set_steps(self, steps: int) -> None:
+        self._settle()
+        super().set_steps(steps)
+
     def _push(self, batch: Batch, gradients: list[Array]) -> None:
         self._move(batch.rows, self._sum(batch, gradients))
 

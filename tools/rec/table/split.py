@@ -54,6 +54,18 @@ class SplitTable(Table):
         for table in self._tables.values():
             table.set_rate(rate)
 
+    def set_steps(self, steps: int) -> None:
+        for table in self._tables.values():
+            table.set_steps(steps)
+
+    def show_averages(self) -> None:
+        for table in self._tables.values():
+            table.show_averages()
+
+    def show_moved(self) -> None:
+        for table in self._tables.values():
+            table.show_moved()
+
     def _parts(self, batch: Batch) -> dict[int, Batch]:
         """The batch as each table sees it; a step asks twice."""
         if self._last is None or self._last[0] is not batch:

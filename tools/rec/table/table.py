@@ -7,6 +7,7 @@ import numpy as np
 
 from rec.data.batch import Batch
 from rec.numeric import Array
+from rec.table.averaged import Averaged
 from rec.table.optimizer import RowOptimizer
 
 WEIGHT = "embedding.weight"
@@ -30,6 +31,7 @@ class Table(ABC):
 
     def __init__(self, dim: int, optimizer: RowOptimizer, moving: Array | None = None) -> None:
         self.dim, self.optimizer, self.moving = dim, optimizer, moving
+        self._moved: Array | None = None  # the weights that move, while their averages are shown
 
     @abstractmethod
     def pull(self, batch: Batch) -> list[Any]:
@@ -51,6 +53,24 @@ class Table(ABC):
         """Let updates from now on have this learning rate."""
         self.optimizer.set_rate(rate)
 
+    def set_steps(self, steps: int) -> None:
+        """The number of the update to come; only a rule with averages asks."""
+        if isinstance(self.optimizer, Averaged):
+            self.optimizer.steps = steps
+
+    def show_averages(self) -> None:
+        """Put the rows' averages in their place, where the rule has any, until `show_moved`."""
+        if isinstance(self.optimizer, Averaged) and self._moved is None:
+            arrays = self.arrays()
+            self._moved = arrays["weight"].copy()
+            self.take({"weight": self.optimizer.averages(self._moved, arrays)})
+
+    def show_moved(self) -> None:
+        """The rows are again what moves."""
+        if self._moved is not None:
+            self.take({"weight": self._moved})
+            self._moved = None
+
     @abstractmethod
     def arrays(self) -> dict[str, Array]:
         """Weights and state in host memory: `weight` [V, D] and the optimizer's names."""
@@ -69,11 +89,18 @@ class Table(ABC):
 
     def optimizer_state(self) -> dict[str, Array]:
         """The optimizer's state as a checkpoint stores it."""
-        return {f"{WEIGHT}/{name}": value for name, value in self.arrays().items() if name != "weight"}
+        arrays = {**self.arrays()} if self._moved is None else {**self.arrays(), "moved": self._moved}
+        return {f"{WEIGHT}/{name}": value for name, value in arrays.items() if name != "weight"}
 
     def load(self, arrays: dict[str, Array]) -> None:
-        """Copy in arrays named as in `weights` and `optimizer_state`."""
-        self.take({"weight" if "/" not in name else name.split("/")[1]: value for name, value in arrays.items()})
+        """Copy in arrays named as in `weights` and `optimizer_state`; without the latter averages begin anew."""
+        own = {"weight" if "/" not in name else name.split("/")[1]: value for name, value in arrays.items()}
+        moved = own.pop("moved", None)
+        self.take(own)
+        if self._moved is not None:
+            self._moved = np.array(own["weight"] if moved is None else moved)
+            if moved is None:
+                self.take({name: np.zeros_like(self.arrays()[name]) for name in ("average", "averaged_at")})
 
 
 def initial_weights(num_row: int, dim: int, *seed: int) -> Array:
