@@ -6,6 +6,8 @@ import paddle
 from rec.config.config import load
 from rec.engine.dygraph import DygraphEngine
 from rec.engine.feeds import TableFeed
+from rec.engine.moves import Moves
+from rec.engine.variables import Parameters
 from rec.run.assembly import assemble
 from rec.table.device import DeviceTable
 from support import ROOT
@@ -26,6 +28,9 @@ def trained(paddles_operators: bool) -> tuple[list[float], dict[str, float | Non
         engine.table = DeviceTable(start["weight"], engine.table.optimizer, place)
         engine.feed = TableFeed(engine.table, place)
         engine.feed.on_host = False
+        assert engine.optimizer is not None
+        step, weights = engine.optimizer.step, Parameters(engine.net)
+        engine._moves = Moves(run.config, engine.table, engine.net, weights, step, None)
     batches = list(run.reader.batches(run.plan(0, 0, training=True)))[:STEPS]
     losses = [float(engine.train_step(batch)["loss"]) for batch in batches]
     engine.metrics[0].reset()

@@ -70,8 +70,8 @@ def valid(tiny: list[str]) -> list[str]:
 
 
 ALL = [
-    "hyper_parameters.optimizer={class: Adam, clip_norm: 0.5, clip_value: 0.1, ema: 0.9, learning_rate: {schedule: "
-    "cosine, start: 0.02, end: 0.001, warmup_steps: 5}}",
+    "hyper_parameters.optimizer={class: Adam, clip_norm: 0.5, clip_value: 0.1, ema: 0.9, accumulate: 2, "
+    "learning_rate: {schedule: cosine, start: 0.02, end: 0.001, warmup_steps: 5}}",
     "hyper_parameters.table_optimizer={class: Adagrad, l2: 0.001, weight_decay: 0.01, learning_rate: {schedule: "
     "plateau, start: 0.05, factor: 0.5, metric: auc_ctr, min_delta: 0.02}}",
     "runner.valid_steps=4", "runner.early_stop={metric: auc_ctcvr, patience: 50}", "runner.print_interval=1",
@@ -144,6 +144,20 @@ def test_averages_of_the_weights(tool: Tool, tiny, mode):
     assert validated["logloss_ctr"] == pytest.approx(judged["ctr"]["logloss"], rel=1e-9)
 
 
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("more", ["", ", clip_norm: 0.05"])
+def test_several_batches_make_one_update(tool: Tool, tiny, mode, more):
+    """Six batches of 100 move as one of 600 does: ESMM's losses are both means over all impressions."""
+    section = "hyper_parameters.optimizer={{class: Adam, learning_rate: 0.05, ema: 0.5{}}}"
+    one = ["runner.train_batch_size=600", section.format(more)]
+    six = ["runner.train_batch_size=100", section.format(f"{more}, accumulate: 6")]
+    four = ["runner.train_batch_size=150", section.format(f"{more}, accumulate: 40")]  # the epoch's end makes it
+    whole, *parts = (train(tool, mode, tiny, str(n), *given) for n, given in enumerate((one, six, four)))
+    for found in parts:
+        for name, value in whole.items():
+            assert found[name] == pytest.approx(value, rel=1e-3, abs=2e-6), name
+
+
 def test_both_modes_move_alike(tool: Tool, tiny):
     found = [train(tool, mode, [*tiny, *valid(tiny), *ALL], mode) for mode in MODES]
     for name, value in found[0].items():
@@ -159,11 +173,16 @@ def test_both_modes_move_alike(tool: Tool, tiny):
         ("optimizer.l2=0.1", "optimizer.l2 is not a setting of Adam"),
         ("optimizer.ema=1", "optimizer.ema should be a decay between 0 and 1 such as 0.999, got 1"),
         ("table_optimizer={class: SGD, ema: 0.9}", "table_optimizer.ema is not a setting of SGD"),
+        ("optimizer.accumulate=0", "optimizer.accumulate should be how many batches make an update, 1 or more, got 0"),
+        (
+            "optimizer={class: SGD, learning_rate: 1.0, accumulate: 4} runner.save_steps=6",
+            "runner.save_steps should be a multiple of optimizer.accumulate, 4, got 6",
+        ),
         ("optimizer.clip_norm=0", "optimizer.clip_norm should be above 0, got 0: leave it out to clip nothing"),
     ],
 )
 def test_what_is_refused(tool: Tool, tiny, given, expected):
-    outcome = tool("trainer", *tiny, f"hyper_parameters.{given}")
+    outcome = tool("trainer", *tiny, *f"hyper_parameters.{given}".replace(" runner", "\nrunner").split("\n"))
     assert outcome.code == 2
     assert expected in outcome.err
     assert not re.search("Traceback", outcome.err)

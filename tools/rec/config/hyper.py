@@ -26,7 +26,7 @@ DIMS = "field_dims"
 NUMBERS = ("learning_rate", "beta1", "beta2", "epsilon", "momentum", "rho", "initial_accumulator_value", "weight_decay")
 """What an optimizer's section may set, besides its class."""
 
-MORE = {"optimizer": ("clip_norm", "clip_value", "ema"), "table_optimizer": ("l2", "weight_decay")}
+MORE = {"optimizer": ("clip_norm", "clip_value", "ema", "accumulate"), "table_optimizer": ("l2", "weight_decay")}
 """What each may set whatever its class."""
 
 
@@ -156,6 +156,8 @@ def check_section(config: Config, section: str, kinds: Mapping[str, Callable[...
                 problems.append(f"{where}.learning_rate.{error}")
         elif key == "ema" and not (isinstance(value, float) and 0 < value < 1):
             problems.append(f"{where}.ema should be a decay between 0 and 1 such as 0.999, got {value!r}")
+        elif key == "accumulate" and not (type(value) is int and value > 0):
+            problems.append(f"{where}.accumulate should be how many batches make an update, 1 or more, got {value!r}")
         elif key in MORE["optimizer"] and value == 0:
             problems.append(f"{where}.{key} should be above 0, got {value!r}: leave it out to clip nothing")
         elif isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:

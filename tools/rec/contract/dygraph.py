@@ -30,6 +30,11 @@ class Inputs:
     vectors: list[Any]
     later: list[Callable[[], None]] = field(default_factory=list)
 
+    def work(self) -> None:
+        """Do what was left for later."""
+        for each in self.later:
+            each()
+
 
 class DygraphModel(NativeModel):
     """The `DygraphModel` of a model directory of ours: `class DygraphModel(dygraph.DygraphModel): network = ESMM`."""

@@ -47,13 +47,17 @@ class Average:
             return None
         return cls(decay, [name for name, p in net.named_parameters() if not p.stop_gradient], weights, table)
 
-    def begin(self) -> None:
-        """An update begins: weights are again what moves."""
+    def hide(self) -> None:
+        """Training goes on: weights are again what moves."""
         if self._moved is not None:
             for name, value in self._moved.items():
                 self._weights.write(name, value)
             self._moved = None
             self._table.show_moved()
+
+    def begin(self) -> None:
+        """An update begins."""
+        self.hide()
         self._steps += 1
         self._table.set_steps(self._steps)
 

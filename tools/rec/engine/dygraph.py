@@ -10,22 +10,19 @@ import paddle
 
 from rec.checkpoint.state import State
 from rec.config.config import Config
-from rec.contract.dygraph import Inputs
 from rec.data.table_rows import TableRows
 from rec.device import choose
-from rec.engine.average import Average
 from rec.engine.calls import call
-from rec.engine.clip import Clip
 from rec.engine.embeddings import check_lookups
 from rec.engine.engine import Engine
 from rec.engine.feeds import Feed, TableFeed, TensorFeed
 from rec.engine.match import check_match, check_rule, rule_of
+from rec.engine.moves import Moves
 from rec.engine.optimizers import Optimizers
 from rec.engine.variables import Parameters
 from rec.errors import UserError
 from rec.nn.weighting.second_look import SecondLook, next_kept
 from rec.numeric import Array
-from rec.table.table import Table
 
 
 class DygraphEngine(Engine):
@@ -58,8 +55,10 @@ class DygraphEngine(Engine):
         self._look: SecondLook | None = self.net.second_look if own else None
         on_host = own and isinstance(place, paddle.CPUPlace)
         self.optimizer = Optimizers(made, self.net, not own, on_host) if training else None
-        self._average = Average.of(config, self.net, Parameters(self.net), self.table) if training else None
-        self._clip = Clip.of(config.hyper_parameters["optimizer"]) if training and own else None
+        self._moves: Moves | None = None
+        if self.optimizer is not None and self.table is not None:
+            step, weights = self.optimizer.step, Parameters(self.net)
+            self._moves = Moves(config, self.table, self.net, weights, step, self._look)
 
     def make_metrics(self) -> tuple[list[Any], list[str]]:
         metrics, names = self.model.create_metrics()
@@ -70,14 +69,12 @@ class DygraphEngine(Engine):
         if not self.net.training:
             self.net.train()
         self.optimizer.begin()
-        if self._average is not None:
-            self._average.begin()
+        if self._moves is not None:
+            self._moves.begin()
         inputs = self.feed.open(batch, training=True)
         loss, self.metrics, shown = call(self.model, "train_forward", self.net, self.metrics, inputs, self.config)
         loss.backward()
         self.move(inputs)
-        if self._average is not None:
-            self._average.end()
         arrays = {"loss": loss.numpy(), **_arrays(shown)}
         if self._look is not None:
             with paddle.no_grad():
@@ -88,21 +85,21 @@ class DygraphEngine(Engine):
     def move(self, inputs: Any) -> None:
         """After the backward pass: move what is trained."""
         assert self.optimizer is not None
-        if self._clip is not None and self.table is not None:
-            self._move_clipped(inputs, self.table, self._clip, self.optimizer)
+        if self._moves is None:
+            self.feed.close(inputs)
+            self.optimizer.gather()
+            self.optimizer.step()
             return
-        self.feed.close(inputs)
-        self.optimizer.gather()
-        self.optimizer.step()
+        gradients = [vector.grad for vector in inputs.vectors]
+        if not self._moves.move(inputs.batch, gradients, self.optimizer.own_gradients, inputs.work):
+            self.optimizer.forget()
 
-    def _move_clipped(self, inputs: Inputs, table: Table, clip: Clip, optimizer: Optimizers) -> None:
-        rows = table.collect(inputs.batch, [vector.grad for vector in inputs.vectors])
-        dense = optimizer.own_gradients()
-        clipped = clip([*rows, *dense.values()])
-        table.move(inputs.batch, clipped[: len(rows)])
-        for work in inputs.later:
-            work()
-        optimizer.step(dict(zip(dense, clipped[len(rows) :], strict=True)))
+    def _settle(self) -> None:
+        """Before weights are looked at: make the updates that wait."""
+        if self.optimizer is not None:
+            self.optimizer.sparse.settle()
+        if self._moves is not None:
+            self._moves.settle()
 
     def set_rates(self, rates: Mapping[str, float]) -> None:
         if "optimizer" in rates and self.optimizer is not None:
@@ -113,19 +110,14 @@ class DygraphEngine(Engine):
     def eval_step(self, batch: Any) -> dict[str, Any]:
         if self.net.training:
             self.net.eval()
-        if self.optimizer is not None:
-            self.optimizer.sparse.settle()
-        if self._average is not None:
-            self._average.show()
+        self._settle()
         with paddle.no_grad():
             inputs = self.feed.open(batch, training=False)
             self.metrics, shown = call(self.model, "infer_forward", self.net, self.metrics, inputs, self.config)
         return _arrays(shown)
 
     def state(self) -> State:
-        if self.optimizer is not None:
-            self.optimizer.sparse.settle()
-        averages = self._average.state() if self._average is not None else {}
+        self._settle()
         weights = {name: tensor.numpy() for name, tensor in self.net.state_dict().items()}
         if self.table is not None:
             weights |= self.table.weights()
@@ -134,7 +126,8 @@ class DygraphEngine(Engine):
         optimizer, scheduler = self.optimizer.state(self.variable_names())
         if self.table is not None:
             optimizer |= self.table.optimizer_state()
-        optimizer |= averages
+        if self._moves is not None:
+            optimizer |= self._moves.state()
         return State(weights, optimizer, scheduler, rule_of(self.optimizer.rule, self.table))
 
     def load(self, state: State) -> None:
@@ -149,11 +142,11 @@ class DygraphEngine(Engine):
             arrays = {**state.weights, **state.optimizer}
             self.table.load({name: arrays[name] for name in table_names if name in arrays})
         if self.optimizer is not None:
-            averages = self._average.state() if self._average is not None else {}
+            averages = self._moves.state() if self._moves is not None else {}
             rest = {k: v for k, v in state.optimizer.items() if k not in table_names and k not in averages}
             self.optimizer.load(rest, state.scheduler, self.variable_names())
-        if self._average is not None:
-            self._average.load(state.optimizer)
+        if self._moves is not None:
+            self._moves.load(state.optimizer)
 
     def _check_optimizer(self, found: dict[str, Array]) -> None:
         """Paddle takes whatever state it is given: check that the table's fits and no parameter's is missing."""

@@ -81,6 +81,11 @@ class Optimizers:
         for schedule in self._schedules:
             schedule.after_step()
 
+    def forget(self) -> None:
+        """Leave the gradients of this step to whom they were given."""
+        for parameter in self._net.parameters():
+            parameter.clear_gradient(False)
+
     def set_rate(self, rate: float) -> None:
         """Let steps from now on have this learning rate."""
         for each in self._all:
@@ -95,8 +100,7 @@ class Optimizers:
     def _move_on_host(self, gradients: Mapping[str, Array]) -> None:
         assert self._host is not None
         self._host.step(gradients)
-        for parameter in self._parameters:
-            parameter.clear_gradient(False)
+        self.forget()
 
     def gradients(self) -> Iterator[tuple[str, Any]]:
         """Name and gradient, tensor or array or None, of every parameter that is trained, after `gather`."""

@@ -14,11 +14,10 @@ from rec.config.config import Config
 from rec.data.batch import Batch
 from rec.data.reader import Reader
 from rec.device import choose, to_array
-from rec.engine.average import Average
 from rec.engine.built import Built
-from rec.engine.clip import Clip
 from rec.engine.engine import Engine
 from rec.engine.match import by_structure, by_variable, check_match, check_rule, rule_of
+from rec.engine.moves import Moves
 from rec.engine.variables import Variables
 from rec.errors import UserError
 from rec.nn.weighting.second_look import SecondLook, next_kept
@@ -62,10 +61,10 @@ class StaticEngine(Engine):
         self._host: HostOptimizer | None = None
         if self._moved:
             self._host = HostOptimizer(self._optimizer, self._moved, partial(of_variable, self._scope))
-        self._average = Average.of(config, model.layer, self._variables, self.table) if training else None
-        self._clip = Clip.of(config.hyper_parameters["optimizer"]) if training else None
-        if self._clip and self._host is None:
-            raise UserError("optimizer.clip_norm, clip_value: not for static graph on a GPU: use tools/trainer.py")
+        self._moves: Moves | None = None
+        if training:
+            on_host = self._host is not None
+            self._moves = Moves(config, self.table, model.layer, self._variables, self._step, self._look, on_host)
         self.metrics, self.metric_names = self.make_metrics()
 
     def _initial_weights(self) -> dict[str, Array]:
@@ -112,27 +111,21 @@ class StaticEngine(Engine):
 
     def train_step(self, batch: Batch) -> dict[str, Any]:
         assert self._train is not None
-        if self._average is not None:
-            self._average.begin()
+        assert self._moves is not None
+        self._moves.begin()
         values, gradients = self._run(self._train, batch, is_infer=False)
         own, dense = gradients[: len(batch.bags)], gradients[len(batch.bags) :]
-        if self._clip is None:
-            self.table.push(batch, own)
-        else:
-            rows = self.table.collect(batch, own)
-            clipped = self._clip([*rows, *dense])
-            self.table.move(batch, clipped[: len(rows)])
-            dense = clipped[len(rows) :]
-        if self._host is not None:  # beside the table's update
-            self._host.step({p.name: gradient for p, gradient in zip(self._moved, dense, strict=True)})
-        if self._average is not None:
-            self._average.end()
+        self._moves.move(batch, own, lambda: {p.name: each for p, each in zip(self._moved, dense, strict=True)})
         self.model.count(self.metrics, values, batch)
         if self._look is not None and self._again is not None:
             now, _ = self._run(self._again, batch, is_infer=False)
             name = self._look.kept.name
             self._variables.set(name, next_kept(self._look, self._variables.read(name), values, now))
         return {name: values[name] for name in self.model.shown}
+
+    def _step(self, gradients: Mapping[str, Array]) -> None:
+        if self._host is not None:
+            self._host.step(gradients)
 
     def set_rates(self, rates: Mapping[str, float]) -> None:
         if "optimizer" in rates:
@@ -143,8 +136,8 @@ class StaticEngine(Engine):
             self.table.set_rate(rates["table_optimizer"])
 
     def eval_step(self, batch: Batch) -> dict[str, Any]:
-        if self._average is not None:
-            self._average.show()
+        if self._moves is not None:
+            self._moves.settle()
         values = self.model.calibrated(self._run(self._eval, batch, is_infer=True)[0], batch)
         self.model.count(self.metrics, values, batch)
         return values
@@ -159,12 +152,14 @@ class StaticEngine(Engine):
         return dict(zip(built.names, results[:count], strict=True)), results[count:]
 
     def state(self) -> State:
-        averages = self._average.state() if self._average is not None else {}
+        if self._moves is not None:
+            self._moves.settle()
         weights = {name: self._variables.read(name) for name in self._parameters}
         weights |= self.table.weights()
         if self._train is None:
             return State(weights)
-        optimizer = by_structure(self._accumulators(), self._parameters) | self.table.optimizer_state() | averages
+        moves = self._moves.state() if self._moves else {}
+        optimizer = by_structure(self._accumulators(), self._parameters) | self.table.optimizer_state() | moves
         return State(weights, optimizer, rule=rule_of(type(self._optimizer).__name__, self.table))
 
     def load(self, state: State) -> None:
@@ -174,8 +169,8 @@ class StaticEngine(Engine):
             check_rule(state.rule, own.rule)
             check_match(state.optimizer, own.optimizer, "the checkpoint's optimizer states")
         optimizer = state.optimizer if self._train is not None else {}
-        averages = self._average.state() if self._average else {}
-        arrays = {**state.weights, **{k: v for k, v in optimizer.items() if k not in averages}}
+        moves = self._moves.state() if self._moves else {}
+        arrays = {**state.weights, **{k: v for k, v in optimizer.items() if k not in moves}}
         table_names = {**self.table.weights(), **self.table.optimizer_state()}
         self.table.load({name: arrays.pop(name) for name in table_names if name in arrays})
         variables = by_variable(arrays, self._parameters)
@@ -183,8 +178,8 @@ class StaticEngine(Engine):
             variables = self._host.take(variables)
         for name, value in variables.items():
             self._variables.set(name, value)
-        if self._average is not None:
-            self._average.load(optimizer)
+        if self._moves is not None:
+            self._moves.load(optimizer)
 
     def num_parameter(self) -> dict[str, int]:
         return {name: value.size for name, value in self.state().weights.items()}

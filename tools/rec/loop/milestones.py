@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from rec.checkpoint.store import Store
+from rec.errors import UserError
 from rec.export.static import InferenceExport, wanted_export
 from rec.loop.calibrate import calibrate, check_calibration
 from rec.loop.rates import Rates
@@ -34,6 +35,7 @@ class Milestones:
 
     def __init__(self, run: Run, store: Store) -> None:
         self._run, self._store, self._runner = run, store, run.config.runner
+        _check_whole_updates(run)
         self.rates = Rates(run)
         self._validation = Validation(run, self.rates)
         check_calibration(run)
@@ -115,3 +117,13 @@ class Milestones:
 
     def _prune(self) -> None:
         self._store.prune(self._runner.keep_last, self._runner.best_by)
+
+
+def _check_whole_updates(run: Run) -> None:
+    """Raise UserError if a checkpoint or validation would come between the batches of one update."""
+    optimizer = run.config.hyper_parameters.get("optimizer") if run.native else None
+    batches = optimizer.get("accumulate", 1) if isinstance(optimizer, Mapping) else 1
+    for name in ("save_steps", "valid_steps"):
+        steps = run.config.runner.model_dump()[name]
+        if steps % batches:
+            raise UserError(f"runner.{name} should be a multiple of optimizer.accumulate, {batches}, got {steps}")

@@ -57,8 +57,8 @@ class DeviceTable(Table):
             return [total]
 
     def move(self, batch: Batch, collected: list[Any]) -> None:
-        (total,) = collected
         with paddle.base.dygraph.guard(self._place), paddle.no_grad():
+            (total,) = [self._on_device(each) for each in collected]
             moved = batch.rows
             if self.moving is not None:
                 kept = np.flatnonzero(self.moving[moved])

@@ -46,6 +46,9 @@ class SplitTable(Table):
             found += self._tables[dim].collect(part, own)
         return found
 
+    def ids(self, batch: Batch) -> list[Array]:
+        return [batch.rows[self._within(batch, dim)] for dim in self._tables]
+
     def move(self, batch: Batch, collected: list[Any]) -> None:
         for (dim, part), own in zip(self._parts(batch).items(), collected, strict=True):
             self._tables[dim].move(part, [own])
@@ -73,11 +76,15 @@ class SplitTable(Table):
         return self._last[1]
 
     def _part(self, batch: Batch, dim: int) -> Batch:
-        first, end = self._ranges[dim]
-        own = batch.rows >= first if end is None else (batch.rows >= first) & (batch.rows < end)
+        first, own = self._ranges[dim][0], self._within(batch, dim)
         place = (np.cumsum(own) - 1).astype(np.int32)
         bags = tuple(_moved(bags, place) for bags in batch.bags if bags.dim == dim)
         return replace(batch, rows=batch.rows[own] - first, bags=bags)
+
+    def _within(self, batch: Batch, dim: int) -> Array:
+        """Which of a batch's rows have a width, bool [N]."""
+        first, end = self._ranges[dim]
+        return batch.rows >= first if end is None else (batch.rows >= first) & (batch.rows < end)
 
     def by_width(self) -> dict[int, tuple[int, Array]]:
         return {dim: (self._ranges[dim][0], table.arrays()["weight"]) for dim, table in self._tables.items()}

@@ -45,6 +45,10 @@ class Table(ABC):
     def collect(self, batch: Batch, gradients: list[Any]) -> list[Any]:
         """What `push` would move rows by: float32 [N, D] for each width, 0 in rows that do not move."""
 
+    def ids(self, batch: Batch) -> list[Array]:
+        """Which rows `collect` tells of, int64 [N] for each width."""
+        return [batch.rows]
+
     @abstractmethod
     def move(self, batch: Batch, collected: list[Any]) -> None:
         """Update the batch's rows by what `collect` gave, or by less."""
