@@ -3,8 +3,8 @@
     python benchmarks/recipe.py PREPARED OUT [--variants base ema ...] [--seeds 1 2 3]
 
 PREPARED is a folder of `prepare.py`, of simulated impressions with their truth. A variant is a training of ESMM at the
-paper's sizes (an epoch, batches of 1,024, Adam at .001) with the settings below, evaluated on the test part; `A + B` puts
-two together. What is in OUT/results.json already is not trained again. Prints a table of means over seeds.
+paper's sizes (an epoch, batches of 1,024, Adam at .001) with the settings below, evaluated on the test part; `A + B`
+puts two together. What is in OUT/results.json already is not trained again. Prints a table of means over seeds.
 """
 
 from __future__ import annotations
