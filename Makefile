@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 CONFIG ?= models/multitask/esmm/config.yaml
 MINUTES ?= 10
 
-.PHONY: help demo test torture bench lint format reference clean
+.PHONY: help demo test thorough torture bench lint format reference clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -15,8 +15,11 @@ demo: $(VENV)/installed  ## train ESMM on the bundled data, evaluate it, print t
 	$(BIN)/python -u tools/infer.py -m $(CONFIG)
 	$(BIN)/python -u tools/report.py -m $(CONFIG)
 
-test: $(VENV)/installed-dev  ## the whole test suite
+test: $(VENV)/installed-dev  ## the test suite
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+thorough: $(VENV)/installed-dev  ## the long tests that it leaves out
+	$(BIN)/python -m pytest -n auto --dist loadfile -m thorough
 
 torture: $(VENV)/installed-dev  ## the fuzz and fault tests with new seeds, for MINUTES=10
 	$(BIN)/python tests/robustness/torture.py --minutes $(MINUTES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,27 @@ from support import ESMM, SHARED, Outcome, Tool, tiny_lines, write_lines
 
 # A shell's background job ignores interrupts, and with it every command that it starts and a test would interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+THOROUGH = (
+    # Each has a sibling in `make test`: the other graph mode, a smaller config of the directory, another comparison.
+    "*test_matrix.py::*config_bigdata.yaml*",
+    "*test_matrix.py::test_the_doctor_finds_nothing_wrong*-static[]]",
+    "*test_shipped.py::*carts.yaml*",
+    "*test_shipped.py::*hillstrom*",
+    "*test_shipped.py::*successors*",
+    "*test_resume.py::test_killed_three_times*[[]static_trainer[]]",
+    "*test_learned_from.py::test_killed*[[]static_trainer[]]",
+    "*test_learned_from.py::test_predictions_after_sampling*static_trainer[]]",
+    "*tune/test_command.py::test_static_trials*",
+    "*tune/test_command.py::test_a_training_that_is_killed*",
+    # Long runs of what `make test` has parts of.
+    "*docs/test_tuning.py::*",
+    "*benchmarks/test_ali_ccp.py::*",
+    "*test_faults.py::*[[]two_trainings[]]",
+    "*test_faults.py::*[[]damaged_input[]]",
+)
+"""What `make test` leaves to `make thorough`: patterns of test names."""
 
 
 @pytest.fixture(autouse=True)
@@ -117,3 +139,11 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"{SHARED} is absent")
     return SHARED
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `make test` leaves to `make thorough`."""
+    for item in items:
+        if any(fnmatchcase(item.nodeid, pattern) for pattern in THOROUGH):
+            item.add_marker(pytest.mark.thorough)

@@ -94,11 +94,11 @@ def test_the_numbers_are_those_of_metrics_json(page, finished):
         gauc = recorded["metrics"][task]["gauc"]
         assert shown[task, "gauc"][2:4] == [f"{gauc['value']:.4f}", f"[{gauc['low']:.4f}, {gauc['high']:.4f}]"]
     ctr = recorded["tasks"]["ctr"]
-    assert f"in {100 * ctr['auc']:.1f} % of cases" in page.texts["summary"]
+    assert f"in {100 * ctr['auc']:.1f}\u00a0% of cases" in page.texts["summary"]
 
 
 def test_it_names_the_useless_fields_and_the_new_items(page):
-    said = re.search(r"ctr: not known to need ([^.]*)\.", page.texts["importance"])
+    said = re.search(r"ctr: no effect is seen of ([^.]*)\.", page.texts["importance"])
     assert said
     assert set(USELESS) <= set(re.split(r", | and ", said[1]))
     assert not {"user_id", "item_id"} & set(re.split(r", | and ", said[1]))

@@ -35,14 +35,14 @@ def test_reliability_before_and_after_calibration(log, process, tmp_path):
     assert "a calibration, fitted on validation rows" in page.texts["reliability"]
     assert "predictions with it" in page.texts["reliability"]
     shown = {(row[0], row[1]): row for row in page.rows["reliability"] if row}
-    for name, words in (("none", "as the network says"), ("platt", "calibrated")):
+    for name, words in (("none", "as predicted"), ("platt", "calibrated")):
         table = pq.read_table(tmp_path / f"{name}.parquet").to_pydict()
         p, y = np.array(table["pctr"], float), np.array(table["click"])
         order = np.argsort(p, kind="stable")
         bins = np.array_split(order, 20)
         expected = sum(abs(p[own].mean() - y[own].mean()) * len(own) for own in bins) / len(p)
         assert float(shown["ctr", words][4]) == pytest.approx(expected, rel=0.1)  # equal scores share a bin there
-        assert shown["ctr", words][2:4] == [f"{100 * p.mean():.1f} %", f"{100 * y.mean():.1f} %"]
+        assert shown["ctr", words][2:4] == [f"{100 * p.mean():.1f}\u00a0%", f"{100 * y.mean():.1f}\u00a0%"]
 
 
 def test_gates_are_means_over_the_test_rows(process, tmp_path):

@@ -158,7 +158,8 @@ def test_a_training_that_is_killed_is_one_failed_trial(folder):
 
 def test_ctrl_c_ends_all_of_it_and_a_second_search_is_refused(folder):
     out = folder / "interrupted"
-    search = start("tune", "-m", "c.yaml", "-o", "tune.out=interrupted", "tune.processes=2", cwd=folder)
+    options = ["tune.out=interrupted", "tune.processes=2", "tune.budget.trials=50"]  # more than it comes to
+    search = start("tune", "-m", "c.yaml", "-o", *options, cwd=folder)
     wait_for(lambda: all((out / "trials" / name / "history.jsonl").is_file() for name in "01"))
     second = subprocess.run(
         [sys.executable, str(ROOT / "tools" / "tune.py"), "-m", "c.yaml", "-o", "tune.out=interrupted"],

@@ -94,18 +94,15 @@ class Quadrants:
     @property
     def underrated(self) -> Array:
         """Numbers of known items with few impressions whose rates are probably above the average, the best first."""
-        chosen = np.flatnonzero((self.certainty >= self.certain) & ~self.new & (self.impressions < self.few))
+        chosen = np.flatnonzero(
+            (self.certainty >= CERTAIN ** len(self.rates)) & ~self.new & (self.impressions < self.few)
+        )
         return chosen[np.argsort(-self.product[chosen], kind="stable")]
 
     @property
     def certainty(self) -> Array:
         """The probability that all of an item's rates are above the average ones, float64 [n]."""
         return np.prod([rate.certainty for rate in self.rates], axis=0)
-
-    @property
-    def certain(self) -> float:
-        """How large that must be."""
-        return float(CERTAIN ** len(self.rates))
 
 
 def quadrants(scored: Scored, item: str, is_new: str | None, seen: frozenset[str] | None) -> Quadrants | None:

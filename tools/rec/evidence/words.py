@@ -63,7 +63,10 @@ METRICS: Mapping[str, Text] = {
         "正样本得分高于负样本的概率；0.5 等于瞎猜，1 为完美",
     ),
     "gauc": Text("AUC within each user, averaged by impressions", "每个用户内部的 AUC，按曝光数平均"),
-    "logloss": Text("mean surprise at what happened, in nats; lower is better", "平均对数损失（nat），越低越好"),
+    "logloss": Text(
+        "mean of -log of the probability that was given to what happened; lower is better",
+        "平均对数损失（nat），越低越好",
+    ),
     "normalized_entropy": Text(
         "logloss over that of always predicting the average; below 1 is better than that",
         "对数损失与“总是预测平均值”之比；小于 1 才有用",
@@ -73,8 +76,8 @@ METRICS: Mapping[str, Text] = {
         "预测的正样本数与实际之比；1 为准确，大于 1 表示高估",
     ),
     "ece": Text(
-        "expected calibration error: mean distance of predicted and observed rate over bins of rows; never 0, as "
-        "chance alone makes some, for which the interval allows",
+        "expected calibration error: mean distance of predicted and observed rate over bins of rows; chance alone "
+        "makes some, which the interval has taken off, so that it may lie below the value, and hold 0",
         "期望校准误差：各分箱内预测与实际之差的平均；偶然性使它不会为 0，区间已扣除这一部分",
     ),
     "mae": Text("mean absolute error, in the label's units", "平均绝对误差（与标签同单位）"),

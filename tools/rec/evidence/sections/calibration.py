@@ -17,7 +17,7 @@ from rec.report.html.page import Block, Cell, Plot, Prose, Section, Table
 from rec.report.html.plots import Axes, Line, lines
 from rec.report.html.text import Text, interval, number, percent
 
-_RAW, _CALIBRATED = Text("as the network says", "网络原始输出"), Text("calibrated", "校准后")
+_RAW, _CALIBRATED = Text("as predicted", "网络原始输出"), Text("calibrated", "校准后")
 
 
 def reliability(found: Findings) -> Section | None:

@@ -24,8 +24,10 @@ def importance(found: Findings) -> Section | None:
     blocks: list[Block] = [
         Prose(
             Text(
-                f"Measured on {count(given.rows)} test rows, with {given.permutations} permutations of each field.",
-                f"在 {count(given.rows)} 行测试样本上测得，每个字段打乱 {given.permutations} 次。",
+                f"Measured on {count(given.rows)} test rows (of them those that count for the task), with "
+                f"{given.permutations} permutations of each field.",
+                f"在 {count(given.rows)} 行测试样本上测得（其中对该任务有效的），"
+                f"每个字段打乱 {given.permutations} 次。",
             )
         )
     ]
@@ -37,7 +39,8 @@ def importance(found: Findings) -> Section | None:
         Text(
             "How much a task's AUC falls when one field's values are dealt out to the rows at random while all else "
             "stays: the farther right, the more the model relies on it. Of fields whose interval holds 0 (grey) "
-            "nothing shows that they are needed. Of two fields that say the same, neither is missed alone.",
+            "these rows show no effect. That is no reason to drop them: two fields may tell the same, and shuffling "
+            "one alone shows nothing then.",
             "把某一字段的取值随机打乱、其余不变，任务的 AUC 会下降多少：越靠右，模型越依赖它。区间包含 0 "
             "的字段（灰色）看不出作用。"
             "两个含义相同的字段，单独打乱其中一个都看不出影响。",
@@ -66,7 +69,7 @@ def _plot(task: str, losses: Mapping[str, Loss], is_number: bool) -> Plot:
 
 def _idle(task: str, losses: Mapping[str, Loss]) -> Prose:
     idle = listed(useless(losses))
-    return Prose(Text(f"{task}: not known to need {idle.en}.", f"{task}：看不出作用的字段：{idle.zh}。"))
+    return Prose(Text(f"{task}: no effect is seen of {idle.en}.", f"{task}：看不出作用的字段：{idle.zh}。"))
 
 
 def useless(losses: Mapping[str, Loss]) -> list[str]:

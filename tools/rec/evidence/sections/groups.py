@@ -30,11 +30,13 @@ def segments(found: Findings) -> Section | None:
     if not blocks:
         return None
     return Section(
-        "segments", Text("For which rows it is good", "在哪些人群上表现好"),
+        "segments", Text("For which rows it is good", "在哪些样本上表现好"),
         Text(
             "Each point is the AUC within one value of a field, its line the interval; the dashed line is the AUC over "
-            "all rows. A line that does not reach the dashed one marks rows that are ranked better or worse than most.",
-            "每个点是某个取值内的 AUC，横线为区间，虚线为全部样本的 AUC。横线碰不到虚线的，排序明显好于或差于整体。",
+            "all rows. A line that does not reach the dashed one marks rows that are ranked better or worse than most; "
+            "of twenty lines one fails to reach it by chance.",
+            "每个点是某个取值内的 AUC，横线为区间，虚线为全部样本的 AUC。横线碰不到虚线的，排序明显好于或差于整体；"
+            "二十条横线中会有一条只是偶然碰不到。",
         ),
         blocks,
     )  # fmt: skip

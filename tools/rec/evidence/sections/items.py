@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from rec.evidence.findings import Findings
-from rec.evidence.quadrants import Quadrants, Rate
+from rec.evidence.quadrants import CERTAIN, Quadrants, Rate
 from rec.evidence.words import INTERVAL
 from rec.numeric import Array
 from rec.report.html.page import Block, Cell, Plot, Prose, Section, Table
@@ -40,13 +40,14 @@ def items(found: Findings) -> Section:
 
 def _priors(given: Quadrants) -> Prose:
     en = [
-        f"{rate.task.name} is {percent(rate.overall)} on average; the shrunk rate of an item is what its own rows say, "
-        f"mixed with {count(round(rate.prior.strength))} more rows of the usual {percent(rate.prior.mean)}"
+        f"{rate.task.name} is {percent(rate.overall)} over all impressions; the shrunk rate of an item is what its own "
+        f"rows say, mixed with {rate.prior.strength:.1f} more rows of what is usual for an item, "
+        f"{percent(rate.prior.mean)}"
         for rate in given.rates
     ]
     zh = [
-        f"{rate.task.name} 平均为 {percent(rate.overall)}；物品的收缩值由它自己的样本，加上 "
-        f"{count(round(rate.prior.strength))} 行常见水平（{percent(rate.prior.mean)}）的样本算出"
+        f"{rate.task.name} 按曝光平均为 {percent(rate.overall)}；物品的收缩值由它自己的样本，加上 "
+        f"{rate.prior.strength:.1f} 行物品的常见水平（{percent(rate.prior.mean)}）的样本算出"
         for rate in given.rates
     ]
     return Prose(Text("; ".join(en) + ".", "；".join(zh) + "。"))
@@ -102,7 +103,14 @@ def _counts(given: Quadrants) -> Iterator[Block]:
         *(Text(f"{rate.task.name}, {way}", f"{rate.task.name} {zh}") for rate in given.rates
           for way, zh in (("observed", "实际"), ("predicted", "预测"))),
     ]  # fmt: skip
-    yield Table(header, rows, Text("What each quadrant gets", "各象限得到的曝光"))
+    yield Table(
+        header, rows,
+        Text(
+            "What each quadrant gets. Items were sorted by what was observed of these very rows, so observed lies "
+            "above predicted where a rate is high, and below it where it is low, by that alone",
+            "各象限得到的曝光。物品按这些样本的实际比率划分，因此“高”象限的实际值必然偏高于预测，“低”象限偏低",
+        ),
+    )  # fmt: skip
 
 
 def _row(given: Quadrants, chosen: Array, total: int) -> list[Cell]:
@@ -127,12 +135,13 @@ def _underrated(given: Quadrants) -> Iterator[Block]:
     chosen = given.underrated
     known, each = count(int((~given.new).sum())), f"{given.few:.1f}"
     few = Text(
-        f"Underrated are items that get fewer impressions than an equal share would give them ({each}) and whose "
-        f"rates are all above the average with a probability of at least {100 * given.certain:.0f} %: "
-        f"{count(len(chosen))} of {known} known items. They are worth showing more often.",
-        f"“被低估”的物品：曝光少于平均分配的份额（{each} 次），且各比率都高于平均的概率不低于 "
-        f"{100 * given.certain:.0f} %："
-        f"{known} 个已知物品中有 {count(len(chosen))} 个，值得多展示。",
+        f"Underrated are items that get fewer impressions than an equal share among the known ones ({each}), and whose "
+        f"rates lie above the average with a chance of some {100 * CERTAIN:.0f} % each: "
+        f"{count(len(chosen))} of {known} known items. They are worth trying more often, though with so few "
+        "impressions some of them are luck.",
+        f"“被低估”的物品：曝光少于已知物品平均分配的份额（{each} 次），且每个比率高于平均的概率约为 "
+        f"{100 * CERTAIN:.0f} % 以上："
+        f"{known} 个已知物品中有 {count(len(chosen))} 个，值得多尝试；曝光这么少，其中一些只是运气。",
     )
     yield Prose(few)
     if len(chosen):
@@ -154,7 +163,12 @@ def _new(given: Quadrants) -> Iterator[Block]:
             "少量曝光还说明不了什么。",
         )
     )
-    yield _table(given, chosen[: _SHOWN // 2], Text("New items, the most promising first", "新物品，最有希望的在前"))
+    some = min(len(chosen), _SHOWN // 2)
+    caption = Text(
+        f"New items, those with the highest shrunk rates first: {some} of {count(len(chosen))}",
+        f"新物品，收缩后比率最高的在前：{count(len(chosen))} 个中的 {some} 个",
+    )
+    yield _table(given, chosen[:some], caption)
 
 
 def _table(given: Quadrants, chosen: Array, caption: Text) -> Table:

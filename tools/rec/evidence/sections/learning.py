@@ -25,9 +25,11 @@ def learning(found: Findings) -> Section:
     """Learning curves: losses, and each task's ranking."""
     history = found.history
     how = Text(
-        "A loss should fall and a metric rise, until both level off. Training that goes on getting better while "
-        "validation gets worse is learning the training rows by heart.",
-        "损失应下降、指标应上升，直至平稳。训练继续变好而验证变差，说明模型在死记训练样本。",
+        "A loss should fall and a metric rise, until both level off. Of training they are means over the epoch so far, "
+        "which begin anew with each epoch. Where validation data were given, training that goes on getting better "
+        "while validation gets worse is learning the training rows by heart.",
+        "损失应下降、指标应上升，直至平稳。训练曲线是本轮到目前为止的平均，每轮重新开始。"
+        "若有验证集：训练继续变好而验证变差，说明模型在死记训练样本。",
     )
     title = Text("How training went", "训练过程")
     if not history:

@@ -31,7 +31,7 @@ def metrics(found: Findings) -> Section:
         "metrics", Text("How good the predictions are", "预测有多好"),
         Text(
             "The interval says how far a value can be trusted: intervals found in this way hold the true value 95 "
-            "times in 100. Below stands what each metric says.",
+            "times in 100. The second table says what each metric means.",
             "区间表示数值的可信程度：这样得到的区间 100 次中有 95 次包含真值。各指标的含义见下表。",
         ),
         [*tables, _meanings(found)],
@@ -72,8 +72,8 @@ def ranking(found: Findings) -> Section | None:
         Text(
             "ROC: the farther a curve bends to the upper left, the better rows where the event happens (positives) "
             "are told from the others; the dashed diagonal is guessing. Precision and recall: if the highest scores "
-            "are taken until so many positives are found, how many of those taken are positive; guessing stays at "
-            "the table's last column.",
+            "are taken until so many positives are found, how many of those taken are positive; guessing would stay at "
+            "the share that the last column of the table below gives.",
             "ROC：曲线越靠近左上角，正样本（事件发生）与负样本区分得越好，虚线对角线为瞎猜。精确率与召回率：从得分最高的开始选，"
             "直到找到这么多正样本时，选中的样本里有多少是正样本；瞎猜会停在表格最后一列的水平。",
         ),
@@ -84,7 +84,7 @@ def ranking(found: Findings) -> Section | None:
 def _roc(known: Mapping[str, Curves]) -> Plot:
     title = Text("ROC curve", "ROC 曲线")
     axes = Axes(
-        Text("share of negatives taken along", "误选的负样本比例"),
+        Text("share of negatives taken with them", "误选的负样本比例"),
         Text("share of positives found", "找到的正样本比例"),
         diagonal=Text("guessing", "瞎猜"),
     )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rec.evidence.findings import Findings
+from rec.evidence.quadrants import CERTAIN
 from rec.evidence.sections.fields import needed, useless
 from rec.evidence.words import INTERVAL, TASK, event, happened, meaning
 from rec.metrics.estimate import Estimate
@@ -31,10 +32,10 @@ def summary(found: Findings) -> Section:
     return Section(
         "summary", Text("In short", "摘要"),
         Text(
-            "A row is an impression: an item shown once to a user. All numbers are of test rows. Brackets "
-            "hold 95 % intervals: how far a number can be trusted.",
-            "一行（样本）是一次曝光：一个物品向一个用户展示一次。所有数字都来自测试样本。方括号内是 95 % "
-            "区间，表示数字的可信程度。",
+            "A row is an impression: an item shown once to a user. All numbers but those of training are of test rows, "
+            "which training has not seen. Brackets hold 95 % intervals: how far a number can be trusted.",
+            "一行（样本）是一次曝光：一个物品向一个用户展示一次。除训练过程外，所有数字都来自训练没有见过的测试样本。"
+            "方括号内是 95 % 区间，表示数字的可信程度。",
         ),
         [*paragraphs, *([table] if table.rows else [])],
     )  # fmt: skip
@@ -65,13 +66,19 @@ def _warning(found: Findings) -> Iterator[Text]:
 
 def _row(found: Findings, task: Task) -> list[Cell]:
     auc, ratio = (found.scored.estimates[task.name][name] for name in ("auc", "calibration"))
-    return [task.name, meaning(task), number(auc.value), interval(auc.low, auc.high), number(ratio.value, 3)]
+    told = f"{number(ratio.value, 3)} {interval(ratio.low, ratio.high, _three)}"
+    return [task.name, meaning(task), number(auc.value), interval(auc.low, auc.high), told]
+
+
+def _three(value: float | None) -> str:
+    return number(value, 3)
 
 
 def _findings(found: Findings) -> Iterator[Text]:
     binary = found.scored.of_kind("binary")
     for task in binary[:_TOLD]:
-        yield joined([_ranks(task, found.scored.estimates[task.name]["auc"]), _promises(found, task)])
+        own = found.scored.estimates[task.name]
+        yield joined([_ranks(task, own["auc"]), _within_users(own.get("gauc")), _promises(found, task)])
     if len(binary) > _TOLD:
         yield Text("The table has the other tasks.", "其余任务见表。")
     yield from _numbers(found)
@@ -101,19 +108,37 @@ def _ranks(task: Task, auc: Estimate) -> Text:
     )
 
 
+def _within_users(gauc: Estimate | None) -> Text:
+    """What a list for one user is ordered by."""
+    if gauc is None or gauc.value is None:
+        return Text("", "")
+    told = Text(
+        f"Among the impressions of one user it is {percent(gauc.value)} {interval(gauc.low, gauc.high, percent)}.",
+        f"在同一用户的曝光之间为 {percent(gauc.value)} {interval(gauc.low, gauc.high, percent)}。",
+    )
+    if gauc.low is None or gauc.low > 0.5:
+        return told
+    return told + Text(" There these rows cannot tell it from guessing.", "这些样本还不能把它与瞎猜区分开。")
+
+
 def _promises(found: Findings, task: Task) -> Text:
     ratio = found.scored.estimates[task.name]["calibration"]
     if ratio.value is None or ratio.low is None or ratio.high is None:
         return Text("", "")
     what = event(task)
     right = ratio.low <= 1 <= ratio.high
-    verdict = Text("which the interval allows to be right", "在区间内是准确的") if right else (
+    verdict = Text("the interval holds 1, so it may be right", "区间包含 1，可能是准确的") if right else (
         Text("too many", "偏多") if ratio.value > 1 else Text("too few", "偏少")
     )  # fmt: skip
     return Text(
-        f"It predicts {number(ratio.value, 2)} times as many {what.en} as came: {verdict.en}.",
-        f"预测的{what.zh}数是实际的 {number(ratio.value, 2)} 倍：{verdict.zh}。",
+        f"It predicts {_two(ratio.value)} times {interval(ratio.low, ratio.high, _two)} as many {what.en} as came: "
+        f"{verdict.en}.",
+        f"预测的{what.zh}数是实际的 {_two(ratio.value)} 倍 {interval(ratio.low, ratio.high, _two)}：{verdict.zh}。",
     )
+
+
+def _two(value: float | None) -> str:
+    return number(value, 2)
 
 
 def _numbers(found: Findings) -> Iterator[Text]:
@@ -136,10 +161,10 @@ def _important(found: Findings, task: Task) -> Iterator[Text]:
     if task.kind == "regression":
         worse = Text(f"its mean squared error would rise by {percent(most)}", f"均方误差会增加 {percent(most)}")
     yield Text(
-        f"{task.name} rests most on {'fields' if len(first) > 1 else 'field'} {names.en}: without the values of "
-        f"{first[0]} {worse.en}. {idle} of {len(losses)} fields are not known to matter for it.",
-        f"{task.name} 最依赖字段 {names.zh}：没有 {first[0]} 的取值，{worse.zh}。{len(losses)} 个字段中有 {idle} "
-        "个看不出作用。",
+        f"{task.name} rests most on {'fields' if len(first) > 1 else 'field'} {names.en}: with the values of "
+        f"{first[0]} shuffled {worse.en}. Of {len(losses)} fields {idle} show no effect on it here.",
+        f"{task.name} 最依赖字段 {names.zh}：打乱 {first[0]} 的取值，{worse.zh}。{len(losses)} 个字段中有 {idle} "
+        "个在这里看不出作用。",
     )
 
 
@@ -148,9 +173,10 @@ def _items(found: Findings) -> Iterator[Text]:
     if given is not None:
         chosen, new = len(given.underrated), int(given.new.sum())
         yield Text(
-            f"Of {count(len(given.names))} items in the test rows {count(chosen)} are underrated: probably better "
-            "than the "
-            f"average impression, and shown less than an equal share. {count(new)} are new to the model.",
-            f"测试样本中的 {count(len(given.names))} 个物品里，{count(chosen)} 个被低估：很可能好于平均，却少有曝光；"
-            f"{count(new)} 个对模型来说是新的。",
+            f"Of {count(len(given.names))} items in the test rows {count(new)} are new to the model, and "
+            f"{count(chosen)} are underrated: with a chance of some {100 * CERTAIN:.0f} % better than the average "
+            "impression, and shown less than an equal share.",
+            f"测试样本中的 {count(len(given.names))} 个物品里，{count(new)} 个对模型来说是新的，{count(chosen)} "
+            "个被低估："
+            f"以约 {100 * CERTAIN:.0f} % 的概率好于平均，却少有曝光。",
         )

@@ -56,7 +56,7 @@ def percent(value: float | None) -> str:
         return "–"
     share = 100 * value
     digits = next((d for d, least in ((1, 10), (2, 1), (3, 0.1)) if abs(share) >= least), 4)
-    return f"{share:.{digits}f} %"
+    return f"{share:.{digits}f}\u00a0%"  # no line ends between them
 
 
 def interval(low: float | None, high: float | None, write: Callable[[float | None], str] = number) -> str:
