@@ -26,7 +26,7 @@ ORDER = (
     ("export",),
     ("loop", "help"),
     ("cli",),
-    ("doctor", "compare", "prepare", "scoring", "daily"),
+    ("doctor", "compare", "prepare", "scoring", "daily", "vectors", "fuse"),
 )
 """From the ground up: a module imports from its own line's names or from lines above it, never from below."""
 

@@ -52,7 +52,7 @@ class ESMM(Network):
     ) -> None:
         super().__init__()
         self.dim, self.spaces = sparse_feature_dim, 1 if share_embedding else 2
-        self.embedding_dim = self.dim * self.spaces
+        self.embedding_dim, self.space_names = self.dim * self.spaces, ("ctr", "cvr")
         width = num_field * self.dim + num_number + sum(field_dims.values())
         self.negative_rate, between = negative_rate, Between(dropout, norm)
         self.ctr = MLP(width, ctr_fc_sizes, between, start=first_bias(negative_rate))

@@ -14,7 +14,7 @@ from rec.numeric import Array
 _PAIRS = 1 << 20
 """That are joined at one go: Arrow's strings end at 2 GiB."""
 
-_BETWEEN = "\x1f"
+BETWEEN = "\x1f"
 """Stands between the values of a pair: a character that no value has."""
 
 
@@ -58,5 +58,5 @@ def _pairs(a: Array, left: pa.ChunkedArray, b: Array, right: pa.ChunkedArray) ->
     for start in range(0, len(first), _PAIRS):
         places = [pa.array(each[start : start + _PAIRS]) for each in (first, second)]
         texts = [side.take(place) for side, place in zip(sides, places, strict=True)]
-        joined.append(pc.binary_join_element_wise(*texts, pa.scalar(_BETWEEN, pa.large_string())).cast(pa.string()))
+        joined.append(pc.binary_join_element_wise(*texts, pa.scalar(BETWEEN, pa.large_string())).cast(pa.string()))
     return starts, pa.chunked_array(joined, pa.string())

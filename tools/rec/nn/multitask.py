@@ -74,7 +74,7 @@ class MultiTask(Network):
         self.tasks, towers = self.graph.tasks, self.graph.towers
         self.dim = sparse_feature_dim
         self.separate = SHARINGS[sharing].own_spaces
-        self.spaces = len(towers) if self.separate else 1
+        self.spaces, self.space_names = (len(towers) if self.separate else 1), tuple(towers)
         interaction, number_embedding = section_of(interaction), section_of(number_embedding)
         embeds = bool(num_number) and number_embedding["kind"] != "none"
         fields_seen, beside = (num_field + num_number, 0) if embeds else (num_field, num_number)
@@ -83,7 +83,7 @@ class MultiTask(Network):
         interactions = [INTERACTIONS.build(interaction, shape=shape) for _ in range(self.spaces)]
         width = interactions[0].width
         self.interactions = nn.LayerList(interactions)
-        self.embedding_dim = (self.dim + interactions[0].extra) * self.spaces
+        self.extra, self.embedding_dim = interactions[0].extra, (self.dim + interactions[0].extra) * self.spaces
         if embeds:
             self.numbers = NUMBERS.build(number_embedding, numbers=num_number, dim=self.embedding_dim)
         self.embeds = embeds

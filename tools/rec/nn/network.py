@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 from paddle import nn
@@ -30,6 +30,8 @@ class Network(nn.Layer):
         tasks: what it predicts and the labels that is judged by; they may depend on its hyper-parameters.
         embedding_dim: width of a table row; `forward` gets F * embedding_dim features.
         spaces: how many embeddings of a field stand in turn in such a row.
+        extra: columns behind each of them, numbers of a first order.
+        space_names: whose they are, where there are several.
         columns: label columns that `forward` reads besides, as a second argument, float [B, 1] by name; and what they
             may hold.
     """
@@ -37,12 +39,21 @@ class Network(nn.Layer):
     tasks: tuple[Task, ...] = ()
     embedding_dim: int
     spaces: int = 1
+    extra: int = 0
+    space_names: Sequence[str] = ()
     columns: ClassVar[Mapping[str, LabelKind]] = {}
 
     @classmethod
     def label_rules(cls, hyper_parameters: Mapping[str, Any]) -> LabelRules:
         """The label columns that training reads, in the order of a line of text, and what follows for them."""
         return LabelRules()
+
+    @property
+    def row_parts(self) -> dict[str, int]:
+        """What stands in turn in such a row, by name, and how wide each is."""
+        names = [f"_{name}" for name in self.space_names or range(self.spaces)] if self.spaces > 1 else [""]
+        parts = (("vector", self.embedding_dim // self.spaces - self.extra), ("first_order", self.extra))
+        return {part + name: width for name in names for part, width in parts if width}
 
     @property
     def needed_labels(self) -> frozenset[str]:

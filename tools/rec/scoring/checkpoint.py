@@ -30,6 +30,10 @@ from rec.run.model import reader_class
 from rec.scoring.model import Model, RawReader
 
 
+class ForeignError(UserError):
+    """What is there may be of a PaddleRec directory, and is of no model of ours."""
+
+
 class Checkpoint(Model):
     """The network of a checkpoint folder, in dynamic graph, with its calibration if it has one.
 
@@ -41,13 +45,13 @@ class Checkpoint(Model):
         self.folder, self.manifest = folder, read_manifest(folder)
         path = folder / "config.yaml"
         if not path.is_file():
-            raise UserError(f"{folder}: holds no config.yaml, which a checkpoint of a model of ours has")
+            raise ForeignError(f"{folder}: holds no config.yaml, which a checkpoint of a model of ours has")
         config = load(path, ["runner.use_gpu=false"])
         directory = open_directory(config, "dygraph")
         if not directory.native:
-            raise UserError(f"{folder}: is of a PaddleRec directory, whose readers alone know what its arrays mean")
+            raise ForeignError(f"{folder}: is of a PaddleRec directory, whose readers alone know what its arrays mean")
         directory.config.check(directory.problems)
-        self.config, self.network = directory.config, directory.model.network
+        self.directory, self.config, self.network = directory, directory.config, directory.model.network
         state = load_checkpoint(folder, "weights")
         self.reader = _reader(folder, self.config, self._rules(), state)
         self.prepared = prepared_folder(self.config, self.manifest)
@@ -116,7 +120,7 @@ def chosen(folder: Path) -> Path:
     store = Store(folder)
     newest = store.latest()
     if newest is None:
-        raise UserError(f"{folder}: holds no checkpoint of a model of ours")
+        raise ForeignError(f"{folder}: holds no checkpoint of a model of ours")
     by = load(folder / newest.name / "config.yaml", []).runner.best_by
     best = store.best(by) if by else None
     return folder / (best or newest).name

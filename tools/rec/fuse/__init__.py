@@ -1,0 +1,1 @@
+"""tools/fuse.py: a ranking formula searched over predictions."""
