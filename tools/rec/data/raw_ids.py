@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from rec.config.hyper import build
 from rec.data.batch import Bags, Batch
 from rec.data.distinct import DistinctIds
 from rec.data.label_values import EXPECTED, odd_values
+from rec.data.original_ids import OriginalIds
 from rec.data.parse import FieldNames, check_field_names
 from rec.data.plan import ReadPlan
 from rec.data.pooling import token_weights
@@ -24,38 +21,10 @@ from rec.data.ragged import Ragged
 from rec.data.raw import Row
 from rec.data.reader import Reader, ReaderSettings
 from rec.data.sequences import Seen, blocks_of, parted
-from rec.data.shared import keys_by_tokens, once
+from rec.data.shared import Group, keys_by_tokens, once
 from rec.errors import UserError
 from rec.kernels.lines import hash_ids
 from rec.numeric import Array
-
-
-class OriginalIds:
-    """What prepare.py's vocabulary.parquet says: the id of each field's original id.
-
-    Raises:
-        UserError: the file is missing or is no such vocabulary.
-    """
-
-    def __init__(self, path: Path) -> None:
-        try:
-            table = pq.read_table(path, columns=["field", "original_id", "id"])
-        except (OSError, KeyError, pa.ArrowException) as error:
-            raise UserError(f"{path}: is no vocabulary of prepared data: {error}") from None
-        self._known: dict[str, tuple[Array, Array]] = {}
-        for name in pc.unique(table["field"]).to_pylist():
-            own = table.filter(pc.equal(table["field"], name))
-            original, ids = own["original_id"].to_numpy(), own["id"].to_numpy()
-            order = np.argsort(original, kind="stable")
-            self._known[name] = original[order].astype(np.int64), ids[order].astype(np.int32)
-
-    def find(self, field: str, values: Array, unknown: int) -> Array:
-        """int32 [T] ids of original ones, int64 [T]; `unknown` for those that training has not seen."""
-        original, ids = self._known.get(field, (np.empty(0, np.int64), np.empty(0, np.int32)))
-        if not len(original):
-            return np.full(len(values), unknown, np.int32)
-        place = np.minimum(np.searchsorted(original, values), len(original) - 1)
-        return np.where(original[place] == values, ids[place], np.int32(unknown))
 
 
 class RawIdReader(Reader):
@@ -101,20 +70,22 @@ class RawIdReader(Reader):
         """None: it has no data of its own."""
         return iter(())
 
-    def batch(self, rows: Sequence[Row]) -> Batch:
+    @property
+    def shared_columns(self) -> tuple[str, ...]:
+        """The columns of `shared`."""
+        return self.shared
+
+    def batch(self, rows: Sequence[Row], user: Row | None = None) -> Batch:
         """A batch of all rows.
+
+        Args:
+            user: what all rows have in `shared_columns`, which is then not looked for in them.
 
         Raises:
             UserError: a value is no whole number, an id has no row in the embedding table, or the network needs a
                 column that is empty.
         """
-        fields = [self._field(rows, name) for name in self.fields]
-        tokens = Ragged.from_fields(fields, self.pooling == "weighted", self.max_len)
-        groups: list[tuple[Ragged, Array | None]] = [(tokens, None)]
-        if self.shared:
-            count = len(self.shared)
-            common, own, row = once(keys_by_tokens(tokens.fields(0, count)), tokens, count)
-            groups = [(common, row), *([(own, None)] if own.num_field else [])]
+        groups = self._of_rows(rows) if user is None or not self.shared else self._of_user(user, rows)
         ids, positions = self._distinct(*(group.ids for group, _ in groups))
         bags = [
             Bags(group.num_field, where, group.offsets, token_weights(self.pooling, group.offsets, group.values), row)
@@ -122,6 +93,22 @@ class RawIdReader(Reader):
         ]
         blocks = parted(zip(bags, [names for names, _ in self._groups], strict=True), Seen(self.attended))
         return Batch(ids, blocks, self._labels(rows), np.arange(len(rows)))
+
+    def _of_rows(self, rows: Sequence[Row]) -> list[Group]:
+        tokens, count = self._tokens(rows, self.fields), len(self.shared)
+        if not count:
+            return [(tokens, None)]
+        common, own, row = once(keys_by_tokens(tokens.fields(0, count)), tokens, count)
+        return [(common, row), *([(own, None)] if own.num_field else [])]
+
+    def _of_user(self, user: Row, rows: Sequence[Row]) -> list[Group]:
+        own = self._tokens(rows, self.fields[len(self.shared) :])
+        common = self._tokens([user], self.shared), np.zeros(len(rows), np.int32)
+        return [common, *([(own, None)] if own.num_field else [])]
+
+    def _tokens(self, rows: Sequence[Row], names: Sequence[str]) -> Ragged:
+        fields = [self._field(rows, name) for name in names]
+        return Ragged.from_fields(fields, self.pooling == "weighted", self.max_len)
 
     def unknown_values(self, rows: Sequence[Row]) -> dict[str, list[str]]:
         """By field the original ids, each once, that training has not seen; nothing where that cannot be told."""

@@ -9,8 +9,9 @@ from rec.config.config import load
 from rec.data.arrays import inputs
 from rec.data.batch import Batch
 from rec.data.labels import LabelRules
+from rec.data.original_ids import OriginalIds
 from rec.data.prepared import PreparedField
-from rec.data.raw_ids import OriginalIds, RawIdReader
+from rec.data.raw_ids import RawIdReader
 from rec.data.raw_table import RawTableReader
 from rec.data.vocabulary import VOCABULARY, Vocabulary
 from rec.errors import UserError
