@@ -39,3 +39,8 @@ class OriginalIds:
             return np.full(len(values), unknown, np.int32)
         place = np.minimum(np.searchsorted(original, values), len(original) - 1)
         return np.where(original[place] == values, ids[place], np.int32(unknown))
+
+    def example(self, field: str, number: int) -> int | None:
+        """One of a field's original ids; None: it has none."""
+        original, _ = self._known.get(field, (np.empty(0, np.int64), np.empty(0, np.int32)))
+        return int(original[number % len(original)]) if len(original) else None

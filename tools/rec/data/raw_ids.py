@@ -122,6 +122,12 @@ class RawIdReader(Reader):
                 found[name] = [str(value) for value in unseen.tolist()]
         return found
 
+    def example(self, number: int) -> dict[str, Any]:
+        """A row of ids that the model knows; another number, another row, as far as there are ids."""
+        if self.original is not None:
+            return {name: self.original.example(name, number) for name in self.fields}
+        return {name: (number * len(self.fields) + place) % self.num_id for place, name in enumerate(self.fields)}
+
     @cached_property
     def _distinct(self) -> DistinctIds:
         return DistinctIds(self.num_id)

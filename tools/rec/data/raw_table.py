@@ -99,6 +99,16 @@ class RawTableReader(EncodedReader):
         table = self._table(rows)
         return {name: texts for name, texts in self._encode.unknown(table).items() if texts}
 
+    def example(self, number: int) -> dict[str, Any]:
+        """A row of values that the vocabulary knows; another number, another row, as far as there are values."""
+        assert self.vocabulary is not None
+        found: dict[str, Any] = {}
+        for name, field in self._settings.ids.items():
+            known: Sequence[Any] = self.vocabulary.edges.get(name) or self.vocabulary.known(name) or ()
+            if known and not field.cross:
+                found.setdefault(field.column or name, known[number % len(known)])
+        return found
+
     def _table(self, rows: Sequence[Row] | Table, names: Sequence[str] = ()) -> Table:
         if isinstance(rows, Table):
             return rows

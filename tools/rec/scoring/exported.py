@@ -18,6 +18,7 @@ from rec.errors import UserError
 from rec.numeric import Array
 from rec.scoring.manifest import CONFIG, MODEL, ORIGINAL_IDS, ExportManifest, read_export
 from rec.scoring.model import Model, RawReader
+from rec.scoring.sample import check_sample
 
 
 class Exported(Model):
@@ -41,8 +42,15 @@ class Exported(Model):
         self._names = [each.name for each in self.manifest.outputs]
 
     def predict(self, batch: Batch) -> dict[str, Array]:
-        arrays = inputs(batch, list(self.manifest.columns))
+        return self.run(inputs(batch, list(self.manifest.columns)))
+
+    def run(self, arrays: dict[str, Array]) -> dict[str, Array]:
+        """Predictions by name of the arrays that `manifest.inputs` lists."""
         return dict(zip(self._names, self._session.run(self._names, arrays), strict=True))
+
+    def check(self) -> None:
+        """Raise UserError unless it predicts, here and now, what the trained model does of the impressions it keeps."""
+        check_sample(self.folder, self.run, self.manifest.rows)
 
 
 def session(path: Path, threads: int) -> Any:
