@@ -184,7 +184,7 @@ def _numbers(rows: Sequence[Row], name: str) -> tuple[Array, Array, Array | None
 
 
 def _whole(value: Any, name: str, row: int) -> int:
-    if isinstance(value, str) and value.strip().isdecimal():
+    if isinstance(value, str) and value.strip().isdecimal() and len(value) < 100:  # Python reads no number of thousands
         value = int(value)
     if isinstance(value, float | np.floating) and float(value).is_integer():
         value = int(value)

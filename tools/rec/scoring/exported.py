@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from rec.config.config import load
 from rec.data.arrays import inputs
 from rec.data.batch import Batch
@@ -42,6 +44,8 @@ class Exported(Model):
         self._names = [each.name for each in self.manifest.outputs]
 
     def predict(self, batch: Batch) -> dict[str, Array]:
+        if not len(batch):  # which no attention can be over
+            return {name: np.empty(0, np.float32) for name in self._names}
         return self.run(inputs(batch, list(self.manifest.columns)))
 
     def run(self, arrays: dict[str, Array]) -> dict[str, Array]:

@@ -18,6 +18,7 @@ from rec.serving.service import Service
 from rec.serving.settings import KEY
 
 ERRORS: dict[int | str, dict[str, Any]] = {
+    400: {"model": Error, "description": "The body cannot be read"},
     401: {"model": Error, "description": f"The key of {KEY} is missing"},
     408: {"model": Error, "description": "The body came too slowly"},
     413: {"model": Error, "description": "The body is too large"},

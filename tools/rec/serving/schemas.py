@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Row = dict[str, Any]
 
-Weight = Annotated[float | None, Field(ge=-100, le=100, allow_inf_nan=False)]
+Weight = Annotated[float | None, Field(ge=-100, le=100, allow_inf_nan=False, strict=True)]
 
 
 class Error(BaseModel):
