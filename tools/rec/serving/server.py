@@ -21,8 +21,8 @@ from rec.serving.settings import Settings
 if TYPE_CHECKING:
     from rec.serving.service import Service
 
-_LINGER = 0.5
-"""Seconds in which connections that the system had taken before the end bring their requests."""
+_ACCEPT, _LINGER = 0.5, 0.5
+"""Seconds in which connections are accepted that wait when no more are taken, and in which they bring requests."""
 
 
 def work(settings: Settings, listening: socket.socket, ready: Event) -> None:
@@ -48,8 +48,7 @@ class Server(uvicorn.Server):
     """Ends without losing a request.
 
     After a signal it goes on for `settings.drain` seconds, while `/readyz` says 503 and each answer closes its
-    connection; then it takes no new connections, answers those that there are, and ends. A second signal cuts the
-    waiting short.
+    connection; then it accepts what waits (`take_no_more`), answers, and ends. A second Ctrl-C cuts the waiting short.
     """
 
     def __init__(self, config: uvicorn.Config, service: Service, ready: Event) -> None:
@@ -63,10 +62,10 @@ class Server(uvicorn.Server):
         self._ready.set()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to end; at once where that has begun before."""
-        self.should_exit = self._end is not None
+        """Begin to end."""
+        self.should_exit = self._end is not None and sig == signal.SIGINT
         self._service.draining = True
-        self._end = self._end or time.monotonic() + self._service.settings.drain
+        self._end = self._end or time.monotonic() + self._service.settings.drain + _ACCEPT
 
     async def on_tick(self, counter: int) -> bool:
         """Whether it is time to stop; asked every 0.1 seconds."""

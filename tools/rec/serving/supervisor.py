@@ -10,11 +10,9 @@ import sys
 import tempfile
 import threading
 import time
-from multiprocessing.context import SpawnProcess
-from typing import Any
 
 from rec.console import log
-from rec.errors import UserError
+from rec.serving.listening import listen, take_no_more
 from rec.serving.server import work
 from rec.serving.settings import Settings
 
@@ -37,22 +35,18 @@ def serve(settings: Settings) -> None:
         sys.exit(code)
 
 
-def listen(settings: Settings) -> socket.socket:
-    """A socket that is bound.
+class _Worker:
+    """A worker's process.
 
-    Raises:
-        UserError: the address is in use, or none of this machine's.
+    Attributes:
+        ready: set when it answers.
+        announced: whether that has been said.
     """
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[
-            0
-        ]
-        found = socket.socket(family, kind, protocol)
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        found.bind(address)
-    except (OSError, OverflowError) as error:
-        raise UserError(f"--host {settings.host} --port {settings.port}: cannot listen there: {error}") from None
-    return found
+
+    def __init__(self, settings: Settings, listening: socket.socket) -> None:
+        self.ready, self.announced = _spawn.Event(), False
+        self.process = _spawn.Process(target=work, args=(settings, listening, self.ready))
+        self.process.start()
 
 
 class _Supervisor:
@@ -60,48 +54,53 @@ class _Supervisor:
 
     def __init__(self, settings: Settings, listening: socket.socket) -> None:
         self._settings, self._socket = settings, listening
-        self._ready = _spawn.Event()
-        self._workers: list[SpawnProcess] = []
+        self._workers: list[_Worker] = []
         self._stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._ask_to_stop)
+            signal.signal(number, lambda *_: self._stop.set())
 
     def run(self) -> int:
-        """The exit code: that of the first worker, if it never got as far as to serve."""
-        self._workers = [self._start()]
-        while not self._ready.is_set():
+        """The exit code: that of the first worker, if it never got as far as to answer."""
+        first = self._start()
+        self._workers = [first]
+        while not first.ready.is_set():
             if self._stop.wait(0.02):
                 return self._end()
-            if self._workers[0].exitcode is not None:
-                return self._workers[0].exitcode or 1
-        self._workers += [self._start() for _ in range(self._settings.workers - 1)]
+            if first.process.exitcode is not None:
+                return first.process.exitcode or 1
         host, port = self._socket.getsockname()[:2]
-        log.info("serving %s at http://%s:%d, %d workers", self._settings.export, host, port, len(self._workers))
+        log.info("serving %s at http://%s:%d", self._settings.export, host, port)
+        self._workers += [self._start() for _ in range(self._settings.workers - 1)]
         while not self._stop.wait(_LOOK):
-            for place, worker in enumerate(self._workers):
-                if worker.exitcode is not None:
-                    log.error("worker %d ended with %d: another is started", worker.pid, worker.exitcode)
-                    self._workers[place] = self._start()
+            self._workers = [self._kept(worker) for worker in self._workers]
         return self._end()
 
-    def _start(self) -> SpawnProcess:
-        worker = _spawn.Process(target=work, args=(self._settings, self._socket, self._ready))
-        worker.start()
+    def _start(self) -> _Worker:
+        return _Worker(self._settings, self._socket)
+
+    def _kept(self, worker: _Worker) -> _Worker:
+        """A worker, or another in its place."""
+        process = worker.process
+        if process.exitcode is not None:
+            log.error("worker %d ended with %d: another is started", process.pid, process.exitcode)
+            return self._start()
+        if worker.ready.is_set() and not worker.announced:
+            log.info("worker %d answers", process.pid)
+            worker.announced = True
         return worker
 
     def _end(self) -> int:
-        # First: once the workers close theirs too, nobody waits on a socket that no one accepts from.
+        processes = [worker.process for worker in self._workers]
+        for process in processes:
+            process.terminate()
+        time.sleep(self._settings.drain)
+        take_no_more(self._socket)
         self._socket.close()
-        for worker in self._workers:
-            worker.terminate()
-        until = time.monotonic() + self._settings.drain + self._settings.timeout + 10
-        for worker in self._workers:
-            worker.join(max(0.0, until - time.monotonic()))
-            if worker.exitcode is None:
-                log.error("worker %d does not end: killed", worker.pid)
-                worker.kill()
+        until = time.monotonic() + self._settings.timeout + 10
+        for process in processes:
+            process.join(max(0.0, until - time.monotonic()))
+            if process.exitcode is None:
+                log.error("worker %d does not end: killed", process.pid)
+                process.kill()
         log.info("ended")
         return 0
-
-    def _ask_to_stop(self, *_: Any) -> None:
-        self._stop.set()
