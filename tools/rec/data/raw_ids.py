@@ -19,6 +19,7 @@ from rec.data.pooling import token_weights
 from rec.data.prepared import PreparedField, split_fields
 from rec.data.ragged import Ragged
 from rec.data.raw import Row
+from rec.data.raw_numbers import number, whole_numbers
 from rec.data.reader import Reader, ReaderSettings
 from rec.data.sequences import Seen, blocks_of, parted
 from rec.data.shared import Group, keys_by_tokens, once
@@ -116,7 +117,7 @@ class RawIdReader(Reader):
             return {}
         found = {}
         for name in self.fields:
-            values = np.unique(_numbers(rows, name)[1])
+            values = np.unique(whole_numbers(rows, name)[1])
             unseen = values[self.original.find(name, values, -1) == -1]
             if len(unseen):
                 found[name] = [str(value) for value in unseen.tolist()]
@@ -134,7 +135,7 @@ class RawIdReader(Reader):
 
     def _field(self, rows: Sequence[Row], name: str) -> tuple[Array, Array, Array | None]:
         """Where each row's tokens begin, their ids and their weights."""
-        starts, values, weights = _numbers(rows, name)
+        starts, values, weights = whole_numbers(rows, name)
         if self.original is not None:
             return starts, self.original.find(name, values.astype(np.int64), self.offsets[name]), weights
         if self.hashed:
@@ -151,7 +152,7 @@ class RawIdReader(Reader):
     def _labels(self, rows: Sequence[Row]) -> dict[str, Array]:
         found = {}
         for name in self.labels:
-            values = np.array([_number(row.get(name), name, place) for place, row in enumerate(rows, 1)], np.float32)
+            values = np.array([number(row.get(name), name, place) for place, row in enumerate(rows, 1)], np.float32)
             kind = self.rules.kinds.get(name, "number")
             odd = np.union1d(odd_values(values, kind), np.flatnonzero(np.isnan(values)))
             if len(odd):
@@ -161,33 +162,3 @@ class RawIdReader(Reader):
                 )
             found[name] = values
         return found
-
-
-def _number(value: Any, name: str, row: int) -> float:
-    try:
-        return float("nan") if value is None else float(value)
-    except (TypeError, ValueError):
-        raise UserError(f"rows: row {row}: {name} should be a number, found {value!r}") from None
-
-
-def _numbers(rows: Sequence[Row], name: str) -> tuple[Array, Array, Array | None]:
-    """Where each row's values begin, int64 [R + 1], the values, uint64 [T], and their weights, if some are pairs."""
-    starts, values, weights = [0], [], []
-    for place, row in enumerate(rows, 1):
-        given = row.get(name)
-        for each in given if isinstance(given, list | tuple | np.ndarray) else () if given is None else (given,):
-            value, weight = each if isinstance(each, list | tuple) and len(each) == 2 else (each, 1.0)
-            values.append(_whole(value, name, place))
-            weights.append(_number(weight, name, place))
-        starts.append(len(values))
-    return np.array(starts, np.int64), np.array(values, np.uint64), np.array(weights, np.float32)
-
-
-def _whole(value: Any, name: str, row: int) -> int:
-    if isinstance(value, str) and value.strip().isdecimal() and len(value) < 100:  # Python reads no number of thousands
-        value = int(value)
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 0 <= value < 2**64:
-        raise UserError(f"rows: row {row}: field {name} should be a whole number of at least 0, found {value!r}")
-    return int(value)
