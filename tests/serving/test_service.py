@@ -213,14 +213,14 @@ def test_what_is_sent_by_chance_is_no_error_of_the_server(app):
     schema = schemathesis.openapi.from_asgi("/openapi.json", client.app)
     checks = [check for check in CHECKS.get_all() if check.__name__ != "positive_data_acceptance"]
 
-    @settings(max_examples=15, deadline=None, database=None, suppress_health_check=list(HealthCheck), derandomize=True)
+    @settings(max_examples=8, deadline=None, database=None, suppress_health_check=list(HealthCheck), derandomize=True)
     @given(data())
     def by_schema(drawn: Any) -> None:
         for operation in schema.get_all_operations():
             case = drawn.draw(operation.ok().as_strategy())
             case.call_and_validate(checks=checks)
 
-    @settings(max_examples=60, deadline=None, database=None, derandomize=True)
+    @settings(max_examples=50, deadline=None, database=None, derandomize=True)
     @given(dictionaries(sampled_from(["101", "109_14", "205", "price"]), VALUES))
     def by_column(row: Any) -> None:
         answer = client.post("/rank", content=json.dumps({"user": row, "candidates": [row, {}], "c": 1}))

@@ -69,7 +69,7 @@ class _Supervisor:
             if first.process.exitcode is not None:
                 return first.process.exitcode or 1
         host, port = self._socket.getsockname()[:2]
-        log.info("serving %s at http://%s:%d", self._settings.export, host, port)
+        log.info("serving %s at http://%s:%d", self._settings.export, f"[{host}]" if ":" in host else host, port)
         self._workers += [self._start() for _ in range(self._settings.workers - 1)]
         while not self._stop.wait(_LOOK):
             self._workers = [self._kept(worker) for worker in self._workers]
