@@ -27,6 +27,7 @@ _ACCEPT, _LINGER = 0.5, 0.5
 
 def work(settings: Settings, listening: socket.socket, ready: Event) -> None:
     """Serve until a signal or the end of the parent; exit code 2 where there is no model to be served."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # until it serves: of Ctrl-C the parent tells it by SIGTERM
     set_up_logging()
     # Imported here: prometheus_client looks at the environment then.
     from rec.serving.app import create_app

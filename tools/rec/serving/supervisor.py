@@ -10,6 +10,8 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
+from multiprocessing.context import SpawnProcess
 
 from rec.console import log
 from rec.serving.listening import listen, take_no_more
@@ -93,14 +95,20 @@ class _Supervisor:
         processes = [worker.process for worker in self._workers]
         for process in processes:
             process.terminate()
-        time.sleep(self._settings.drain)
+        _join(processes, self._settings.drain)
         take_no_more(self._socket)
         self._socket.close()
-        until = time.monotonic() + self._settings.timeout + 10
+        _join(processes, self._settings.timeout + 10)
         for process in processes:
-            process.join(max(0.0, until - time.monotonic()))
             if process.exitcode is None:
                 log.error("worker %d does not end: killed", process.pid)
                 process.kill()
         log.info("ended")
         return 0
+
+
+def _join(processes: Sequence[SpawnProcess], seconds: float) -> None:
+    """Wait for all to end, but no longer."""
+    until = time.monotonic() + seconds
+    for process in processes:
+        process.join(max(0.0, until - time.monotonic()))
