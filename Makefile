@@ -10,10 +10,11 @@ MINUTES ?= 10
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
-demo: $(VENV)/installed  ## train ESMM on the bundled data, evaluate it, print the table, write a report
+demo: $(VENV)/installed  ## train ESMM on the bundled data, evaluate it, print the table, write a report, export it
 	$(BIN)/python -u tools/trainer.py -m $(CONFIG)
 	$(BIN)/python -u tools/infer.py -m $(CONFIG)
 	$(BIN)/python -u tools/report.py -m $(CONFIG)
+	$(BIN)/python -u tools/export.py -m $(CONFIG)
 
 test: $(VENV)/installed-dev  ## the test suite
 	$(BIN)/python -m pytest -n auto --dist loadfile
@@ -51,10 +52,10 @@ $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or newer is needed: make PYTHON=python3.11" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/installed: requirements.txt | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+$(VENV)/installed: requirements.txt requirements-export.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-export.txt
 	touch $@
 
-$(VENV)/installed-dev: requirements.txt requirements-dev.txt | $(VENV)/bin/python
+$(VENV)/installed-dev: $(wildcard requirements*.txt) | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@

@@ -27,6 +27,7 @@ ORDER = (
     ("loop", "help"),
     ("cli",),
     ("doctor", "compare", "prepare", "scoring", "daily", "tune", "vectors", "fuse", "evidence"),
+    ("serving",),
 )
 """From the ground up: a module imports from its own line's names or from lines above it, never from below."""
 

@@ -16,10 +16,14 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
+from fastapi.testclient import TestClient
 from onnx import TensorProto
 
 from rec.errors import UserError
 from rec.scoring import Scorer
+from rec.serving.app import create_app
+from rec.serving.service import Service
+from rec.serving.settings import Settings
 from shipped import LINES, MODELS, SAMPLE
 from support import ROOT, Tool
 
@@ -42,6 +46,40 @@ def same(rows: list[dict[str, Any]], predictions: str) -> None:
             own = expected[name].to_numpy()
             assert np.std(own) > 1e-4
             assert values == pytest.approx(own, abs=1e-5, rel=1e-5), (path, name)
+
+
+def ranked(rows: list[dict[str, Any]], expected: pa.Table) -> dict[str, Any]:
+    """What the service answers of the exported model; it predicts what infer.py wrote, in the order of its scores."""
+    answer = served().post("/rank", json={"candidates": rows})
+    assert answer.status_code == 200, answer.text
+    ranking = answer.json()["ranking"]
+    order = [each["candidate"] for each in ranking]
+    for name in ranking[0]["predictions"]:
+        own = expected[name].to_numpy()[order]
+        assert [each["predictions"][name] for each in ranking] == pytest.approx(own, abs=1e-5, rel=1e-5), name
+    scores = [each["score"] for each in ranking]
+    assert (sorted(order), scores) == (list(range(len(rows))), sorted(scores, reverse=True))
+    return answer.json()
+
+
+def served() -> TestClient:
+    return TestClient(create_app(Service(Settings(Path("exported")))))
+
+
+def of_one_user(rows: list[dict[str, Any]]) -> None:
+    """What a request's candidates share is read once, and they are scored as if each had it."""
+    scorer = Scorer("exported")
+    shared = scorer.model.reader.shared_columns
+    user = {name: value for name, value in rows[0].items() if name in shared}
+    own = [{name: value for name, value in row.items() if name not in shared} for row in rows]
+    assert user
+    others = [{name: value for name, value in row.items() if name in shared} for row in rows]
+    alone = scorer.score(own, user)
+    for candidates in (own, [{**row, **other} for row, other in zip(own, others, strict=True)]):
+        expected = scorer.score([{**user, **row} for row in candidates])
+        for name, values in scorer.score(candidates, user).items():
+            assert values == pytest.approx(expected[name], abs=1e-6)
+            assert (np.abs(values - alone[name]).max() < 1e-6) == (candidates is own), name
 
 
 def lines_as_rows(path: Path) -> list[dict[str, Any]]:
@@ -128,6 +166,9 @@ def test_prepared_impressions_by_their_original_ids(tool: Tool, tmp_path, monkey
     table = pq.read_table("p.parquet").slice(0, 300)
     pq.write_table(table, "some.parquet")
     same(rows, "some.parquet")
+    of_one_user(rows)
+    answer = ranked(rows, table)
+    assert answer["formula"] == ("pctr^1 * pcvr^1" if "pcvr" in table.column_names else "pctr^1")
     assert Scorer("exported").unseen([{"101": [10**15, 10**15 + 1]}]) == {"101": [str(10**15), str(10**15 + 1)]}
     manifest = json.loads(Path("exported/export.json").read_text())
     labels = {"click", "conversion", "watch_time", "like", "rating"}
@@ -197,6 +238,15 @@ def test_a_table_of_all_kinds_of_fields(tool: Tool, shop):
     succeed(tool, "infer", "config.yaml", "runner.predict_save_path=p.parquet")
     succeed(tool, "export", "config.yaml", more=("--to", "exported"))
     same(shop, "p.parquet")
+    of_one_user(shop)
+    ranked(shop, pq.read_table("p.parquet"))
+    answer = served().post("/rank", json={"candidates": [{"item": "i1"}, {"price": [[1]]}]})
+    error = "rows: row 2: column price: expected numbers, found [[1]]"
+    assert (answer.status_code, answer.json()["error"]) == (422, error)
+    answer = served().post(
+        "/rank", content='{"candidates": [{"city": "\\ud800"}]}', headers={"Content-Type": "application/json"}
+    )
+    assert (answer.status_code, answer.json()["error"][:37]) == (422, "rows: row 1: column city cannot hold ")
     shutil.move("log.csv", "elsewhere.csv")  # neither data nor config are needed any more
     scorer = Scorer("exported")
     found = scorer.unseen([{"user": 1, "item": "new", "tags": ["t0:1", "t9:2"], "city": 7}])

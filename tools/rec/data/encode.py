@@ -76,10 +76,11 @@ class Encoder:
             {column.key: column_values(table, column, name) for column, name in (self.by or {}).items()},
         )
 
-    def tokens(self, table: Table) -> Ragged:
-        """All fields' ids, row by row."""
-        fields = []
-        for name, field in self.settings.ids.items():
+    def tokens(self, table: Table, names: Sequence[str] | None = None) -> Ragged:
+        """The ids of some fields, or all, row by row."""
+        fields, known = [], self.settings.ids
+        for name in known if names is None else names:
+            field = known[name]
             edges = self.vocabulary.edges.get(name)
             starts, texts = values_of(table, name, self.settings, edges)
             weights = None

@@ -23,7 +23,7 @@ from rec.data.pretrained import Pretrained, dims_of, pretrained_of
 from rec.data.ragged import Ragged
 from rec.data.reader import Reader, ReaderSettings, reading_of
 from rec.data.sequences import Seen, blocks_of, parted
-from rec.data.shared import once
+from rec.data.shared import Group, once
 from rec.data.table_checks import check_labels, check_leaks, check_vocabulary, check_weights, warn_of_unused
 from rec.data.table_rows import TableRows, rows_of
 from rec.data.table_settings import read_settings
@@ -160,7 +160,7 @@ class EncodedReader(Reader):
         tokens = rows.tokens
         if plan.training and self._replacement:
             tokens = self._replacement(tokens, rows.places, plan)
-        ids, bags = self._bags(tokens, rows.keys, distinct)
+        ids, bags = self._bags(self._grouped(tokens, rows.keys), distinct)
         labels = dict(rows.judged.labels)
         if rows.requests is not None:  # numbered within the batch: float32 holds no large number exactly
             labels[REQUEST] = np.unique(codes(rows.requests), return_inverse=True)[1].astype(np.float32)
@@ -173,14 +173,15 @@ class EncodedReader(Reader):
             by=as_batch_has(rows.by),
         )  # fmt: skip
 
-    def _bags(self, tokens: Ragged, keys: Array | None, distinct: DistinctIds) -> tuple[Array, list[Bags]]:
-        """The distinct ids, and the bags of each group of fields that there is."""
-        shared = len(self._settings.shared)
+    def _grouped(self, tokens: Ragged, keys: Array | None) -> list[Group]:
+        """The groups of fields that there are: those that rows of a key share, and those of each row."""
         if keys is None:
-            groups: list[tuple[Ragged, Array | None]] = [(tokens, None)]
-        else:
-            common, own, row = once(keys, tokens, shared)
-            groups = [(common, row), *([(own, None)] if own.num_field else [])]
+            return [(tokens, None)]
+        common, own, row = once(keys, tokens, len(self._settings.shared))
+        return [(common, row), *([(own, None)] if own.num_field else [])]
+
+    def _bags(self, groups: Sequence[Group], distinct: DistinctIds) -> tuple[Array, list[Bags]]:
+        """The distinct ids, and the bags of each group."""
         ids, positions = distinct(*(group.ids for group, _ in groups))
         bags, poolings = [], self._poolings
         for (group, row_index), where in zip(groups, positions, strict=True):

@@ -46,6 +46,8 @@ def _cast(values: pa.Array) -> pa.Array | None:
 
 def _first_bad(values: pa.Array) -> int:
     """The index of the first value that is no number, where there is one."""
+    if _cast(values.slice(0, 0)) is None:  # lists and times, whatever they hold
+        return int(np.argmax(values.is_valid().to_numpy(zero_copy_only=False)))
     low, high = 0, len(values)
     while high - low > 1:
         middle = (low + high) // 2

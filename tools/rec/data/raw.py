@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from rec.data.spelling import canonical
+from rec.data.spelling import BadValueError, canonical
 from rec.data.table import Piece, Table
 from rec.data.tables.source import without_null_words
 from rec.errors import UserError
@@ -36,9 +36,21 @@ def _column(values: list[Any], name: str) -> pa.Array:
     try:
         found = pa.array(values)
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
-        found = pa.array([_spelled(value, name, row) for row, value in enumerate(values)])
+        found = _in_texts(values, name)
     # A column of nothing at all has no type.
     return found.cast(pa.string()) if pa.types.is_null(found.type) else found
+
+
+def _in_texts(values: list[Any], name: str) -> pa.Array:
+    """A column of several types."""
+    texts = [_spelled(value, name, row) for row, value in enumerate(values)]
+    try:
+        return pa.array(texts)
+    except pa.ArrowException:
+        single = next(row for row, text in enumerate(texts) if isinstance(text, str))
+        raise UserError(
+            f"rows: row {single + 1}: column {name} holds a single value, and lists elsewhere: give [value]"
+        ) from None
 
 
 def _spelled(value: Any, name: str, row: int) -> Any:
@@ -51,5 +63,7 @@ def _spelled(value: Any, name: str, row: int) -> Any:
         return str(value)
     try:
         return canonical(pa.array([value]), name)[0].as_py()
-    except (pa.ArrowException, UserError, TypeError):
+    except BadValueError as error:
+        raise UserError(f"rows: row {row + 1}: column {name}: {error}") from None
+    except (pa.ArrowException, UserError, TypeError, UnicodeEncodeError):  # half of a character is no text
         raise UserError(f"rows: row {row + 1}: column {name} cannot hold {value!r}") from None

@@ -4,58 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from rec.config.hyper import build
 from rec.data.batch import Bags, Batch
 from rec.data.distinct import DistinctIds
 from rec.data.label_values import EXPECTED, odd_values
+from rec.data.original_ids import OriginalIds
 from rec.data.parse import FieldNames, check_field_names
 from rec.data.plan import ReadPlan
 from rec.data.pooling import token_weights
 from rec.data.prepared import PreparedField, split_fields
 from rec.data.ragged import Ragged
 from rec.data.raw import Row
+from rec.data.raw_numbers import number, whole_numbers
 from rec.data.reader import Reader, ReaderSettings
 from rec.data.sequences import Seen, blocks_of, parted
-from rec.data.shared import keys_by_tokens, once
+from rec.data.shared import Group, keys_by_tokens, once
 from rec.errors import UserError
 from rec.kernels.lines import hash_ids
 from rec.numeric import Array
-
-
-class OriginalIds:
-    """What prepare.py's vocabulary.parquet says: the id of each field's original id.
-
-    Raises:
-        UserError: the file is missing or is no such vocabulary.
-    """
-
-    def __init__(self, path: Path) -> None:
-        try:
-            table = pq.read_table(path, columns=["field", "original_id", "id"])
-        except (OSError, KeyError, pa.ArrowException) as error:
-            raise UserError(f"{path}: is no vocabulary of prepared data: {error}") from None
-        self._known: dict[str, tuple[Array, Array]] = {}
-        for name in pc.unique(table["field"]).to_pylist():
-            own = table.filter(pc.equal(table["field"], name))
-            original, ids = own["original_id"].to_numpy(), own["id"].to_numpy()
-            order = np.argsort(original, kind="stable")
-            self._known[name] = original[order].astype(np.int64), ids[order].astype(np.int32)
-
-    def find(self, field: str, values: Array, unknown: int) -> Array:
-        """int32 [T] ids of original ones, int64 [T]; `unknown` for those that training has not seen."""
-        original, ids = self._known.get(field, (np.empty(0, np.int64), np.empty(0, np.int32)))
-        if not len(original):
-            return np.full(len(values), unknown, np.int32)
-        place = np.minimum(np.searchsorted(original, values), len(original) - 1)
-        return np.where(original[place] == values, ids[place], np.int32(unknown))
 
 
 class RawIdReader(Reader):
@@ -101,20 +71,22 @@ class RawIdReader(Reader):
         """None: it has no data of its own."""
         return iter(())
 
-    def batch(self, rows: Sequence[Row]) -> Batch:
+    @property
+    def shared_columns(self) -> tuple[str, ...]:
+        """The columns of `shared`."""
+        return self.shared
+
+    def batch(self, rows: Sequence[Row], user: Row | None = None) -> Batch:
         """A batch of all rows.
+
+        Args:
+            user: what all rows have in `shared_columns`, which is then not looked for in them.
 
         Raises:
             UserError: a value is no whole number, an id has no row in the embedding table, or the network needs a
                 column that is empty.
         """
-        fields = [self._field(rows, name) for name in self.fields]
-        tokens = Ragged.from_fields(fields, self.pooling == "weighted", self.max_len)
-        groups: list[tuple[Ragged, Array | None]] = [(tokens, None)]
-        if self.shared:
-            count = len(self.shared)
-            common, own, row = once(keys_by_tokens(tokens.fields(0, count)), tokens, count)
-            groups = [(common, row), *([(own, None)] if own.num_field else [])]
+        groups = self._of_rows(rows) if user is None or not self.shared else self._of_user(user, rows)
         ids, positions = self._distinct(*(group.ids for group, _ in groups))
         bags = [
             Bags(group.num_field, where, group.offsets, token_weights(self.pooling, group.offsets, group.values), row)
@@ -123,17 +95,39 @@ class RawIdReader(Reader):
         blocks = parted(zip(bags, [names for names, _ in self._groups], strict=True), Seen(self.attended))
         return Batch(ids, blocks, self._labels(rows), np.arange(len(rows)))
 
+    def _of_rows(self, rows: Sequence[Row]) -> list[Group]:
+        tokens, count = self._tokens(rows, self.fields), len(self.shared)
+        if not count:
+            return [(tokens, None)]
+        common, own, row = once(keys_by_tokens(tokens.fields(0, count)), tokens, count)
+        return [(common, row), *([(own, None)] if own.num_field else [])]
+
+    def _of_user(self, user: Row, rows: Sequence[Row]) -> list[Group]:
+        own = self._tokens(rows, self.fields[len(self.shared) :])
+        common = self._tokens([user], self.shared), np.zeros(len(rows), np.int32)
+        return [common, *([(own, None)] if own.num_field else [])]
+
+    def _tokens(self, rows: Sequence[Row], names: Sequence[str]) -> Ragged:
+        fields = [self._field(rows, name) for name in names]
+        return Ragged.from_fields(fields, self.pooling == "weighted", self.max_len)
+
     def unknown_values(self, rows: Sequence[Row]) -> dict[str, list[str]]:
         """By field the original ids, each once, that training has not seen; nothing where that cannot be told."""
         if self.original is None:
             return {}
         found = {}
         for name in self.fields:
-            values = np.unique(_numbers(rows, name)[1])
+            values = np.unique(whole_numbers(rows, name)[1])
             unseen = values[self.original.find(name, values, -1) == -1]
             if len(unseen):
                 found[name] = [str(value) for value in unseen.tolist()]
         return found
+
+    def example(self, number: int) -> dict[str, Any]:
+        """A row of ids that the model knows; another number, another row, as far as there are ids."""
+        if self.original is not None:
+            return {name: self.original.example(name, number) for name in self.fields}
+        return {name: (number * len(self.fields) + place) % self.num_id for place, name in enumerate(self.fields)}
 
     @cached_property
     def _distinct(self) -> DistinctIds:
@@ -141,7 +135,7 @@ class RawIdReader(Reader):
 
     def _field(self, rows: Sequence[Row], name: str) -> tuple[Array, Array, Array | None]:
         """Where each row's tokens begin, their ids and their weights."""
-        starts, values, weights = _numbers(rows, name)
+        starts, values, weights = whole_numbers(rows, name)
         if self.original is not None:
             return starts, self.original.find(name, values.astype(np.int64), self.offsets[name]), weights
         if self.hashed:
@@ -158,7 +152,7 @@ class RawIdReader(Reader):
     def _labels(self, rows: Sequence[Row]) -> dict[str, Array]:
         found = {}
         for name in self.labels:
-            values = np.array([_number(row.get(name), name, place) for place, row in enumerate(rows, 1)], np.float32)
+            values = np.array([number(row.get(name), name, place) for place, row in enumerate(rows, 1)], np.float32)
             kind = self.rules.kinds.get(name, "number")
             odd = np.union1d(odd_values(values, kind), np.flatnonzero(np.isnan(values)))
             if len(odd):
@@ -168,33 +162,3 @@ class RawIdReader(Reader):
                 )
             found[name] = values
         return found
-
-
-def _number(value: Any, name: str, row: int) -> float:
-    try:
-        return float("nan") if value is None else float(value)
-    except (TypeError, ValueError):
-        raise UserError(f"rows: row {row}: {name} should be a number, found {value!r}") from None
-
-
-def _numbers(rows: Sequence[Row], name: str) -> tuple[Array, Array, Array | None]:
-    """Where each row's values begin, int64 [R + 1], the values, uint64 [T], and their weights, if some are pairs."""
-    starts, values, weights = [0], [], []
-    for place, row in enumerate(rows, 1):
-        given = row.get(name)
-        for each in given if isinstance(given, list | tuple | np.ndarray) else () if given is None else (given,):
-            value, weight = each if isinstance(each, list | tuple) and len(each) == 2 else (each, 1.0)
-            values.append(_whole(value, name, place))
-            weights.append(_number(weight, name, place))
-        starts.append(len(values))
-    return np.array(starts, np.int64), np.array(values, np.uint64), np.array(weights, np.float32)
-
-
-def _whole(value: Any, name: str, row: int) -> int:
-    if isinstance(value, str) and value.strip().isdecimal():
-        value = int(value)
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 0 <= value < 2**64:
-        raise UserError(f"rows: row {row}: field {name} should be a whole number of at least 0, found {value!r}")
-    return int(value)

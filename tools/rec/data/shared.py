@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 
 from rec.data import columns
@@ -12,6 +14,9 @@ from rec.data.table_settings import DataSettings
 from rec.errors import UserError
 from rec.hashing import mix
 from rec.numeric import Array
+
+Group: TypeAlias = tuple[Ragged, Array | None]
+"""Fields' tokens, and the row of them that each impression has, int32 [B]; None: each has its own."""
 
 
 def keys_of(table: Table, settings: DataSettings, tokens: Ragged) -> Array | None:

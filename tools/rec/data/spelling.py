@@ -18,6 +18,9 @@ _PLAIN = {
     r"^(?:False|FALSE)$": "false",
 }
 _EXPONENT = r"^-?[1-9](?:\.[0-9]*[eE][+-]?|[eE][+])[0-9]{1,3}$"
+_RESPELLED = r"^-?[0-9]+[.eE]|^(?:True|TRUE|False|FALSE)$"
+"""How all begin, or are, that have another spelling."""
+
 _LIST = r"[^\s][|;,\x01-\x03][^\s]"
 _NUMBER = r"^-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
 _SHOWN = 40
@@ -131,6 +134,8 @@ def _by_distinct(values: pa.Array, spell: Callable[[pa.Array], pa.Array]) -> pa.
 
 def _of_texts(given: pa.Array) -> pa.Array:
     given = pc.utf8_trim_whitespace(given)
+    if not pc.any(pc.match_substring_regex(given, _RESPELLED)).as_py():  # mostly
+        return given
     texts = given
     for pattern, plain in _PLAIN.items():
         texts = pc.replace_substring_regex(texts, pattern, plain)

@@ -14,9 +14,9 @@ _USE = f"""## Use
     from rec.scoring import Scorer
     Scorer("THIS FOLDER").score([{{"FIELD": VALUE, ...}}])        # arrays of predictions by name
 
-or `python tools/score.py THIS_FOLDER --input rows.jsonl --output scores.jsonl`. Names of columns: `fields` of
-`export.json`. `{MODEL}` and `{PROGRAM}.json` (Paddle Inference) take the arrays below; `rec.data.arrays` makes them of
-rows.
+or `python tools/score.py THIS_FOLDER --input rows.jsonl --output scores.jsonl`, or over HTTP `python tools/serve.py
+THIS_FOLDER`. Names of columns: `fields` of `export.json`. `{MODEL}` and `{PROGRAM}.json` (Paddle Inference) take the
+arrays below; `rec.data.arrays` makes them of rows.
 """
 
 

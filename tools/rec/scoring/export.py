@@ -39,6 +39,7 @@ from rec.scoring.exported import session
 from rec.scoring.manifest import CARD, CONFIG, MODEL, ORIGINAL_IDS, PROGRAM, ExportManifest, write_export
 from rec.scoring.meaning import described_inputs, described_outputs
 from rec.scoring.parity import ROWS, check_parity
+from rec.scoring.sample import write_sample
 
 _PACKAGES = ("paddlepaddle", "onnx", "paddle2onnx", "onnxruntime", "numpy", "pyarrow")
 
@@ -114,6 +115,7 @@ def _write(trained: Trained, folder: Path, rows: Rows) -> ExportManifest:
     write_onnx(to_onnx(engine, first, list(expected[0]), rows), folder / MODEL)
     parity = check_parity(trained.batches, expected, folder / MODEL, folder / f"{PROGRAM}.json", rows)
     log.info("as the trained model, on %d impressions: %s", sum(map(len, trained.batches)), _said(parity))
+    write_sample(folder, first, list(engine.net.columns), expected[0])
     fields = _write_reader(trained, folder)
     manifest = read_manifest(trained.folder)
     return ExportManifest(

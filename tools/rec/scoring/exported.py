@@ -5,18 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from rec.config.config import load
 from rec.data.arrays import inputs
 from rec.data.batch import Batch
 from rec.data.labels import LabelRules
+from rec.data.original_ids import OriginalIds
 from rec.data.prepared import PreparedField
-from rec.data.raw_ids import OriginalIds, RawIdReader
+from rec.data.raw_ids import RawIdReader
 from rec.data.raw_table import RawTableReader
 from rec.data.vocabulary import VOCABULARY, Vocabulary
 from rec.errors import UserError
 from rec.numeric import Array
 from rec.scoring.manifest import CONFIG, MODEL, ORIGINAL_IDS, ExportManifest, read_export
 from rec.scoring.model import Model, RawReader
+from rec.scoring.sample import check_sample
 
 
 class Exported(Model):
@@ -40,8 +44,17 @@ class Exported(Model):
         self._names = [each.name for each in self.manifest.outputs]
 
     def predict(self, batch: Batch) -> dict[str, Array]:
-        arrays = inputs(batch, list(self.manifest.columns))
+        if not len(batch):  # which no attention can be over
+            return {name: np.empty(0, np.float32) for name in self._names}
+        return self.run(inputs(batch, list(self.manifest.columns)))
+
+    def run(self, arrays: dict[str, Array]) -> dict[str, Array]:
+        """Predictions by name of the arrays that `manifest.inputs` lists."""
         return dict(zip(self._names, self._session.run(self._names, arrays), strict=True))
+
+    def check(self) -> None:
+        """Raise UserError unless it predicts, here and now, what the trained model does of the impressions it keeps."""
+        check_sample(self.folder, self.run, self.manifest.rows)
 
 
 def session(path: Path, threads: int) -> Any:

@@ -27,10 +27,16 @@ class Model(ABC):
     def predict(self, batch: Batch) -> dict[str, Array]:
         """Predictions by name, float32 [B] each."""
 
-    def batch(self, rows: Sequence[Row]) -> Batch:
+    def batch(self, rows: Sequence[Row], user: Row | None = None) -> Batch:
         """Raw rows as the model reads them.
+
+        Args:
+            user: what each row has besides, unless it says otherwise itself. What rows share is then read once.
 
         Raises:
             UserError: a value is none that its column may hold.
         """
-        return self.reader.batch(rows)
+        if user is None:
+            return self.reader.batch(rows)
+        alike = not any(name in row for row in rows for name in self.reader.shared_columns)
+        return self.reader.batch([{**user, **row} for row in rows], user if alike else None)

@@ -6,21 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from rec.data.arrays import inputs
 from rec.data.batch import Batch
 from rec.errors import UserError
 from rec.export.predict import open_predictor, run_predictor
 from rec.numeric import Array
 from rec.scoring.exported import session
+from rec.scoring.sample import CLOSE, difference
 
 ROWS = 1000
 """Impressions that are compared."""
-
-CLOSE = {"float32": 1e-5, "float16": 1e-3, "int8": 2e-2}
-"""The largest difference of a probability, or relative difference of a number, that is no fault, by how the table's
-rows are stored."""
 
 
 def check_parity(
@@ -55,7 +50,7 @@ def check_parity(
     found = {}
     for name, (run, close) in runtimes.items():
         found[name] = max(
-            _apart(dict(zip(names, run(inputs(batch, columns)), strict=True)), own)
+            difference(dict(zip(names, run(inputs(batch, columns)), strict=True)), own)
             for batch, own in zip(batches, expected, strict=True)
         )
         if not found[name] <= close:  # NaN is no agreement
@@ -67,14 +62,3 @@ def check_parity(
 
 def _inputs(session: Any) -> list[str]:
     return [each.name for each in session.get_inputs()]
-
-
-def _apart(found: Mapping[str, Array], expected: Mapping[str, Array]) -> float:
-    """The largest difference, relative where a number is larger than 1."""
-    largest = 0.0
-    for name, own in expected.items():
-        difference = np.abs(found[name].reshape(-1) - own) / np.maximum(1, np.abs(own))
-        largest = max(largest, float(difference.max(initial=0.0)))
-        if np.isnan(difference).any():
-            return float("nan")
-    return largest

@@ -40,13 +40,17 @@ class Scorer:
         """The names that a row may have; others are passed over."""
         return self.model.reader.columns
 
-    def score(self, rows: Sequence[Row]) -> dict[str, Array]:
+    def score(self, rows: Sequence[Row], user: Row | None = None) -> dict[str, Array]:
         """Predictions by name, float32 [B] each.
+
+        Args:
+            user: of a request's candidates, what each row has besides; the fields that rows share are read once.
 
         Raises:
             UserError: a value is none that its column may hold, or one is missing that the model predicts from.
         """
-        parts = [self.model.predict(self.model.batch(rows[at : at + MOST])) for at in range(0, max(len(rows), 1), MOST)]
+        starts = range(0, max(len(rows), 1), MOST)
+        parts = [self.model.predict(self.model.batch(rows[at : at + MOST], user)) for at in starts]
         return joined(parts)
 
     def unseen(self, rows: Sequence[Row]) -> dict[str, list[str]]:

@@ -1,0 +1,1 @@
+"""A service that ranks candidates over HTTP with an exported model."""
