@@ -34,6 +34,7 @@ from schemathesis.checks import CHECKS
 from http_load import load, post
 from rec.fuse.formula import Formula
 from rec.fuse.into import Exported
+from rec.scoring import delta
 from rec.scoring.manifest import read_export, write_export
 from rec.serving.served import Served
 
@@ -92,6 +93,7 @@ def test_a_new_export_is_taken_under_load_and_a_wrong_one_is_not(trained, runnin
     write_export(wrong, read_export(trained.exports[0]))
     with_formula = shutil.copytree(trained.exports[1], tmp_path / "formula")
     Exported(with_formula, 1).take(Formula(form="power", terms={"pctr": 0.5, "price": 1.0}, missing={"price": 2.0}))
+    delta.make(trained.exports[0], with_formula, tmp_path / "delta")
     rows = trained.rows[:20]
     old = post(running.port, "/rank", {"candidates": rows})[1]
     with load(running.port, {"candidates": rows}) as clients:
@@ -111,7 +113,8 @@ def test_a_new_export_is_taken_under_load_and_a_wrong_one_is_not(trained, runnin
         damaged = running.folder / "model.onnx"
         damaged.write_bytes(damaged.read_bytes()[:-1])
         until(lambda: refusals() == 4, "a refusal by each worker")
-        running.replace(with_formula)
+        running.replace(trained.exports[0])
+        delta.apply(tmp_path / "delta", running.folder)
         until(lambda: {formula for _, formula in newest()} == {"pctr^0.5 * price^1"}, "the new formula")
     answer = post(running.port, "/rank", {"candidates": rows})[1]
     assert answer["version"] != old["version"]
