@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from rec.config.calibration import CalibrationSettings, none_or
+from rec.config.launched import LaunchedSettings
 
 
 class EarlyStop(BaseModel):
@@ -17,7 +18,7 @@ class EarlyStop(BaseModel):
     min_delta: int | float = Field(0, ge=0, description="what is better by no more than this is not better")
 
 
-class RunnerSettings(BaseModel):
+class RunnerSettings(LaunchedSettings):
     """`runner.*` of a config file. PaddleRec's names where PaddleRec has one."""
 
     model_config = ConfigDict(strict=True, extra="allow", protected_namespaces=())

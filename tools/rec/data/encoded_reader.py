@@ -58,6 +58,7 @@ class EncodedReader(Reader):
     """
 
     samples = True
+    divides = True
     _parts: Sequence[Any] = ()
     _whole: Encoded | None = None
 

@@ -13,6 +13,7 @@ from rec.config.config import Config
 from rec.contract.dygraph import Inputs
 from rec.data.table_rows import TableRows
 from rec.device import choose
+from rec.distributed.ranks import here
 from rec.engine.calls import call
 from rec.engine.clip import Clip
 from rec.engine.embeddings import check_lookups
@@ -81,21 +82,25 @@ class DygraphEngine(Engine):
     def move(self, inputs: Any) -> None:
         """After the backward pass: move what is trained."""
         assert self.optimizer is not None
-        if self._clip is not None and self.table is not None:
-            self._move_clipped(inputs, self.table, self._clip, self.optimizer)
+        if self.table is not None and not (self._clip is None and here().alone):
+            self._move_together(inputs, self.table, self.optimizer)
             return
         self.feed.close(inputs)
         self.optimizer.gather()
         self.optimizer.step()
 
-    def _move_clipped(self, inputs: Inputs, table: Table, clip: Clip, optimizer: Optimizers) -> None:
+    def _move_together(self, inputs: Inputs, table: Table, optimizer: Optimizers) -> None:
+        """By all gradients at once: clipped together, or the means of those of several trainers."""
         rows = table.collect(inputs.batch, [vector.grad for vector in inputs.vectors])
-        dense = optimizer.own_gradients()
-        clipped = clip([*rows, *dense.values()])
-        table.move(inputs.batch, clipped[: len(rows)])
+        own = optimizer.own_gradients()
+        dense = here().mean(list(own.values()))
+        if self._clip is not None:
+            clipped = self._clip([*rows, *dense])
+            rows, dense = clipped[: len(rows)], clipped[len(rows) :]
+        table.move(inputs.batch, rows)
         for work in inputs.later:
             work()
-        optimizer.step(dict(zip(dense, clipped[len(rows) :], strict=True)))
+        optimizer.step(dict(zip(own, dense, strict=True)))
 
     def set_rates(self, rates: Mapping[str, float]) -> None:
         if "optimizer" in rates and self.optimizer is not None:

@@ -15,6 +15,7 @@ from rec.config.config import Config
 from rec.data.batch import Batch
 from rec.data.reader import Reader
 from rec.device import choose, to_array
+from rec.distributed.ranks import here
 from rec.engine.built import Built
 from rec.engine.clip import Clip
 from rec.engine.engine import Engine
@@ -115,8 +116,10 @@ class StaticEngine(Engine):
         own, dense = gradients[: len(batch.bags)], gradients[len(batch.bags) :]
         if self._clip is None:
             self.table.push(batch, own)
+            dense = here().mean(dense)
         else:
             rows = self.table.collect(batch, own)
+            dense = here().mean(dense)
             clipped = self._clip([*rows, *dense])
             self.table.move(batch, clipped[: len(rows)])
             dense = clipped[len(rows) :]

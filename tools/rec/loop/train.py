@@ -7,16 +7,16 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import paddle
-
 from rec.checkpoint.lock import only_writer
 from rec.checkpoint.store import Store
 from rec.console import Bar, log
 from rec.data.batch import batch_length
+from rec.distributed.ranks import here
 from rec.errors import UserError
 from rec.loading import error_context
 from rec.loop import vectors
 from rec.loop.failure import not_finite, stop
+from rec.loop.follow import follow
 from rec.loop.milestones import Milestones
 from rec.loop.notices import Notices
 from rec.loop.position import Position, begin, settings
@@ -28,6 +28,7 @@ from rec.report.meter import Meter
 from rec.report.values import for_line
 from rec.run import overwrite
 from rec.run.assembly import Run
+from rec.run.several import check_several
 
 
 def train(run: Run) -> None:
@@ -37,7 +38,12 @@ def train(run: Run) -> None:
         UserError: unreadable data, a loss that is not finite, an unwritable checkpoint folder. Checkpoints written
             before stay whole.
     """
+    check_several(run)
+    if here().rank:
+        follow(run)
+        return
     _Training(run).work()
+    here().order("end")
 
 
 def check(run: Run) -> None:
@@ -98,6 +104,7 @@ class _Training:
         begun = time.perf_counter()
         notices = Notices()
         reader, plan = self.run.reader, self.run.plan(epoch, start, training=True)
+        here().order("epoch", epoch=epoch, start=start)
         index = -1
         with Bar(f"epoch {epoch}", self.run.length(reader, plan)) as bar:
             bar.advance(start * plan.batch_size)
@@ -124,8 +131,9 @@ class _Training:
 
     def _step(self, epoch: int, index: int, batch: Any) -> None:
         # Random layers draw from the step's own seed: a resumed run needs no generator state to repeat them.
-        paddle.seed(self.runner.seed + self.place.step)
+        here().seed_step(self.runner.seed, self.place.step)
         rates = self.milestones.rates.at(self.place.step)
+        here().order("step", epoch=epoch, index=index, step=self.place.step, rates=rates)
         if rates:
             self.engine.set_rates(rates)
         with error_context(self.run.config.model_dir, f"training, epoch {epoch}, batch {index}"):

@@ -8,10 +8,12 @@ from typing import Any
 import paddle
 
 from rec.data.table_rows import TableRows
+from rec.distributed.ranks import here
 from rec.numeric import Array
 from rec.table.device import DeviceTable
 from rec.table.host import HostTable
 from rec.table.optimizer import RowOptimizer
+from rec.table.replicated import ReplicatedTable
 from rec.table.split import SplitTable
 from rec.table.table import Table, initial_weights
 
@@ -37,9 +39,14 @@ def build_table(
         for ids, vectors in own.given:
             _begin(weight, ids, vectors, 1 if width else spaces)
         moving = own.moving()
-        on_host = isinstance(place, paddle.CPUPlace)
-        tables[width] = HostTable(weight, rule(), moving) if on_host else DeviceTable(weight, rule(), place, moving)
+        tables[width] = _table(weight, rule(), moving, place)
     return SplitTable([first for first, _, _ in rows.parts()], tables) if len(tables) > 1 else tables[0]
+
+
+def _table(weight: Array, rule: RowOptimizer, moving: Array | None, place: Any) -> Table:
+    if not isinstance(place, paddle.CPUPlace):
+        return DeviceTable(weight, rule, place, moving)
+    return HostTable(weight, rule, moving) if here().alone else ReplicatedTable(weight, rule, moving, here())
 
 
 def _begin(weight: Array, ids: Array, vectors: Array, spaces: int) -> None:

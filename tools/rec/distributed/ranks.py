@@ -1,0 +1,139 @@
+"""The processes that train one model together, and this one among them."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import paddle
+
+from rec.distributed.hub import Hub
+from rec.distributed.launcher import launched
+from rec.distributed.transport import Transport
+from rec.errors import UserError
+from rec.numeric import Array
+
+
+class Ranks:
+    """This process among those that train one model.
+
+    Attributes:
+        rank, count: its number among how many.
+        sizes: how many rows of the present step each rank has.
+        transport: exchanges arrays; None: there is nobody to exchange them with.
+    """
+
+    def __init__(
+        self, rank: int = 0, count: int = 1, transport: Transport | None = None, hub: Hub | None = None
+    ) -> None:
+        self.rank, self.count, self.transport, self.hub = rank, count, transport, hub
+        self.sizes: Sequence[int] = (0,) * count
+
+    @property
+    def alone(self) -> bool:
+        """Whether there is no other."""
+        return self.count == 1
+
+    def order(self, what: str, **facts: Any) -> None:
+        """Rank 0: tell the others, if there are any, what to do next."""
+        if self.hub is not None and self.rank == 0:
+            self.hub.order(what, **facts)
+
+    def sizes_of(self, size: int) -> list[int]:
+        """Of each rank the number that it gives."""
+        return [size] if self.transport is None else self.transport.sizes(size)
+
+    def gather(self, array: Array, sizes: Sequence[int] | None = None) -> list[Array]:
+        """Of each rank its array [n, ...], in the order of ranks; `sizes`: the n of each, where they are known."""
+        return [array] if self.transport is None else self.transport.gather(array, sizes)
+
+    def swap(self, arrays: Sequence[Array], sizes: Sequence[int]) -> list[Array]:
+        """Of each rank what it has for this one, see `Transport.swap`."""
+        return list(arrays) if self.transport is None else self.transport.swap(arrays, sizes)
+
+    def mean(self, arrays: Sequence[Array]) -> list[Array]:
+        """The mean over ranks of float32 arrays, shaped alike everywhere, in one exchange.
+
+        Each rank sums a part in the order of ranks, so that a number of ranks always gives the same bits, and hands it
+        to the others: 2 (K - 1) / K times the bytes of all, as a ring takes.
+        """
+        if self.transport is None:
+            return list(arrays)
+        flat = np.concatenate([np.asarray(array, np.float32).reshape(-1) for array in arrays])
+        cuts = [len(flat) * rank // self.count for rank in range(self.count + 1)]
+        parts = [flat[a:b] for a, b in pairwise(cuts)]
+        own = summed(self.swap(parts, [len(parts[self.rank])] * self.count))
+        own /= np.float32(self.count)
+        total = np.concatenate(self.gather(own, [len(part) for part in parts]))
+        shapes = [np.shape(array) for array in arrays]
+        ends = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
+        return [part.reshape(shape) for part, shape in zip(np.split(total, ends), shapes, strict=True)]
+
+    def seed_step(self, seed: int, step: int) -> None:
+        """Seed Paddle's generator for a step of training; dropout of two ranks' impressions must not be alike."""
+        paddle.seed(seed + step + (self.rank << 40))
+
+    def check_same(self, facts: Mapping[str, Any]) -> None:
+        """Raise UserError where another rank has other facts, which rank 0 says."""
+        if self.transport is None:
+            return
+        found: list[Any] = []
+        paddle.distributed.all_gather_object(found, dict(facts))
+        for rank, others in enumerate(found):
+            for name, value in found[0].items():
+                if others.get(name) != value:
+                    raise UserError(f"{name} is {value!r} on rank 0, but {others.get(name)!r} on rank {rank}")
+
+    def close(self, error: str | None, code: int) -> None:
+        """This process ends; an error ends the others too, with its exit code."""
+        if self.hub is not None:
+            self.hub.close(error, code)
+
+
+def summed(arrays: Sequence[Array]) -> Array:
+    """The sum of arrays in their order, a new one."""
+    total = arrays[0].copy()
+    for array in arrays[1:]:
+        total += array
+    return total
+
+
+_here: list[Ranks] = [Ranks()]
+
+
+def here() -> Ranks:
+    """This process among the others."""
+    return _here[0]
+
+
+def join(timeout: float) -> Ranks:
+    """Find the others that the launcher started.
+
+    Args:
+        timeout: seconds after which a silent process counts as gone.
+    """
+    count = launched()
+    rank = int(os.environ["PADDLE_TRAINER_ID"])
+    transport, hub = Transport(rank, count, 2 * timeout), Hub(rank, count, timeout)
+    where: list[Any] = [None]
+    if rank == 0:
+        key = secrets.token_hex(16)
+        server, host, port = hub.listen(_own_host())
+        where = [(host, port, key)]
+    paddle.distributed.broadcast_object_list(where, 0)
+    try:
+        hub.accept(server, where[0][2]) if rank == 0 else hub.connect(*where[0])
+    except OSError as error:
+        raise UserError(f"rank {rank} and rank 0 do not find each other ({error})") from None
+    _here[0] = Ranks(rank, count, transport, hub)
+    return here()
+
+
+def _own_host() -> str:
+    """Where other hosts find this one, as the launcher told them."""
+    return os.environ.get("PADDLE_CURRENT_ENDPOINT", "").rpartition(":")[0] or socket.gethostname()
