@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import socket
@@ -82,12 +83,12 @@ class Ranks:
         """Raise UserError where another rank has other facts, which rank 0 says."""
         if self.transport is None:
             return
-        found: list[Any] = []
-        paddle.distributed.all_gather_object(found, dict(facts))
-        for rank, others in enumerate(found):
-            for name, value in found[0].items():
-                if others.get(name) != value:
-                    raise UserError(f"{name} is {value!r} on rank 0, but {others.get(name)!r} on rank {rank}")
+        given = np.frombuffer(json.dumps(facts).encode(), np.uint8)
+        first, *others = (json.loads(bytes(each)) for each in self.gather(given))
+        for rank, found in enumerate(others, 1):
+            for name, value in first.items():
+                if found[name] != value:
+                    raise UserError(f"{name} is {value!r} on rank 0, but {found[name]!r} on rank {rank}")
 
     def close(self, error: str | None, code: int) -> None:
         """This process ends; an error ends the others too, with its exit code."""

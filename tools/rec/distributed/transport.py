@@ -13,8 +13,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import paddle
 
+from rec.device import eager, to_array, to_tensor
 from rec.errors import UserError
 from rec.numeric import Array
+
+_HOST = paddle.CPUPlace()
 
 
 class Transport:
@@ -59,26 +62,26 @@ class Transport:
         own = arrays[self.rank]
         found = [np.empty((size, *own.shape[1:]), own.dtype) for size in sizes]
         found[self.rank] = own
-        if self._on_gpu:
-            return self._all_to_all(arrays, found)
+        with eager(), self._answered():
+            self._all_to_all(arrays, found) if self._on_gpu else self._in_pairs(arrays, found)
+        return found
+
+    def _in_pairs(self, arrays: Sequence[Array], found: Sequence[Array]) -> None:
         for partner in self._partners:
             for sends in (self.rank < partner, self.rank > partner):
                 if sends and arrays[partner].size:
                     self._send(arrays[partner], partner)
                 elif not sends and found[partner].size:
                     self._receive(found[partner], partner)
-        return found
 
     def _send(self, array: Array, partner: int) -> None:
-        with self._answered():
-            self._group.send(paddle.to_tensor(_bytes(array)), partner, True).wait()
+        self._group.send(to_tensor(_bytes(array), _HOST), partner, True).wait()
         self.sent += array.nbytes
 
     def _receive(self, array: Array, partner: int) -> None:
-        tensor = paddle.empty([array.nbytes], "uint8")
-        with self._answered():
-            self._group.recv(tensor, partner, True).wait()
-        _bytes(array)[:] = tensor.numpy()
+        tensor = to_tensor(np.empty(array.nbytes, np.uint8), _HOST)
+        self._group.recv(tensor, partner, True).wait()
+        _bytes(array)[:] = to_array(tensor)
 
     @contextlib.contextmanager
     def _answered(self) -> Iterator[None]:
@@ -89,7 +92,7 @@ class Transport:
             time.sleep(self._patience)
             raise UserError(f"another rank does not answer: {' '.join(str(error).split())[:200]}") from None
 
-    def _all_to_all(self, arrays: Sequence[Array], found: list[Array]) -> list[Array]:
+    def _all_to_all(self, arrays: Sequence[Array], found: Sequence[Array]) -> None:
         """The same on NCCL, which knows no empty tensors: each carries a byte more."""
         pad = np.zeros(1, np.uint8)
         given = [paddle.to_tensor(np.concatenate([_bytes(array), pad])) for array in arrays]
@@ -98,7 +101,6 @@ class Transport:
         for array, tensor in zip(found, taken, strict=True):
             _bytes(array)[:] = tensor.numpy()[:-1]
         self.sent += sum(array.nbytes for rank, array in enumerate(arrays) if rank != self.rank)
-        return found
 
 
 def _bytes(array: Array) -> Array:
