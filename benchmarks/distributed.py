@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import time
@@ -57,7 +56,9 @@ def equality(work: Path, ranks: int, table: str, tools: list[str]) -> list[dict[
     rows = []
     for config in sorted(ROOT.glob("models/*/*/config.yaml")):
         for tool in tools:
-            rows.append({"config": str(config.relative_to(ROOT)), "tool": tool, **_compared(work, config, tool, ranks, table)})
+            rows.append(
+                {"config": str(config.relative_to(ROOT)), "tool": tool, **_compared(work, config, tool, ranks, table)}
+            )
             print(json.dumps(rows[-1]), flush=True)
     return rows
 

@@ -77,7 +77,8 @@ class NativeModel:
         """
         values = config.hyper_parameters
         rule = partial(row_rule, values["optimizer"], values.get("table_optimizer"))
-        return build_table(rows, net.embedding_dim, net.spaces, rule, config.runner.seed, place)
+        runner = config.runner
+        return build_table(rows, net.embedding_dim, net.spaces, rule, runner.seed, place, runner.table == "sharded")
 
     def dense_optimizer(self, config: Config, parameters: Any = None) -> Any:
         """The Paddle optimizer of the network's own parameters."""
@@ -193,8 +194,8 @@ def probabilities(outputs: Mapping[str, Output]) -> dict[str, Any]:
 
 def count(metrics: TaskMetrics, predicted: Mapping[str, Any], batch: Batch) -> None:
     """Add a batch's predictions (`p<task>`: [B, 1]) to the metrics of the tasks whose labels it tells."""
-    if here().rank:
-        return  # the first trainer counts everybody's
+    if here().rank:  # the first trainer counts everybody's
+        return
     check_labels([name for task in metrics.tasks for name in (task.label, task.among) if name], batch.told)
     scores = {task.name: batch.counted(predicted[f"p{task.name}"].reshape(-1)) for task in metrics.tasks}
     metrics.update(scores, {name: batch.counted(label) for name, label in batch.told.items()})

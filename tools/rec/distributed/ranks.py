@@ -75,6 +75,10 @@ class Ranks:
         ends = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
         return [part.reshape(shape) for part, shape in zip(np.split(total, ends), shapes, strict=True)]
 
+    def total(self, number: float) -> float:
+        """The sum of each rank's number, in the order of ranks."""
+        return float(sum(each[0] for each in self.gather(np.array([number]), [1] * self.count)))
+
     def seed_step(self, seed: int, step: int) -> None:
         """Seed Paddle's generator for a step of training; dropout of two ranks' impressions must not be alike."""
         paddle.seed(seed + step + (self.rank << 40))

@@ -95,7 +95,7 @@ class DygraphEngine(Engine):
         own = optimizer.own_gradients()
         dense = here().mean(list(own.values()))
         if self._clip is not None:
-            clipped = self._clip([*rows, *dense])
+            clipped = self._clip([*rows, *dense], len(rows) if table.divided else 0)
             rows, dense = clipped[: len(rows)], clipped[len(rows) :]
         table.move(inputs.batch, rows)
         for work in inputs.later:

@@ -120,7 +120,7 @@ class StaticEngine(Engine):
         else:
             rows = self.table.collect(batch, own)
             dense = here().mean(dense)
-            clipped = self._clip([*rows, *dense])
+            clipped = self._clip([*rows, *dense], len(rows) if self.table.divided else 0)
             self.table.move(batch, clipped[: len(rows)])
             dense = clipped[len(rows) :]
         if self._host is not None:  # beside the table's update

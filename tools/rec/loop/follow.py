@@ -12,6 +12,7 @@ from rec.data.divided import Divided
 from rec.distributed.ranks import here
 from rec.loading import error_context
 from rec.run.assembly import Run
+from rec.table.sharded import ShardedTable
 
 
 def follow(run: Run) -> None:
@@ -42,6 +43,8 @@ class _Following:
             "batch": self._share,
             "step": self._step,
             "load": self._load,
+            "serve": self._serve,
+            "give": self._give,
         }
         while (what := (order := hub.next_order()).pop("order")) != "end":
             does[what](**order)
@@ -71,6 +74,20 @@ class _Following:
         hub = here().hub
         assert hub is not None
         hub.ready()
+
+    def _serve(self, table: int) -> None:
+        """Rows of a divided table are asked for."""
+        self._sharded(table).serve()
+
+    def _give(self, table: int, name: str) -> None:
+        """This trainer's part of a divided table is asked for."""
+        self._sharded(table).give(name)
+
+    def _sharded(self, number: int) -> ShardedTable:
+        assert self.run.engine.table is not None
+        found = self.run.engine.table.parts[number]
+        assert isinstance(found, ShardedTable)
+        return found
 
     def _load(self, folder: str) -> None:
         """Take the weights of a checkpoint."""

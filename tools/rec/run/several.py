@@ -52,6 +52,8 @@ def _problems(run: Run) -> list[str]:
         found.append("runner.gradient_cosines is over a whole batch")
     if not run.reader.divides:
         found.append(f"the directory's own reader, {type(run.reader).__name__}, does not divide batches")
+    if config.runner.table == "sharded" and run.start.grows:
+        found.append("data.grow_vocabulary with runner.table: sharded")
     if REQUEST in run.reader.labels:
         found.append("a loss within requests, whose impressions may be on several processes")
     layers = network.build_network(config).sublayers()

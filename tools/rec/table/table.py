@@ -1,5 +1,7 @@
 """The embedding table outside the network: pull a batch's pooled vectors, push their gradient back."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -26,7 +28,10 @@ class Table(ABC):
         dim: D.
         optimizer: the rule that moves rows.
         moving: whether it moves each, bool [V]; None: all.
+        divided: whether several trainers have some of the rows each, and of a gradient these rows'.
     """
+
+    divided = False
 
     def __init__(self, dim: int, optimizer: RowOptimizer, moving: Array | None = None) -> None:
         self.dim, self.optimizer, self.moving = dim, optimizer, moving
@@ -46,6 +51,11 @@ class Table(ABC):
     @abstractmethod
     def move(self, batch: Batch, collected: list[Any]) -> None:
         """Update the batch's rows by what `collect` gave, or by less."""
+
+    @property
+    def parts(self) -> list[Table]:
+        """The tables that this is made of: itself."""
+        return [self]
 
     def set_rate(self, rate: float) -> None:
         """Let updates from now on have this learning rate."""
