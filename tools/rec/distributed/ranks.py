@@ -7,7 +7,6 @@ import os
 import secrets
 import socket
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -45,15 +44,11 @@ class Ranks:
         if self.hub is not None and self.rank == 0:
             self.hub.order(what, **facts)
 
-    def sizes_of(self, size: int) -> list[int]:
-        """Of each rank the number that it gives."""
-        return [size] if self.transport is None else self.transport.sizes(size)
-
     def gather(self, array: Array, sizes: Sequence[int] | None = None) -> list[Array]:
         """Of each rank its array [n, ...], in the order of ranks; `sizes`: the n of each, where they are known."""
         return [array] if self.transport is None else self.transport.gather(array, sizes)
 
-    def swap(self, arrays: Sequence[Array], sizes: Sequence[int]) -> list[Array]:
+    def swap(self, arrays: Sequence[Array], sizes: Sequence[Sequence[int]]) -> list[Array]:
         """Of each rank what it has for this one, see `Transport.swap`."""
         return list(arrays) if self.transport is None else self.transport.swap(arrays, sizes)
 
@@ -66,14 +61,13 @@ class Ranks:
         if self.transport is None:
             return list(arrays)
         flat = np.concatenate([np.asarray(array, np.float32).reshape(-1) for array in arrays])
-        cuts = [len(flat) * rank // self.count for rank in range(self.count + 1)]
-        parts = [flat[a:b] for a, b in pairwise(cuts)]
-        own = summed(self.swap(parts, [len(parts[self.rank])] * self.count))
+        part = -(-len(flat) // self.count)
+        parts = np.concatenate([flat, np.zeros(part * self.count - len(flat), np.float32)]).reshape(self.count, part)
+        own = summed(self.swap(list(parts), [[part] * self.count] * self.count))
         own /= np.float32(self.count)
-        total = np.concatenate(self.gather(own, [len(part) for part in parts]))
-        shapes = [np.shape(array) for array in arrays]
-        ends = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
-        return [part.reshape(shape) for part, shape in zip(np.split(total, ends), shapes, strict=True)]
+        total = np.concatenate(self.gather(own, [part] * self.count))
+        ends = np.cumsum([np.size(array) for array in arrays])
+        return [each.reshape(np.shape(array)) for each, array in zip(np.split(total, ends)[:-1], arrays, strict=True)]
 
     def total(self, number: float) -> float:
         """The sum of each rank's number, in the order of ranks."""

@@ -33,9 +33,8 @@ class ReplicatedTable(HostTable):
         """Float32 [M, D], of the M rows that anybody's part of the batch moves."""
         (own,) = super().collect(batch, gradients)
         rows = batch.own_rows
-        sizes = self._ranks.sizes_of(len(rows))
-        everybodys = self._ranks.gather(rows, sizes)
-        totals = self._ranks.gather(own[: len(rows)], sizes)
+        everybodys = self._ranks.gather(rows)
+        totals = self._ranks.gather(own[: len(rows)], [len(each) for each in everybodys])
         self._moved, total = merged(everybodys, totals)
         total /= np.float32(self._ranks.count)
         return [total]

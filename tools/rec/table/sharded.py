@@ -43,7 +43,8 @@ class ShardedTable(HostTable):
         self._ranks, self._num_row, self._number = ranks, num_row, number
         self._asked: list[Array] = []  # of each trainer the rows, int64, that it wants from this one
         self._order = np.empty(0, np.int64)  # of this trainer's ids by their owner
-        self._sizes: list[int] = []  # how many ids each owner has
+        self._ends = np.empty(0, np.int64)  # where the next owner's begin in that order
+        self._sizes: list[list[int]] = []  # how many rows each trainer has asked from each
         self._moved = np.empty(0, np.int64)
 
     def pull(self, batch: Batch) -> list[Array]:
@@ -62,11 +63,12 @@ class ShardedTable(HostTable):
         self._settle()
         owner = ids % self._ranks.count
         self._order = np.argsort(owner, kind="stable")
-        self._sizes = np.bincount(owner, minlength=self._ranks.count).tolist()
-        wanted = np.split(ids[self._order] // self._ranks.count, np.cumsum(self._sizes)[:-1])
-        counts = self._ranks.swap([np.array([len(rows)], np.int64) for rows in wanted], [1] * self._ranks.count)
-        self._asked = self._ranks.swap(wanted, [int(count[0]) for count in counts])
-        given = self._ranks.swap([self._weight[rows] for rows in self._asked], self._sizes)
+        sizes = np.bincount(owner, minlength=self._ranks.count)
+        self._ends = np.cumsum(sizes)[:-1]
+        wanted = np.split(ids[self._order] // self._ranks.count, self._ends)
+        self._sizes = [each[0].tolist() for each in self._ranks.gather(sizes[None, :], [1] * self._ranks.count)]
+        self._asked = self._ranks.swap(wanted, self._sizes)
+        given = self._ranks.swap([self._weight[rows] for rows in self._asked], list(zip(*self._sizes, strict=True)))
         values = np.empty((len(ids), self.dim), np.float32)
         values[self._order] = np.concatenate(given)
         return values
@@ -78,7 +80,7 @@ class ShardedTable(HostTable):
         """Float32 [M, D], of the M of this trainer's rows that anybody's part of the batch moves."""
         assert batch.everyone is not None
         own = self._sum(batch, [to_array(gradient).reshape(-1, self.dim) for gradient in gradients])[self._order]
-        given = self._ranks.swap(np.split(own, np.cumsum(self._sizes)[:-1]), [len(rows) for rows in self._asked])
+        given = self._ranks.swap(np.split(own, self._ends), self._sizes)
         busy = [rank for rank, size in enumerate(batch.everyone.sizes) if size]
         self._moved, total = merged([self._asked[rank] for rank in busy], [given[rank] for rank in busy])
         total /= np.float32(self._ranks.count)
@@ -124,14 +126,12 @@ class ShardedTable(HostTable):
             pass
 
     def _blocks(self, own: Array) -> Iterator[tuple[int, list[Array]]]:
-        """Where each block of rows begins, and of each trainer its rows there, for the first one."""
+        """Where each block of rows begins, and of each trainer its rows there."""
         ranks, size = self._ranks, max(1, BLOCK // max(1, own[:1].nbytes))
         counts = [len(range(rank, self._num_row, ranks.count)) for rank in range(ranks.count)]
         for start in range(0, counts[0], size):
-            block = own[start : start + size]
-            sizes = [max(0, min(size, count - start)) if ranks.rank == 0 else 0 for count in counts]
-            sizes[ranks.rank] = len(block) if ranks.rank == 0 else 0
-            yield start, ranks.swap([block if rank == 0 else block[:0] for rank in range(ranks.count)], sizes)
+            sizes = [max(0, min(size, count - start)) for count in counts]
+            yield start, ranks.gather(own[start : start + size], sizes)
 
 
 def share_of(num_row: int, dim: int, rank: int, count: int, *seed: int) -> Array:
