@@ -61,8 +61,6 @@ def _run(args: argparse.Namespace, mode: Mode, task: Task) -> None:
     # Imported late: --help and a file that is no config need no Paddle, whose import takes seconds.
     trains = task == "train" and not (args.dry_run or config.runner.replay)
     cpu_type = import_paddle(config.runner.mkl_on_amd, several=trains)
-    if trains:
-        launcher.join(config.runner.rank_timeout)
     from rec.run.assembly import assemble
 
     if mode == "any":  # a PaddleRec directory may have a static model only

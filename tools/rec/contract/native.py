@@ -75,9 +75,8 @@ class NativeModel:
 
         `hyper_parameters.table_optimizer` configures that; where it is absent, the dense optimizer's settings serve.
         """
-        values = config.hyper_parameters
+        values, runner = config.hyper_parameters, config.runner
         rule = partial(row_rule, values["optimizer"], values.get("table_optimizer"))
-        runner = config.runner
         return build_table(rows, net.embedding_dim, net.spaces, rule, runner.seed, place, runner.table == "sharded")
 
     def dense_optimizer(self, config: Config, parameters: Any = None) -> Any:

@@ -65,6 +65,7 @@ class Hub:
         def lost(reason: str) -> None:
             self.end(f"rank {other} {reason}: {_WORDS}", 1)
 
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._lines[other] = Line(connection, self._timeout, heard, lost)
 
     def order(self, what: str, **facts: Any) -> None:

@@ -29,13 +29,11 @@ _at_end: list[Callable[[str | None, int], None]] = []
 
 
 def join(timeout: float) -> None:
-    """Find the other processes, if a launcher started several; the first one alone logs.
+    """Find the other processes that a launcher started; the first one alone logs.
 
     Args:
         timeout: seconds after which a silent process counts as gone.
     """
-    if launched() == 1:
-        return
     from rec.distributed import ranks  # Paddle's import is done by now
 
     here = ranks.join(timeout)

@@ -32,7 +32,6 @@ class Line:
         self._connection, self._timeout, self._heard, self._lost = connection, timeout, heard, lost
         self._sending, self._closed = threading.Lock(), threading.Event()
         connection.settimeout(timeout)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for work in (self._read, self._beat):
             threading.Thread(target=work, daemon=True, name="line").start()
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import paddle
 
-from rec.distributed.ranks import here
+from rec.distributed.ranks import here, summed
 from rec.nn.host_op import HostOp
 from rec.nn.network import Output
 from rec.numeric import Array
@@ -40,6 +40,20 @@ def gathered_rows(x: Any) -> Any:
     return x if here().alone else _Gather().apply([x], [[-1, int(x.shape[1])]])[0]
 
 
+def batch_sums(total: Any, count: Any) -> tuple[Any, Any]:
+    """Sums over a batch that trainers divide, from each one's.
+
+    Args:
+        total: float32 [1, width].
+        count: of how many rows, a scalar.
+    """
+    if here().alone:
+        return total, count
+    both = paddle.concat([total, paddle.reshape(count, [1, 1])], axis=1)
+    (both,) = _Sum().apply([both], [[1, int(both.shape[1])]])
+    return both[:, :-1], both[:, -1:]
+
+
 class _Gather(HostOp):
     """The gradient of what a trainer gave is that of its rows.
 
@@ -63,3 +77,21 @@ class _Gather(HostOp):
         first, size = sum(ranks.sizes[: ranks.rank]), ranks.sizes[ranks.rank]
         np.multiply(gradients[0][first : first + size], np.float32(ranks.count), out=found[:size])
         return [found]
+
+
+class _Sum(HostOp):
+    """Each trainer's part is in every trainer's sum, so its gradient is the sum of theirs.
+
+    Who has no impression of the batch gives, and gets, nothing.
+    """
+
+    def forward(self, inputs: list[Array]) -> list[Array]:
+        return [self._summed(inputs[0])]
+
+    def backward(self, gradients: list[Array]) -> list[Array]:
+        return [self._summed(gradients[0])]
+
+    def _summed(self, own: Array) -> Array:
+        ranks = here()
+        parts = ranks.gather(own, [len(own)] * ranks.count)
+        return summed([part for part, size in zip(parts, ranks.sizes, strict=True) if size])

@@ -20,6 +20,7 @@ from rec.nn.network import Network
 from rec.report.reading import log_reading, log_unseen
 from rec.run.directory import Directory
 from rec.run.grown import state_of
+from rec.run.joined import joined
 from rec.run.known import known_vocabulary
 from rec.run.model import Mode, is_native, model_class, with_network
 from rec.run.native import NativeDirectory
@@ -154,7 +155,7 @@ def assemble(config: Config, mode: Mode, task: Task) -> Run:
     Raises:
         UserError: anything wrong with config, model directory, checkpoint, reader or data folder.
     """
-    return assemble_from(open_directory(config, mode), mode, task)
+    return assemble_from(joined(open_directory(config, mode), task == "train"), mode, task)
 
 
 def assemble_from(directory: Directory, mode: Mode, task: Task) -> Run:
