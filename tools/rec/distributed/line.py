@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
@@ -32,22 +33,25 @@ class Line:
         self._connection, self._timeout, self._heard, self._lost = connection, timeout, heard, lost
         self._sending, self._closed = threading.Lock(), threading.Event()
         connection.settimeout(timeout)
-        for work in (self._read, self._beat):
-            threading.Thread(target=work, daemon=True, name="line").start()
+        self._threads = [threading.Thread(target=work, daemon=True, name="line") for work in (self._read, self._beat)]
+        for thread in self._threads:
+            thread.start()
 
     def send(self, message: dict[str, Any]) -> None:
         """Send a message; where the other end is gone nothing happens, for the reading thread says so."""
         data = json.dumps(message).encode() + b"\n"
-        try:
-            with self._sending:
-                self._connection.sendall(data)
-        except OSError:
-            pass
+        with contextlib.suppress(OSError), self._sending:
+            self._connection.sendall(data)
 
     def close(self) -> None:
-        """Say that the end is meant, and end."""
+        """Say that the end is meant, and end; a thread that still read would abort Python's own end."""
         self.send({"over": True})
         self._closed.set()
+        with contextlib.suppress(OSError):
+            self._connection.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join(2 * _BEAT)
         self._connection.close()
 
     def _beat(self) -> None:
@@ -67,6 +71,8 @@ class Line:
             reason = "has ended"
         except TimeoutError:
             reason = f"gave no sign of life for {self._timeout:g} s"
+        except ConnectionError:
+            reason = "has ended"
         except (OSError, ValueError):
             reason = "is cut off"
         if not self._closed.is_set():
