@@ -39,6 +39,11 @@ class Ranks:
         """Whether there is no other."""
         return self.count == 1
 
+    @property
+    def sent(self) -> int:
+        """Bytes that this process has sent to others in exchanges."""
+        return 0 if self.transport is None else self.transport.sent
+
     def order(self, what: str, **facts: Any) -> None:
         """Rank 0: tell the others, if there are any, what to do next."""
         if self.hub is not None and self.rank == 0:

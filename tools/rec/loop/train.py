@@ -42,8 +42,11 @@ def train(run: Run) -> None:
     if here().rank:
         follow(run)
         return
-    _Training(run).work()
+    training = _Training(run)
+    training.work()
     here().order("end")
+    if not here().alone:
+        log.info("%d processes; the first sent %d bytes in %d steps", here().count, here().sent, training.steps)
 
 
 def check(run: Run) -> None:
@@ -61,6 +64,7 @@ class _Training:
         self.data = ", ".join(map(str, run.config.places(self.runner.train_data_dir)))
         self.store = Store(self.runner.model_save_path)
         self.place = Position()
+        self.steps = 0  # made by this process
         self.trained: set[str] = set()  # tasks that have a loss
         self.meter = Meter()
         self.watch = Watch(run.if_slow)
@@ -139,6 +143,7 @@ class _Training:
         with error_context(self.run.config.model_dir, f"training, epoch {epoch}, batch {index}"):
             shown = self.engine.train_step(batch)
         self.place.step += 1
+        self.steps += 1
         self.trained |= {name.removeprefix("loss_") for name in shown}
         self._check_finite(shown, batch, {"epoch": epoch, "batch": index, "step": self.place.step})
         rows = self.run.counted.newest if self.run.counted else {}
