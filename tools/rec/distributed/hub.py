@@ -34,11 +34,11 @@ class Hub:
         self._ready = threading.Semaphore(0)
         self._ending = threading.Lock()
 
-    def listen(self, host: str) -> tuple[socket.socket, str, int]:
-        """Rank 0: a socket, and where the others find it."""
+    def listen(self, host: str) -> tuple[socket.socket, int]:
+        """Rank 0: a socket, and its port."""
         server = socket.create_server((host, 0), backlog=self.count)
         server.settimeout(self._timeout)
-        return server, host, server.getsockname()[1]
+        return server, server.getsockname()[1]
 
     def accept(self, server: socket.socket, key: str) -> None:
         """Rank 0: wait for the others, who know the key."""

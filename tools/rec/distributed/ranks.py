@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import socket
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import paddle
 
+from rec.distributed.host import interface_of, own_host
 from rec.distributed.hub import Hub
 from rec.distributed.launcher import launched
 from rec.distributed.transport import Transport
@@ -120,24 +120,23 @@ def join(timeout: float) -> Ranks:
 
     Args:
         timeout: seconds after which a silent process counts as gone.
+
+    Raises:
+        UserError: they are not found.
     """
-    count = launched()
-    rank = int(os.environ["PADDLE_TRAINER_ID"])
-    transport, hub = Transport(rank, count, 2 * timeout), Hub(rank, count, timeout)
-    where: list[Any] = [None]
-    if rank == 0:
-        key = secrets.token_hex(16)
-        server, host, port = hub.listen(_own_host())
-        where = [(host, port, key)]
-    paddle.distributed.broadcast_object_list(where, 0)
+    rank, count, host = int(os.environ["PADDLE_TRAINER_ID"]), launched(), own_host()
+    if interface := interface_of(host):  # gloo would take the one that the host's name stands for, often the loopback
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", interface)
     try:
+        transport, hub = Transport(rank, count, 2 * timeout), Hub(rank, count, timeout)
+        where: list[Any] = [None]
+        if rank == 0:
+            server, port = hub.listen(host)
+            where = [(host, port, secrets.token_hex(16))]
+        paddle.distributed.broadcast_object_list(where, 0)
         hub.accept(server, where[0][2]) if rank == 0 else hub.connect(*where[0])
-    except OSError as error:
-        raise UserError(f"rank {rank} and rank 0 do not find each other ({error})") from None
+    except (RuntimeError, ValueError, OSError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"rank {rank} of {count}, on {host}, and the others do not find each other: {reason}") from None
     _here[0] = Ranks(rank, count, transport, hub)
     return here()
-
-
-def _own_host() -> str:
-    """Where other hosts find this one, as the launcher told them."""
-    return os.environ.get("PADDLE_CURRENT_ENDPOINT", "").rpartition(":")[0] or socket.gethostname()
