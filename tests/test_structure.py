@@ -12,7 +12,8 @@ REC = ROOT / "tools" / "rec"
 
 ORDER = (
     ("errors", "numeric", "memory", "processor", "console"),
-    ("seeding", "device", "parallel", "hashing", "output"),
+    ("seeding", "device", "parallel", "hashing", "output", "distributed"),
+    ("importing",),
     ("config",),
     ("loading", "kernels", "metrics"),
     ("data",),
@@ -73,7 +74,7 @@ def probes(tree: ast.Module) -> Iterator[ast.Call]:
 
 
 ALLOWED = {
-    "cli.py": 1,  # the platform's os
+    "importing.py": 1,  # the platform's os
     "engine/calls.py": 1,  # a PaddleRec model
     "engine/dygraph.py": 1,  # what a PaddleRec model shows
     "engine/optimizers.py": 1,  # what Paddle's optimizer state holds

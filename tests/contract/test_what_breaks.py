@@ -79,7 +79,7 @@ def test_item_5_reader_processes_change_nothing(directory, tool: Tool):
 
 def test_item_5_several_trainers_are_refused(directory, tool: Tool, monkeypatch):
     monkeypatch.setenv("PADDLE_TRAINERS_NUM", "2")
-    refused(tool("trainer", *arguments(directory)), "would not exchange gradients")
+    refused(tool("trainer", *arguments(directory)), "written for PaddleRec exchanges no gradients")
 
 
 def test_item_6_last_epoch_goes_on_with_the_optimizers_state(directory, tool: Tool):

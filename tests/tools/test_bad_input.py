@@ -252,7 +252,8 @@ def test_prediction_paths_are_checked_before_evaluating(tool: Tool, tiny):
 
 def test_several_trainers_are_refused(tool: Tool, tiny, monkeypatch):
     monkeypatch.setenv("PADDLE_TRAINERS_NUM", "2")
-    check(tool("trainer", *tiny), "would not exchange gradients")
+    check(tool("infer", *tiny), "only trainings of trainer.py and static_trainer.py")
+    check(tool("trainer", "--dry-run", *tiny), "only trainings of trainer.py and static_trainer.py")
 
 
 def test_a_scheduler_may_end_a_run(tiny, tmp_path):

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import importlib
-import io
 import os
-import signal
 import sys
-import warnings
 from collections.abc import Callable
 from typing import Any, Literal
 
 from rec.config.config import load
 from rec.console import log, set_up_logging
+from rec.distributed import launcher
 from rec.errors import UserError
 from rec.help import topics
-from rec.memory import keep_freed_memory
-from rec.processor import mkl_cpu_type
+from rec.importing import import_paddle as import_paddle
+from rec.importing import interrupts
 
 Mode = Literal["dygraph", "static", "any"]
 Task = Literal["train", "infer", "to_static", "paddle_infer"]
@@ -39,26 +35,32 @@ def run(mode: Mode, task: Task, description: str | None) -> None:
 def guarded(work: Callable[[], None], if_interrupted: str) -> None:
     """Do a command's work; what goes wrong ends the process with one line and an exit code, as in `run`."""
     set_up_logging()
-    _interrupts.clear()
+    interrupts.clear()
     try:
         work()
+        launcher.end(None, 0)
     except BrokenPipeError:
         os._exit(1)  # whoever read our output has left; nothing more can be said
     except (KeyboardInterrupt, Exception) as error:
         # Paddle makes an OSError of a KeyboardInterrupt that comes within a backward pass.
-        if _interrupts or isinstance(error, KeyboardInterrupt):
+        if interrupts or isinstance(error, KeyboardInterrupt):
+            launcher.end("interrupted", 130)
             print(if_interrupted, file=sys.stderr)
             sys.exit(130)
         if isinstance(error, UserError):
-            print(f"error: {' '.join(str(error).splitlines())}", file=sys.stderr)
+            line = " ".join(str(error).splitlines())
+            launcher.end(line, 2)
+            print(f"error: {line}", file=sys.stderr)
             sys.exit(2)
+        launcher.end(f"{type(error).__name__}: {error}", 1)
         raise
 
 
 def _run(args: argparse.Namespace, mode: Mode, task: Task) -> None:
     config = load(args.config_yaml, args.opt)
     # Imported late: --help and a file that is no config need no Paddle, whose import takes seconds.
-    cpu_type = import_paddle(config.runner.mkl_on_amd)
+    trains = task == "train" and not (args.dry_run or config.runner.replay)
+    cpu_type = import_paddle(config.runner.mkl_on_amd, several=trains)
     from rec.run.assembly import assemble
 
     if mode == "any":  # a PaddleRec directory may have a static model only
@@ -91,46 +93,6 @@ def _run(args: argparse.Namespace, mode: Mode, task: Task) -> None:
         from rec.loop.evaluate import evaluate
 
         evaluate(run)
-
-
-def import_paddle(mkl_on_amd: bool = True) -> str | None:
-    """Import Paddle with the environment that it reads then; what the user has set stays.
-
-    Args:
-        mkl_on_amd: whether its MKL may be told which instructions a processor of AMD has.
-
-    Returns:
-        what it was told; None: nothing.
-    """
-    keep_freed_memory()
-    free = mkl_on_amd and "paddle" not in sys.modules and "MKL_DEBUG_CPU_TYPE" not in os.environ
-    cpu_type = mkl_cpu_type() if free else None
-    if cpu_type:
-        os.environ["MKL_DEBUG_CPU_TYPE"] = cpu_type
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    os.environ.setdefault("OMP_NUM_THREADS", str(cores or 1))
-    # A matrix product's threads spin for 0.2 s after it by default, in the way of readers and of the table's thread.
-    os.environ.setdefault("KMP_BLOCKTIME", "0")
-    os.environ.setdefault("GLOG_minloglevel", "2")
-    warnings.filterwarnings("ignore", message=".*ccache.*")
-    # Paddle greets several threads with a warning about data parallelism, which is not used here.
-    with contextlib.redirect_stderr(io.StringIO()):
-        paddle = importlib.import_module("paddle")
-    # A scheduler's SIGTERM ends a run like Ctrl-C; Paddle would answer it with a stack trace.
-    paddle.disable_signal_handler()
-    signal.signal(signal.SIGTERM, _interrupt)
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as in a shell's background
-        signal.signal(signal.SIGINT, _interrupt)
-    return cpu_type
-
-
-_interrupts: list[int] = []
-"""The signals that have asked this run to end."""
-
-
-def _interrupt(number: int, _: Any) -> None:
-    _interrupts.append(number)
-    raise KeyboardInterrupt
 
 
 def parser(description: str) -> argparse.ArgumentParser:

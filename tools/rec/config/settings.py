@@ -2,13 +2,14 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from rec.config.calibration import CalibrationSettings, none_or
 from rec.config.early_stop import EarlyStop
+from rec.config.launched import LaunchedSettings
 
 
-class RunnerSettings(BaseModel):
+class RunnerSettings(LaunchedSettings):
     """`runner.*` of a config file. PaddleRec's names where PaddleRec has one."""
 
     model_config = ConfigDict(strict=True, extra="allow", protected_namespaces=())

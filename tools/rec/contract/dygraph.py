@@ -12,6 +12,7 @@ from rec.contract.shown import losses_again, shown
 from rec.data.batch import Batch
 from rec.metrics.tasks import TaskMetrics
 from rec.nn.features import Features
+from rec.nn.gathered import gathered
 from rec.nn.network import Network
 
 
@@ -20,12 +21,14 @@ class Inputs:
     """A batch on the device: what a network and its loss read, and the host's batch it was made from.
 
     Attributes:
+        told: the labels that the losses see, of all trainers.
         vectors: what was pulled from the table, a tensor for each of the batch's bags.
         later: work on the host that waits until the table's update is under way, beside which there is time for it.
     """
 
     features: Features
     labels: dict[str, Any]
+    told: dict[str, Any]
     batch: Batch
     vectors: list[Any]
     later: list[Callable[[], None]] = field(default_factory=list)
@@ -51,15 +54,15 @@ class DygraphModel(NativeModel):
         self, dy_model: Network, metrics: list[TaskMetrics], batch: Inputs, config: Config
     ) -> tuple[Any, list[TaskMetrics], dict[str, Any]]:
         """Loss to minimise, metrics that count this batch later, and what to show."""
-        outputs = predict(dy_model, batch.features, batch.labels)
-        losses = losses_by_name(dy_model, outputs, batch.labels, batch.features)
+        outputs = gathered(predict(dy_model, batch.features, batch.labels))
+        losses = losses_by_name(dy_model, outputs, batch.told, batch.features)
         predicted = probabilities(outputs)
         batch.later.append(lambda: count(metrics[0], _on_host(predicted), batch.batch))
-        return losses["loss"], metrics, shown(config, dy_model, outputs, batch.labels, losses, batch.features)
+        return losses["loss"], metrics, shown(config, dy_model, outputs, batch.told, losses, batch.features)
 
     def losses_again(self, dy_model: Network, batch: Inputs) -> dict[str, Any]:
         """`loss_<task>` of each trained task, after a step."""
-        return _on_host(losses_again(dy_model, batch.features, batch.labels))
+        return _on_host(losses_again(dy_model, batch.features, batch.labels, batch.told))
 
     def infer_forward(
         self, dy_model: Network, metrics: list[TaskMetrics], batch: Inputs, config: Config

@@ -21,6 +21,7 @@ from rec.config.schedule import first_rate
 from rec.data.batch import Bags, Batch
 from rec.data.reader import Block
 from rec.data.table_rows import TableRows
+from rec.distributed.ranks import here
 from rec.errors import UserError
 from rec.metrics.task import Task
 from rec.metrics.tasks import TaskMetrics
@@ -74,9 +75,9 @@ class NativeModel:
 
         `hyper_parameters.table_optimizer` configures that; where it is absent, the dense optimizer's settings serve.
         """
-        values = config.hyper_parameters
+        values, runner = config.hyper_parameters, config.runner
         rule = partial(row_rule, values["optimizer"], values.get("table_optimizer"))
-        return build_table(rows, net.embedding_dim, net.spaces, rule, config.runner.seed, place)
+        return build_table(rows, net.embedding_dim, net.spaces, rule, runner.seed, place, runner.table == "sharded")
 
     def dense_optimizer(self, config: Config, parameters: Any = None) -> Any:
         """The Paddle optimizer of the network's own parameters."""
@@ -192,6 +193,8 @@ def probabilities(outputs: Mapping[str, Output]) -> dict[str, Any]:
 
 def count(metrics: TaskMetrics, predicted: Mapping[str, Any], batch: Batch) -> None:
     """Add a batch's predictions (`p<task>`: [B, 1]) to the metrics of the tasks whose labels it tells."""
-    check_labels([name for task in metrics.tasks for name in (task.label, task.among) if name], batch.labels)
+    if here().rank:  # the first trainer counts everybody's
+        return
+    check_labels([name for task in metrics.tasks for name in (task.label, task.among) if name], batch.told)
     scores = {task.name: batch.counted(predicted[f"p{task.name}"].reshape(-1)) for task in metrics.tasks}
-    metrics.update(scores, {name: batch.counted(label) for name, label in batch.labels.items()})
+    metrics.update(scores, {name: batch.counted(label) for name, label in batch.told.items()})

@@ -12,6 +12,7 @@ from rec.config.config import Config
 from rec.contract.native import predict
 from rec.errors import UserError
 from rec.nn.features import Features
+from rec.nn.gathered import gathered, gathered_rows
 from rec.nn.network import Network, Output
 from rec.nn.weighting.gradients import shared_products
 from rec.report.meter import RATIO
@@ -36,14 +37,19 @@ def shown(
     return found | (cosines(net, losses, features) if config.runner.gradient_cosines else {})
 
 
-def losses_again(net: Network, features: Features, labels: Mapping[str, Any]) -> dict[str, Any]:
-    """`loss_<task>` of each trained task, from a batch's features, for a weighting that looks twice."""
-    return {f"{LOSS}{name}": part for name, part in net.losses(predict(net, features, labels), labels).items()}
+def losses_again(
+    net: Network, features: Features, labels: Mapping[str, Any], told: Mapping[str, Any]
+) -> dict[str, Any]:
+    """`loss_<task>` of each trained task, from a batch's features, for a weighting that looks twice.
+
+    `told`: the labels of all trainers, of which `labels` are one's.
+    """
+    return {f"{LOSS}{name}": part for name, part in net.losses(gathered(predict(net, features, labels)), told).items()}
 
 
 def gate_means(net: Network) -> dict[str, Any]:
     """`gate_<name>` of each group of experts that a network shows: the mean weight of each expert, float [E]."""
-    return {f"gate_{name}": w.mean(axis=0) for name, w in net.gates().items() if w.shape[-1] > 1}
+    return {f"gate_{name}": gathered_rows(w).mean(axis=0) for name, w in net.gates().items() if w.shape[-1] > 1}
 
 
 def ratios(net: Network, outputs: Mapping[str, Output], labels: Mapping[str, Any]) -> dict[str, Any]:

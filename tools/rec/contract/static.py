@@ -12,8 +12,10 @@ from rec.contract.shown import losses_again, shown
 from rec.data.batch import Batch
 from rec.data.reader import Block
 from rec.device import on_host
+from rec.distributed.ranks import here
 from rec.metrics.tasks import TaskMetrics
 from rec.nn.features import Features
+from rec.nn.gathered import gathered
 from rec.numeric import Array
 
 
@@ -60,8 +62,13 @@ class StaticModel(NativeModel):
                 feeds.append(paddle.static.data(f"lengths_{index}", [-1], "int64"))
         if self.numbers:
             feeds.append(paddle.static.data("numbers", [-1, len(self.numbers)], "float32"))
-        names = self._fed_labels(is_infer)
-        return feeds + [paddle.static.data(f"label_{name}", [-1, 1], "float32") for name in names]
+        names = [f"own_{name}" for name in self._own_columns(is_infer)]
+        names += [f"label_{name}" for name in self._fed_labels(is_infer)]
+        return feeds + [paddle.static.data(name, [-1, 1], "float32") for name in names]
+
+    def _own_columns(self, is_infer: bool) -> tuple[str, ...]:
+        """Of a batch that trainers divide, the labels that a network predicts from are this one's."""
+        return () if is_infer or here().alone else self._fed_labels(is_infer=True)
 
     def _fed_labels(self, is_infer: bool) -> tuple[str, ...]:
         """In evaluation only those that the network predicts from."""
@@ -80,14 +87,17 @@ class StaticModel(NativeModel):
                 arrays.append(bags.lengths)
         if batch.numbers is not None:
             arrays.append(batch.numbers)
-        return arrays + [batch.labels[name].reshape(-1, 1) for name in self._fed_labels(is_infer)]
+        columns = [batch.labels[name] for name in self._own_columns(is_infer)]
+        columns += [batch.told[name] for name in self._fed_labels(is_infer)]
+        return arrays + [column.reshape(-1, 1) for column in columns]
 
     def net(self, inputs: list[Any], is_infer: bool = False) -> dict[str, Any]:
         """Probabilities by name, and in training what to show; sets the cost to minimise."""
-        features, labels = self._given(inputs, is_infer)
-        outputs = predict(self.layer, features, labels)
+        features, columns, labels = self._given(inputs, is_infer)
+        outputs = predict(self.layer, features, columns)
         if is_infer:
             return probabilities(outputs)
+        outputs = gathered(outputs)
         losses = losses_by_name(self.layer, outputs, labels, features)
         self._cost = losses["loss"]
         offered = shown(self.config, self.layer, outputs, labels, losses, features)
@@ -98,8 +108,8 @@ class StaticModel(NativeModel):
         """`loss_<task>` of each trained task, after a step."""
         return losses_again(self.layer, *self._given(inputs, is_infer=False))
 
-    def _given(self, inputs: list[Any], is_infer: bool) -> tuple[Features, dict[str, Any]]:
-        """Features and labels of the fed variables."""
+    def _given(self, inputs: list[Any], is_infer: bool) -> tuple[Features, dict[str, Any], dict[str, Any]]:
+        """Features of the fed variables, the columns that are predicted from, and the labels of all trainers."""
         rest = iter(inputs)
         vectors, row_index, lengths = [], [], []
         for block in self.blocks:
@@ -108,8 +118,9 @@ class StaticModel(NativeModel):
             lengths.append(next(rest) if block.sequence else None)
         numbers = next(rest) if self.numbers else None
         features = features_of(self.blocks, vectors, row_index, lengths, numbers, on_host())
+        own = {name: next(rest) for name in self._own_columns(is_infer)}
         labels = dict(zip(self._fed_labels(is_infer), rest, strict=True))
-        return features, labels
+        return features, own or labels, labels
 
     def infer_net(self, inputs: list[Any]) -> dict[str, Any]:
         """Probabilities by name."""

@@ -59,6 +59,26 @@ class Bags:
         return np.diff(self.offsets[:: self.num_field]).astype(np.int64)
 
 
+@dataclass(frozen=True)
+class Everyone:
+    """What all trainers that divide a batch have of it.
+
+    Attributes:
+        labels: float32 [n] each, by name, in the order of trainers.
+        sizes: how many impressions each has.
+        rank: whose the batch is.
+        counts: what the readers met.
+    """
+
+    labels: dict[str, Array]
+    sizes: tuple[int, ...]
+    rank: int
+    counts: dict[str, int]
+
+    def __len__(self) -> int:
+        return sum(self.sizes)
+
+
 @dataclass
 class Batch:
     """B impressions.
@@ -77,6 +97,8 @@ class Batch:
             none; float64 numbers; Arrow's strings of values.
         columns: [B] each, what else the reader was asked for by name, as it is stored (`request_id` as int64).
         counts: what the reader met while it made this batch (dropped impressions, tokens of unlisted fields, ...).
+        everyone: what the trainers that divide the batch have of it, of which all of the above is one's part; None:
+            there is one trainer.
     """
 
     rows: Array
@@ -90,6 +112,7 @@ class Batch:
     kept: dict[str, Any] = field(default_factory=dict)
     by: dict[str, Any] = field(default_factory=dict)
     numbers: Array | None = None
+    everyone: Everyone | None = None
 
     def __len__(self) -> int:
         return len(self.sample_ids)
@@ -99,13 +122,26 @@ class Batch:
         """Tokens stored in the batch; a common row's count once."""
         return sum(len(bags.positions) for bags in self.bags)
 
+    @property
+    def told(self) -> dict[str, Array]:
+        """The labels that losses and metrics see, those of all trainers."""
+        return self.labels if self.everyone is None else self.everyone.labels
+
+    @property
+    def own_rows(self) -> Array:
+        """The distinct ids whose rows this part of the batch moves: none where it weighs nothing."""
+        idle = self.everyone is not None and not self.everyone.sizes[self.everyone.rank]
+        return self.rows[:0] if idle else self.rows
+
     def counted(self, values: Array) -> Array:
         """`values` [B] of the impressions that count in metrics."""
         return values if self.excluded is None else np.asarray(values)[~self.excluded]
 
 
 def batch_length(batch: Any) -> int:
-    """Impressions in a batch of ours, or of PaddleRec's: a list of arrays, or arrays by name."""
+    """Impressions in a batch of ours (of all trainers), or of PaddleRec's: a list of arrays, or arrays by name."""
+    if isinstance(batch, Batch) and batch.everyone is not None:
+        return len(batch.everyone)
     if isinstance(batch, Mapping):
         batch = list(batch.values())
     return len(batch[0]) if isinstance(batch, list) else len(batch)

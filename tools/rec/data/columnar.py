@@ -50,6 +50,7 @@ class ColumnarReader(Reader):
     """
 
     samples = True
+    divides = True
     columns: tuple[str, ...] = ()
 
     def open(self, file_list: list[str]) -> None:

@@ -59,6 +59,7 @@ class EncodedReader(Reader):
     """
 
     samples = True
+    divides = True
     _parts: Sequence[Any] = ()
     _whole: Encoded | None = None
 
@@ -168,10 +169,8 @@ class EncodedReader(Reader):
         names = names if self._settings.sample_id is None else names.astype(str)
         left_out = excluded if excluded.any() else None
         blocks = parted(zip(bags, [group for group, _ in self._groups], strict=True), self._seen)
-        return Batch(
-            ids, blocks, labels, names, left_out, counts=counts, kept=rows.kept, numbers=rows.numbers,
-            by=as_batch_has(rows.by),
-        )  # fmt: skip
+        by = as_batch_has(rows.by)
+        return Batch(ids, blocks, labels, names, left_out, counts=counts, kept=rows.kept, numbers=rows.numbers, by=by)
 
     def _grouped(self, tokens: Ragged, keys: Array | None) -> list[Group]:
         """The groups of fields that there are: those that rows of a key share, and those of each row."""

@@ -33,6 +33,7 @@ class NativeReader(Reader):
     """
 
     samples = True
+    divides = True
 
     def open(self, file_list: list[str]) -> None:
         kind: type[Reader] = TextReader

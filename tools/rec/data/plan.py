@@ -13,12 +13,12 @@ class ReadPlan:
     """What an epoch's batches depend on, and nothing else: the same plan gives the same batches.
 
     Attributes:
-        batch_size: impressions per batch.
+        batch_size: impressions per batch, of all trainers together.
         training: True: labels must be there, excluded impressions are dropped; False: every impression is delivered.
         epoch, seed: together they fix the order where `shuffle` is on.
         drop_last: leave out an incomplete last batch.
         start: index of the first batch to deliver (resume).
-        rank, ranks: this trainer among the trainers that share the data; each impression goes to one of them.
+        rank, ranks: this trainer among the trainers that divide each batch.
         worker, workers: this reader process among those of the trainer; batch i comes from worker i % workers, so the
             number of workers changes nothing but speed.
     """
@@ -38,6 +38,10 @@ class ReadPlan:
     def for_worker(self, worker: int, workers: int) -> "ReadPlan":
         """The same epoch as seen by one of several reader processes."""
         return replace(self, worker=worker, workers=workers)
+
+    def divided(self, rank: int, ranks: int) -> "ReadPlan":
+        """A trainer's plan, where each of several has `batch_size` impressions of a batch."""
+        return replace(self, batch_size=self.batch_size * ranks, rank=rank, ranks=ranks)
 
     def mine(self, index: int) -> bool:
         """Whether batch `index` is delivered by this worker."""
@@ -63,10 +67,21 @@ class ReadPlan:
         `kept`, bool [num_impression]: others are left out.
         """
         rows = self.order(num_impression)
-        rows = (rows if kept is None else rows[kept[rows]])[self.rank :: self.ranks]
+        rows = rows if kept is None else rows[kept[rows]]
         for index in range(self.num_batch(len(rows))):
             if self.mine(index):
-                yield rows[index * self.batch_size : (index + 1) * self.batch_size]
+                first, end = self.share(index, len(rows))
+                yield rows[first : max(end, first + 1)]
+
+    def share(self, index: int, num_impression: int) -> tuple[int, int]:
+        """Where this trainer's part of batch `index` begins and ends among all impressions, in the epoch's order.
+
+        Parts are neighbours, in the order of trainers, and differ by one impression at the most: of a last batch that
+        is smaller than `ranks` some are empty. Readers then read one impression, which nobody counts.
+        """
+        begin = index * self.batch_size
+        size = min(self.batch_size, num_impression - begin)
+        return begin + size * self.rank // self.ranks, begin + size * (self.rank + 1) // self.ranks
 
     def num_batch(self, num_impression: int) -> int:
         """Batches that so many impressions make."""

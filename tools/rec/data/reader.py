@@ -95,6 +95,7 @@ class Reader(ABC):
         if_slow: what to try where the steps wait for it.
         negatives: which rows an epoch leaves out; None: none. A reader that knows of no such thing is refused.
         samples: whether it knows.
+        divides: whether it knows of several trainers (`ReadPlan.share`); one that does not is for one trainer.
         threads: how many may make batches side by side, each of them every so-manieth; one where batches share work.
     """
 
@@ -112,6 +113,7 @@ class Reader(ABC):
     may_fork: bool = True
     negatives: Negatives | None = None
     samples: ClassVar[bool] = False
+    divides: ClassVar[bool] = False
     threads: int = 1
     if_slow: str = "the disk, or the processor's other work, holds it up"
 

@@ -26,7 +26,7 @@ class RowReader:
 
     def batches(self, plan: ReadPlan) -> Iterator[Any]:
         """The batches of a plan, mostly lists of arrays. Every process reads every row and keeps its own batches."""
-        rows = itertools.islice(self._rows(plan), plan.rank, None, plan.ranks)
+        rows = self._rows(plan)
         if self.whole_batches:
             for index, row in enumerate(rows):
                 if plan.mine(index):

@@ -35,6 +35,7 @@ class TextReader(Reader):
     """`id,label,...,field:id,field:id,...` lines, a token for each id, any number of tokens per field."""
 
     samples = True
+    divides = True
     if_slow = "prepared data are read several times as fast as lines of text (datasets/ali-ccp)"
 
     def open(self, file_list: list[str]) -> None:

@@ -33,8 +33,8 @@ def in_windows(
 ) -> Iterator[list[tuple[W, Array]]]:
     """Of each of a plan's batches the windows that it lies in and its rows there, int64.
 
-    Batch i of rank r is batch i * ranks + r of the whole. It needs only the windows that it lies in, so a resumed epoch
-    starts reading there.
+    Of a batch that several trainers divide it is this one's part. It needs only the windows that it lies in, so a
+    resumed epoch starts reading there.
 
     Args:
         windows: what each window of the epoch is read from, in its order.
@@ -44,9 +44,9 @@ def in_windows(
     """
     begins = np.cumsum([0, *(sum(map(size, sources)) for sources in windows)])
     total, count = int(begins[-1]), plan.num_batch(int(begins[-1]))
-    wanted = [g for i in range(-(-count // plan.ranks)) if (g := i * plan.ranks + plan.rank) < count and plan.mine(i)]
-    starts = np.array(wanted, np.int64) * plan.batch_size
-    stops = np.minimum(starts + plan.batch_size, total)
+    shares = [plan.share(index, total) for index in range(count) if plan.mine(index)]
+    starts = np.array([first for first, _ in shares], np.int64)
+    stops = np.array([max(end, first + 1) for first, end in shares], np.int64)
     # Python's numbers: an epoch has tens of thousands of batches, and indexing an array makes an object each time.
     firsts = (np.searchsorted(begins, starts, "right") - 1).tolist()
     lasts = (np.searchsorted(begins, stops, "left") - 1).tolist()

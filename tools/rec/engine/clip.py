@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import paddle
 
+from rec.distributed.ranks import here
 from rec.numeric import Array
 
 
@@ -31,13 +32,17 @@ class Clip:
         value, norm = section.get("clip_value"), section.get("clip_norm")
         return cls(value, norm) if value or norm else None
 
-    def __call__(self, gradients: Sequence[Any]) -> list[Any]:
-        """Arrays or tensors, clipped; those that were given stay as they are."""
+    def __call__(self, gradients: Sequence[Any], divided: int = 0) -> list[Any]:
+        """Arrays or tensors, clipped; those that were given stay as they are.
+
+        `divided`: how many of them, the first ones, are this trainer's parts of what several have.
+        """
         found = list(gradients)
         if self.value:
             found = [_cut(each, self.value) for each in found]
         if self.norm:
-            norm = math.sqrt(sum(map(_squares, found)))
+            parts = here().total(sum(map(_squares, found[:divided]))) if divided else 0.0
+            norm = math.sqrt(parts + sum(map(_squares, found[divided:])))
             if norm > self.norm:
                 found = [each * _like(each, self.norm / norm) for each in found]
         return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,6 +12,7 @@ from rec.contract.dygraph import Inputs
 from rec.contract.native import features_of
 from rec.data.batch import Batch
 from rec.device import to_tensor
+from rec.numeric import Array
 from rec.table.table import Table
 
 
@@ -59,10 +61,14 @@ class TableFeed:
             vector.stop_gradient = not training
         row_index = [None if bags.row_index is None else to_tensor(bags.row_index, self._place) for bags in batch.bags]
         lengths = [to_tensor(bags.lengths, self._place) if bags.sequence else None for bags in batch.bags]
-        labels = {name: to_tensor(label.reshape(-1, 1), self._place) for name, label in batch.labels.items()}
+        labels = self._columns(batch.labels)
+        told = labels if batch.everyone is None else self._columns(batch.told)
         numbers = None if batch.numbers is None else to_tensor(batch.numbers, self._place)
         features = features_of(batch.bags, vectors, row_index, lengths, numbers, self.on_host)
-        return Inputs(features, labels, batch, vectors)
+        return Inputs(features, labels, told, batch, vectors)
+
+    def _columns(self, labels: Mapping[str, Array]) -> dict[str, Any]:
+        return {name: to_tensor(label.reshape(-1, 1), self._place) for name, label in labels.items()}
 
     def close(self, inputs: Inputs) -> None:
         """Nothing: `Moves` knows the table."""

@@ -50,21 +50,20 @@ class Gathered:
         batches, clip = section.get("accumulate", 1), Clip.of(section)
         return cls(batches, clip) if clip or batches > 1 else None
 
-    def add(self, batch: Batch, ids: Sequence[Array], rows: list[Any], dense: Mapping[str, Any]) -> Update | None:
+    def add(self, update: Update, ids: Sequence[Array], divided: bool = False) -> Update | None:
         """A batch's gradients; the update that is complete with them, if one is.
 
         Args:
-            batch: it.
-            ids: int64 [N], the table's rows that it holds, for each width.
-            rows: their gradients, float32 [N, D], likewise.
-            dense: of the parameters.
+            update: what they alone would move.
+            ids: int64 [N], the table's rows that the batch holds, for each width.
+            divided: whether several trainers have some of these rows each.
         """
-        update = Update(batch, rows, dict(dense))
         if self.batches > 1:
-            kept = Update(batch, [np.array(each) for each in rows], {name: each * 1.0 for name, each in dense.items()})
-            self._waiting.append((batch, ids, kept))
+            dense = {name: each * 1.0 for name, each in update.dense.items()}
+            kept = Update(update.batch, [np.array(each) for each in update.rows], dense)
+            self._waiting.append((update.batch, ids, kept))
             return self.rest() if len(self._waiting) == self.batches else None
-        return self._clipped(update)
+        return self._clipped(update, divided)
 
     def rest(self) -> Update | None:
         """The update of the batches that wait for others; None where there are none."""
@@ -89,9 +88,9 @@ class Gathered:
         batch = Batch(np.concatenate(all_ids), (), {}, np.empty(0, "S1"))
         return self._clipped(Update(batch, all_rows, dense))
 
-    def _clipped(self, update: Update) -> Update:
+    def _clipped(self, update: Update, divided: bool = False) -> Update:
         if self._clip is None:
             return update
-        found = self._clip([*update.rows, *update.dense.values()])
         count = len(update.rows)
+        found = self._clip([*update.rows, *update.dense.values()], count if divided else 0)
         return Update(update.batch, found[:count], dict(zip(update.dense, found[count:], strict=True)))

@@ -8,8 +8,9 @@ from typing import Any
 
 from rec.config.config import Config
 from rec.data.batch import Batch
+from rec.distributed.ranks import here
 from rec.engine.average import Average
-from rec.engine.gathered import Gathered
+from rec.engine.gathered import Gathered, Update
 from rec.engine.variables import Weights
 from rec.errors import UserError
 from rec.nn.weighting.second_look import SecondLook
@@ -75,11 +76,14 @@ class Moves:
             dense: gives those of the parameters, by Paddle's names.
             between: what to do while the table's update is under way.
         """
-        if self._gathered is None:
-            self._make(partial(self._table.push, batch, list(vectors)), dense(), between)
+        own = dense()
+        if self._gathered is None and here().alone:
+            self._make(partial(self._table.push, batch, list(vectors)), own, between)
             return True
         rows = self._table.collect(batch, list(vectors))
-        update = self._gathered.add(batch, self._table.ids(batch), rows, dense())
+        update: Update | None = Update(batch, rows, dict(zip(own, here().mean(list(own.values())), strict=True)))
+        if update is not None and self._gathered is not None:
+            update = self._gathered.add(update, self._table.ids(batch), self._table.divided)
         if update is None:
             between()
             return False

@@ -10,6 +10,7 @@ from rec.checkpoint.manifest import Manifest, plain
 from rec.console import log
 from rec.data.fingerprint import fingerprint
 from rec.data.table_settings import DataSettings
+from rec.distributed.ranks import here
 from rec.errors import UserError
 from rec.run.assembly import Run
 from rec.run.held_out import DATA, check_trained
@@ -65,6 +66,8 @@ def begin(run: Run, facts: Mapping[str, Any]) -> Position:
 def order(run: Run) -> dict[str, Any]:
     """What the order of the training data depends on: a position within an epoch means nothing under another."""
     runner = run.config.runner.model_dump()
+    if runner["train_batch_size"]:
+        runner["train_batch_size"] *= here().count  # the same batches divided otherwise are the same
     return {**{f"runner.{name}": runner[name] for name in _ORDER}, "impressions": run.length(run.reader)}
 
 

@@ -7,16 +7,16 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import paddle
-
 from rec.checkpoint.lock import only_writer
 from rec.checkpoint.store import Store
 from rec.console import Bar, log
 from rec.data.batch import batch_length
+from rec.distributed.ranks import here
 from rec.errors import UserError
 from rec.loading import error_context
 from rec.loop import vectors
 from rec.loop.failure import not_finite, stop
+from rec.loop.follow import follow
 from rec.loop.milestones import Milestones
 from rec.loop.notices import Notices
 from rec.loop.position import Position, begin, settings
@@ -28,6 +28,7 @@ from rec.report.meter import Meter
 from rec.report.values import for_line
 from rec.run import overwrite
 from rec.run.assembly import Run
+from rec.run.several import check_several
 
 
 def train(run: Run) -> None:
@@ -37,7 +38,15 @@ def train(run: Run) -> None:
         UserError: unreadable data, a loss that is not finite, an unwritable checkpoint folder. Checkpoints written
             before stay whole.
     """
-    _Training(run).work()
+    check_several(run)
+    if here().rank:
+        follow(run)
+        return
+    training = _Training(run)
+    training.work()
+    here().order("end")
+    if not here().alone:
+        log.info("%d processes; the first sent %d bytes in %d steps", here().count, here().sent, training.steps)
 
 
 def check(run: Run) -> None:
@@ -55,6 +64,7 @@ class _Training:
         self.data = ", ".join(map(str, run.config.places(self.runner.train_data_dir)))
         self.store = Store(self.runner.model_save_path)
         self.place = Position()
+        self.steps = 0  # made by this process
         self.trained: set[str] = set()  # tasks that have a loss
         self.meter = Meter()
         self.watch = Watch(run.if_slow)
@@ -98,6 +108,7 @@ class _Training:
         begun = time.perf_counter()
         notices = Notices()
         reader, plan = self.run.reader, self.run.plan(epoch, start, training=True)
+        here().order("epoch", epoch=epoch, start=start)
         index = -1
         with Bar(f"epoch {epoch}", self.run.length(reader, plan)) as bar:
             bar.advance(start * plan.batch_size)
@@ -124,13 +135,15 @@ class _Training:
 
     def _step(self, epoch: int, index: int, batch: Any) -> None:
         # Random layers draw from the step's own seed: a resumed run needs no generator state to repeat them.
-        paddle.seed(self.runner.seed + self.place.step)
+        here().seed_step(self.runner.seed, self.place.step)
         rates = self.milestones.rates.at(self.place.step)
+        here().order("step", epoch=epoch, index=index, step=self.place.step, rates=rates)
         if rates:
             self.engine.set_rates(rates)
         with error_context(self.run.config.model_dir, f"training, epoch {epoch}, batch {index}"):
             shown = self.engine.train_step(batch)
         self.place.step += 1
+        self.steps += 1
         self.trained |= {name.removeprefix("loss_") for name in shown}
         self._check_finite(shown, batch, {"epoch": epoch, "batch": index, "step": self.place.step})
         rows = self.run.counted.newest if self.run.counted else {}

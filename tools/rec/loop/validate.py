@@ -12,6 +12,7 @@ from rec.checkpoint.manifest import Manifest
 from rec.checkpoint.store import Store, lower_is_better
 from rec.config.suggest import did_you_mean
 from rec.console import log
+from rec.distributed.ranks import here
 from rec.errors import UserError
 from rec.loop.evaluate import evaluate_pass
 from rec.loop.judge import asked_for
@@ -116,6 +117,7 @@ def restore_best(run: Run, store: Store, validation: Validation) -> None:
         return
     if validation.over:
         log.info("stopped early: %d validations without a better %s", validation.patience.waited, rule.metric)
+    here().order("load", folder=str(store.folder / best.name))
     run.engine.load(load(store.folder / best.name, "weights"))
     name = run.config.runner.best_by or ""
     log.info("the best checkpoint: %s (%s %.4f)", store.folder / best.name, name, best.metrics[name])

@@ -7,6 +7,7 @@ from typing import Any
 import paddle
 from paddle import nn
 
+from rec.nn.gathered import batch_sums
 from rec.nn.running import running
 
 _EPSILON = 1e-9
@@ -33,12 +34,16 @@ class Dice(nn.Layer):
         """float [N, width]; `there`, [N, 1], is 1 for rows that count and 0 for others."""
         mean, variance = self.mean, self.variance
         if self.training:
-            count = paddle.clip(there.sum(), min=1.0)
-            mean = (x * there).sum(axis=0, keepdim=True) / count
-            variance = ((x - mean) * (x - mean) * there).sum(axis=0, keepdim=True) / count
+            mean = self._mean(x, there)
+            variance = self._mean((x - mean) * (x - mean), there)
             self._remember(mean.detach(), variance.detach())
         share = nn.functional.sigmoid((x - mean) / paddle.sqrt(variance + _EPSILON))
         return share * x + (1.0 - share) * self.alpha * x
+
+    def _mean(self, x: Any, there: Any) -> Any:
+        """By column over the rows that count, float [1, width]."""
+        total, count = batch_sums((x * there).sum(axis=0, keepdim=True), there.sum())
+        return total / paddle.clip(count, min=1.0)
 
     def _remember(self, mean: Any, variance: Any) -> None:
         keep = self.momentum

@@ -10,6 +10,7 @@ from paddle import nn
 from paddle.nn import functional as F  # noqa: N812 - the field's name for it
 from pydantic import Field
 
+from rec.nn.gathered import batch_sums
 from rec.nn.running import running
 
 Dropout: TypeAlias = Annotated[float | int, Field(ge=0, lt=1)]
@@ -89,4 +90,5 @@ def ones_column(x: Any) -> Any:
 
 def _mean(x: Any, ones: Any) -> Any:
     """By column, float [1, width]."""
-    return paddle.matmul(ones, x, transpose_x=True) / ones.sum()
+    total, count = batch_sums(paddle.matmul(ones, x, transpose_x=True), ones.sum())
+    return total / count

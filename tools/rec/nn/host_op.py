@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from functools import cache
 from itertools import count
 from typing import Any
 
 import paddle
-from paddle.base import framework
-from paddle.base.dygraph.tracer import Tracer
 from paddle.static import MetaTensor
 from paddle.static.nn import static_pylayer
 
-from rec.device import to_array, to_tensor
+from rec.device import eager, to_array, to_tensor
 from rec.numeric import Array
 
 _HOST = paddle.CPUPlace()
@@ -22,11 +19,6 @@ _NUMBERS = count()
 """A program's operators need names of their own."""
 
 Shape = Sequence[int]
-
-
-@cache
-def _tracer() -> Any:
-    return Tracer()
 
 
 class HostOp(ABC):
@@ -94,8 +86,7 @@ def _python_op(
     """
 
     def run(*tensors: Any) -> Any:
-        # `paddle.base.dygraph.guard` makes two programs and a tracer at every call: 30 us.
-        with framework._dygraph_guard(_tracer()):
+        with eager():
             outputs = [to_tensor(array, _HOST) for array in work(tensors)]
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
 

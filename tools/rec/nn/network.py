@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 from paddle import nn
@@ -19,6 +19,9 @@ class Output(Protocol):
     @property
     def value(self) -> Any:
         """The prediction in its label's units, float [B, 1]."""
+
+    def mapped(self, rows: Callable[[Any], Any]) -> Any:
+        """The same prediction, with each tensor of a number per impression, [B, 1], as `rows` has it."""
 
 
 class Network(nn.Layer):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import paddle
 
@@ -30,6 +30,11 @@ class JointProbability(Probability):
     def __init__(self, logit: Any, level: Any, on_host: bool = False) -> None:
         super().__init__(logit, on_host)
         self.level = level
+
+    def mapped(self, rows: Callable[[Any], Any]) -> Self:
+        found = super().mapped(rows)
+        found.level = rows(self.level)
+        return found
 
 
 def chance(said: Behaviour, logit: Any, level: Any = None, on_host: bool = False) -> Probability:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import paddle
 
@@ -34,6 +35,11 @@ class FocalProbability(Probability):
         one = paddle.log(q.value - gamma * (~q).value * q.log_not_p)
         zero = paddle.log((~q).value - gamma * q.value * q.log_p)
         super().__init__(gamma * score + one - zero - math.log(positive_weight))
+
+    def mapped(self, rows: Callable[[Any], Any]) -> Self:
+        found = super().mapped(rows)
+        found.estimate = self.estimate.mapped(rows)
+        return found
 
 
 @dataclass(frozen=True)

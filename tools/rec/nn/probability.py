@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from copy import copy
+from typing import Any, Self
 
 import paddle
 from paddle.nn import functional as F  # noqa: N812 - the field's name for it
@@ -41,6 +43,12 @@ class Probability:
     def log_not_p(self) -> Any:
         """log(1 - p), float [B, 1]."""
         return -_softplus(self.logit)
+
+    def mapped(self, rows: Callable[[Any], Any]) -> Self:
+        """The same with each tensor [B, 1] as `rows` has it."""
+        found = copy(self)
+        found.logit = rows(self.logit)
+        return found
 
     def __mul__(self, given: Probability) -> Probability:
         if self.on_host:

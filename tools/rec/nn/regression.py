@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
+from copy import copy
+from typing import Any, Self
 
 import paddle
 
@@ -30,6 +32,12 @@ class RegressionHead:
             return self.output
         # Not expm1, which is no operator of ONNX; the labels are no small fractions.
         return paddle.exp(self.output if self.log_factor is None else self.output + self.log_factor) - 1.0
+
+    def mapped(self, rows: Callable[[Any], Any]) -> Self:
+        """The same with each tensor [B, 1] as `rows` has it."""
+        found = copy(self)
+        found.output = rows(self.output)
+        return found
 
     def loss(self, label: Any) -> Any:
         """Squared error per impression, on the scale of the output, float [B, 1]."""

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from rec.config.config import Config
+from rec.data.divided import led
 from rec.data.labels import LabelRules
 from rec.data.loader import if_slow, load_batches
 from rec.data.plan import ReadPlan
 from rec.data.reader import Part
+from rec.distributed.ranks import here
 from rec.engine.engine import Engine
-from rec.errors import UserError
 from rec.loading import ModelDirectory
 from rec.metrics.tasks import TaskMetrics
 from rec.nn.network import Network
 from rec.report.reading import log_reading, log_unseen
 from rec.run.directory import Directory
 from rec.run.grown import state_of
+from rec.run.joined import joined
 from rec.run.known import known_vocabulary
 from rec.run.model import Mode, is_native, model_class, with_network
 from rec.run.native import NativeDirectory
@@ -108,14 +109,15 @@ class Run:
 
     def plan(self, epoch: int, start: int, training: bool) -> ReadPlan:
         """How an epoch is read from batch `start` on."""
-        return read_plan(self.directory, epoch, start, training)
+        plan = read_plan(self.directory, epoch, start, training)
+        return plan.divided(here().rank, here().count) if training else plan
 
     def batches(self, reader: Any, plan: ReadPlan) -> Iterator[Any]:
         """The batches of a plan, through the reader processes that the config asks for."""
         # A model's own loader may compute with Paddle, which does not survive the fork of a reader process.
         alone = self.directory.own_loader or (self.native and not reader.may_fork)
         num_workers = 0 if alone else self.config.runner.num_workers
-        return load_batches(reader, plan, num_workers, self.config.model_dir)
+        return led(load_batches(reader, plan, num_workers, self.config.model_dir), reader, plan, here())
 
     @property
     def if_slow(self) -> str:
@@ -153,9 +155,7 @@ def assemble(config: Config, mode: Mode, task: Task) -> Run:
     Raises:
         UserError: anything wrong with config, model directory, checkpoint, reader or data folder.
     """
-    if int(os.environ.get("PADDLE_TRAINERS_NUM", "1")) > 1:
-        raise UserError("a launcher started several trainers, which would not exchange gradients here: start one")
-    return assemble_from(open_directory(config, mode), mode, task)
+    return assemble_from(joined(open_directory(config, mode), task == "train"), mode, task)
 
 
 def assemble_from(directory: Directory, mode: Mode, task: Task) -> Run:

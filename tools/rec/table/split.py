@@ -26,6 +26,7 @@ class SplitTable(Table):
     def __init__(self, firsts: Sequence[int], tables: dict[int, Table]) -> None:
         super().__init__(tables[0].dim, tables[0].optimizer)
         self._tables = tables
+        self.divided = tables[0].divided
         self._ranges = dict(zip(tables, zip(firsts, [*firsts[1:], None], strict=True), strict=True))
         self._last: tuple[Batch, dict[int, Batch]] | None = None
 
@@ -52,6 +53,10 @@ class SplitTable(Table):
     def move(self, batch: Batch, collected: list[Any]) -> None:
         for (dim, part), own in zip(self._parts(batch).items(), collected, strict=True):
             self._tables[dim].move(part, [own])
+
+    @property
+    def parts(self) -> list[Table]:
+        return list(self._tables.values())
 
     def set_rate(self, rate: float) -> None:
         for table in self._tables.values():

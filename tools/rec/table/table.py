@@ -1,5 +1,7 @@
 """The embedding table outside the network: pull a batch's pooled vectors, push their gradient back."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -27,11 +29,14 @@ class Table(ABC):
         dim: D.
         optimizer: the rule that moves rows.
         moving: whether it moves each, bool [V]; None: all.
+        divided: whether several trainers have some of the rows each, and of a gradient these rows'.
     """
+
+    divided = False
 
     def __init__(self, dim: int, optimizer: RowOptimizer, moving: Array | None = None) -> None:
         self.dim, self.optimizer, self.moving = dim, optimizer, moving
-        self._moved: Array | None = None  # the weights that move, while their averages are shown
+        self._hidden: Array | None = None  # the weights that move, while their averages are shown
 
     @abstractmethod
     def pull(self, batch: Batch) -> list[Any]:
@@ -53,6 +58,11 @@ class Table(ABC):
     def move(self, batch: Batch, collected: list[Any]) -> None:
         """Update the batch's rows by what `collect` gave, or by less."""
 
+    @property
+    def parts(self) -> list[Table]:
+        """The tables that this is made of: itself."""
+        return [self]
+
     def set_rate(self, rate: float) -> None:
         """Let updates from now on have this learning rate."""
         self.optimizer.set_rate(rate)
@@ -64,16 +74,16 @@ class Table(ABC):
 
     def show_averages(self) -> None:
         """Put the rows' averages in their place, where the rule has any, until `show_moved`."""
-        if isinstance(self.optimizer, Averaged) and self._moved is None:
+        if isinstance(self.optimizer, Averaged) and self._hidden is None:
             arrays = self.arrays()
-            self._moved = arrays["weight"].copy()
-            self.take({"weight": self.optimizer.averages(self._moved, arrays)})
+            self._hidden = arrays["weight"].copy()
+            self.take({"weight": self.optimizer.averages(self._hidden, arrays)})
 
     def show_moved(self) -> None:
         """The rows are again what moves."""
-        if self._moved is not None:
-            self.take({"weight": self._moved})
-            self._moved = None
+        if self._hidden is not None:
+            self.take({"weight": self._hidden})
+            self._hidden = None
 
     @abstractmethod
     def arrays(self) -> dict[str, Array]:
@@ -93,7 +103,7 @@ class Table(ABC):
 
     def optimizer_state(self) -> dict[str, Array]:
         """The optimizer's state as a checkpoint stores it."""
-        arrays = {**self.arrays()} if self._moved is None else {**self.arrays(), "moved": self._moved}
+        arrays = {**self.arrays()} if self._hidden is None else {**self.arrays(), "moved": self._hidden}
         return {f"{WEIGHT}/{name}": value for name, value in arrays.items() if name != "weight"}
 
     def load(self, arrays: dict[str, Array]) -> None:
@@ -101,8 +111,8 @@ class Table(ABC):
         own = {"weight" if "/" not in name else name.split("/")[1]: value for name, value in arrays.items()}
         moved = own.pop("moved", None)
         self.take(own)
-        if self._moved is not None:
-            self._moved = np.array(own["weight"] if moved is None else moved)
+        if self._hidden is not None:
+            self._hidden = np.array(own["weight"] if moved is None else moved)
             if moved is None:
                 self.take({name: np.zeros_like(self.arrays()[name]) for name in ("average", "averaged_at")})
 

@@ -1,0 +1,162 @@
+"""Two processes of Paddle's launcher against one: the same training, whoever has the table, and whoever goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from commands import Commands
+from support import ESMM, ROOT, tiny_lines, write_lines
+
+STEP = 64
+"""Impressions of all processes. The data are nine such steps and one of a single impression: one process has none."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("launched")
+    lines = tiny_lines(9 * STEP + 1, seed=1)
+    lines[5:200:20] = [line.replace(",0,0,", ",0,1,") for line in lines[5:200:20]]  # contradict themselves: left out
+    write_lines(made / "train", lines)
+    write_lines(made / "test", tiny_lines(200, seed=2))
+    return made
+
+
+def options(folder: Path, **more: object) -> list[str]:
+    settings = {
+        "runner.train_data_dir": folder / "train",
+        "runner.test_data_dir": folder / "test",
+        "runner.valid_data_dir": folder / "test",
+        "runner.train_batch_size": STEP,
+        "runner.infer_batch_size": 64,
+        "runner.epochs": 1,
+        "runner.print_interval": 3,
+        "runner.save_steps": 4,
+        "runner.infer_checkpoint": "latest",
+        "hyper_parameters.fields": "[user, item, tags]",
+        "hyper_parameters.sparse_feature_number": 60,
+        "hyper_parameters.sparse_feature_dim": 4,
+        "hyper_parameters.ctr_fc_sizes": "[8]",
+        "hyper_parameters.cvr_fc_sizes": "[8]",
+        "hyper_parameters.optimizer.learning_rate": 0.01,
+        "hyper_parameters.optimizer.clip_norm": 0.05,
+    }
+    settings |= {f"runner.{name}": value for name, value in more.items()}
+    return ["-m", str(ESMM / "config.yaml"), "-o", *(f"{name}={value}" for name, value in settings.items())]
+
+
+def launch(folder: Path, tool: str, **more: object) -> subprocess.Popen[str]:
+    """Two processes, each with half a step."""
+    launcher = ["-m", "paddle.distributed.launch", "--nproc_per_node", "2", "--log_dir", str(folder / "log")]
+    given = options(folder, train_batch_size=STEP // 2, **more)
+    command = [sys.executable, *launcher, str(ROOT / "tools" / f"{tool}.py"), *given]
+    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def finished(run: subprocess.Popen[str]) -> str:
+    log, _ = run.communicate(timeout=300)
+    assert run.returncode == 0, log
+    return log
+
+
+@pytest.fixture(scope="module")
+def alone(folder: Path, process: Commands) -> Path:
+    """What one process makes of two epochs."""
+    outcome = process(folder, "trainer", *options(folder, model_save_path="alone", epochs=2))
+    assert outcome.code == 0, outcome.err
+    return folder / "alone"
+
+
+@pytest.fixture(scope="module")
+def replicated(folder: Path) -> Path:
+    """What two make of one epoch."""
+    finished(launch(folder, "trainer", model_save_path="replicated"))
+    return folder / "replicated"
+
+
+@pytest.fixture(scope="module")
+def sharded(folder: Path, alone: Path) -> Path:
+    """What two make, as programs, of what one began."""
+    (folder / "sharded").mkdir()
+    shutil.copytree(alone / "0", folder / "sharded" / "0")
+    given = {"model_save_path": "sharded", "epochs": 2, "table": "sharded", "resume": "true"}
+    finished(launch(folder, "static_trainer", **given))
+    return folder / "sharded"
+
+
+def same(found: Path, expected: Path) -> None:
+    """Whether weights and optimizers' states are alike, in the files of either graph mode."""
+    for ending in ("c.safetensors", "opt.safetensors"):
+        ours, theirs = (load_file(next(path.glob(f"*{ending}"))) for path in (found, expected))
+        assert ours.keys() == theirs.keys()
+        for name, value in theirs.items():
+            size = max(float(np.linalg.norm(value.astype(np.float64))), 1e-30)
+            assert np.linalg.norm(value.astype(np.float64) - ours[name]) / size < 1e-5, name
+
+
+def history(folder: Path, epochs: int) -> list[tuple[str, int, dict[str, float]]]:
+    lines = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
+    return [(line["kind"], line["step"], line["values"]) for line in lines if line["epoch"] < epochs]
+
+
+def test_two_train_as_one_does(alone, replicated):
+    same(replicated / "0", alone / "0")
+
+
+def test_losses_and_metrics_are_those_of_all(alone, replicated):
+    expected, found = history(alone, 1), history(replicated, 1)
+    assert [line[:2] for line in found] == [line[:2] for line in expected]
+    assert {kind for kind, _, _ in found} == {"step", "epoch", "valid"}
+    for (_, _, ours), (_, _, theirs) in zip(found, expected, strict=True):
+        assert ours.keys() == theirs.keys()
+        for name in ours:
+            assert ours[name] == pytest.approx(theirs[name], rel=1e-4), name
+
+
+def test_two_go_on_where_one_ended_with_a_divided_table(alone, sharded):
+    same(sharded / "1", alone / "1")
+
+
+def test_one_goes_on_where_two_ended(folder, process, alone, replicated):
+    given = options(folder, model_save_path="replicated", epochs=2, resume="true")
+    outcome = process(folder, "trainer", *given)
+    assert outcome.code == 0, outcome.err
+    assert "resumed from" in outcome.err
+    same(replicated / "1", alone / "1")
+
+
+def test_one_evaluates_a_table_that_two_divided(folder, process, alone, sharded):
+    found = []
+    for path in (alone, sharded):
+        outcome = process(folder, "infer", *options(folder, infer_load_path=path))
+        assert outcome.code == 0, outcome.err
+        found.append(json.loads((path / "1" / "metrics.json").read_text()))
+    for name in ("auc_ctr", "logloss_ctr", "auc_ctcvr", "logloss_ctcvr"):
+        assert found[1][name] == pytest.approx(found[0][name], rel=1e-5)
+
+
+def test_a_killed_process_ends_the_other_with_a_line_and_one_goes_on_as_if_nothing_had_been(folder, process, alone):
+    run = launch(folder, "trainer", model_save_path="killed", epochs=1000, table="sharded")
+    while not list((folder / "killed").glob("[0-9]*")):
+        assert run.poll() is None, run.communicate()[0]
+        time.sleep(0.02)
+    children = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
+    (second,) = (pid for pid in children if b"PADDLE_TRAINER_ID=1" in Path(f"/proc/{pid}/environ").read_bytes())
+    os.kill(int(second), signal.SIGKILL)
+    log, _ = run.communicate(timeout=60)
+    assert run.returncode != 0
+    assert "error: rank 1 has ended: all ranks end; the checkpoints written so far are whole" in log
+    assert "Traceback" not in log
+    outcome = process(folder, "trainer", *options(folder, model_save_path="killed", epochs=2, resume="true"))
+    assert outcome.code == 0, outcome.err
+    same(folder / "killed" / "1", alone / "1")

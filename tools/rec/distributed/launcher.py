@@ -1,0 +1,48 @@
+"""This process and Paddle's launcher, also before Paddle is imported."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+
+from rec.console import log
+from rec.errors import UserError
+
+
+def launched() -> int:
+    """How many processes a launcher started; 1: there is none."""
+    return int(os.environ.get("PADDLE_TRAINERS_NUM", "1"))
+
+
+def refuse_several() -> None:
+    """Raise UserError where a launcher started several processes of what runs in one."""
+    if launched() > 1:
+        raise UserError(
+            "only trainings of trainer.py and static_trainer.py run in several processes: start this without "
+            "paddle.distributed.launch"
+        )
+
+
+_at_end: list[Callable[[str | None, int], None]] = []
+"""What is told an error, or None, and the exit code when a command ends."""
+
+
+def join(timeout: float) -> None:
+    """Find the other processes that a launcher started; the first one alone logs.
+
+    Args:
+        timeout: seconds after which a silent process counts as gone.
+    """
+    from rec.distributed import ranks  # Paddle's import is done by now
+
+    here = ranks.join(timeout)
+    if here.rank:
+        log.setLevel(logging.ERROR)
+    _at_end.append(here.close)
+
+
+def end(error: str | None, code: int) -> None:
+    """The command has ended, with an error or without: let the others know."""
+    while _at_end:
+        _at_end.pop()(error, code)

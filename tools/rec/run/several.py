@@ -1,0 +1,57 @@
+"""What several processes that train one model must have alike, and what they cannot do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rec.config.behaviours import REQUEST
+from rec.console import log
+from rec.distributed.ranks import here
+from rec.errors import UserError
+from rec.run.assembly import Run
+from rec.run.joined import ALONE
+
+
+def check_several(run: Run) -> None:
+    """Look whether the processes of a launcher, if there are several, can train this together.
+
+    Raises:
+        UserError: they cannot, or do not read the same.
+    """
+    config = run.config
+    if here().alone:
+        if config.runner.table != "replicated":
+            log.warning("runner.table: %s has no effect on one process", config.runner.table)
+        return
+    for problem in _problems(run):
+        raise UserError(f"{problem}: {ALONE}")
+    here().check_same(_facts(run))
+
+
+def _problems(run: Run) -> list[str]:
+    found = []
+    if not run.reader.divides:
+        found.append(f"the directory's own reader, {type(run.reader).__name__}, does not divide batches")
+    if REQUEST in run.reader.labels:
+        found.append("a loss within requests, whose impressions may be on several processes")
+    if run.config.runner.table == "sharded" and run.start.grows:
+        found.append("data.grow_vocabulary with runner.table: sharded")
+    optimizer = run.config.hyper_parameters["optimizer"]
+    if optimizer.get("accumulate", 1) > 1:
+        found.append("optimizer.accumulate, in whose place each process takes a part of every batch")
+    if optimizer.get("ema") and run.config.runner.table == "sharded":
+        found.append("optimizer.ema with runner.table: sharded")
+    return found
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    """What is to be alike, by what it is called."""
+    runner = run.config.runner
+    return {
+        "the config": run.config.to_yaml(),
+        "the checkpoint to begin with": str(run.start.folder),
+        "its step": run.start.manifest.step if run.start.manifest else None,
+        f"rows in {runner.train_data_dir}": len(run.reader),
+        "ids": run.reader.num_id,
+        "the order of fields": [list(block.fields) for block in run.reader.blocks],
+    }
