@@ -26,6 +26,7 @@ ORDER = (
     ("export",),
     ("loop", "help"),
     ("cli",),
+    ("stream",),
     ("doctor", "compare", "prepare", "scoring", "daily"),
 )
 """From the ground up: a module imports from its own line's names or from lines above it, never from below."""
