@@ -11,7 +11,7 @@ from rec.config.paths import is_remote
 from rec.config.settings import RunnerSettings
 from rec.config.suggest import did_you_mean
 
-SECTIONS = ("workspace", "runner", "hyper_parameters", "data", "last_epoch", "compare", "model")
+SECTIONS = ("workspace", "runner", "hyper_parameters", "data", "last_epoch", "compare", "stream", "model")
 
 _ON_DISK = (
     "model_save_path", "model_init_path", "warm_start", "infer_load_path", "predict_save_path", "out_vec_path",

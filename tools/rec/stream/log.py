@@ -88,3 +88,8 @@ class AsOf:
     def delay(self) -> Array:
         """Between click and conversion, int64 [m]; NEVER where none has come yet."""
         return np.where(self.conversion == NEVER, NEVER, self.conversion - self.click)
+
+    def closed(self) -> AsOf:
+        """Those of the clicks whose windows have closed, so that their labels are final."""
+        over = self.click + self.window < self.now
+        return AsOf(self.now, self.rows[over], self.click[over], self.conversion[over], self.window)
