@@ -54,7 +54,7 @@ def stream(config: Config, settings: StreamSettings, mode: Mode) -> None:
         reader = read_clicks(directory.config, settings)
         walk = Walk(config, settings, mode, reader)
         log.info(
-            "%d clicks (%d rows left out), %d conversions; tested on %d hours", len(reader), reader.unclicked,
+            "%d clicks (%d rows left out), %d conversions; tested on %d hours", len(reader.log), reader.unclicked,
             int((reader.log.conversion != NEVER).sum()), walk.hours.last - walk.hours.first,
         )  # fmt: skip
         runs: dict[tuple[StreamName, int], list[Hour]] = {}

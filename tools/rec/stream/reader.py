@@ -24,9 +24,10 @@ from rec.data.survey import Survey
 from rec.data.table import Table
 from rec.data.tables.source import TableSource
 from rec.errors import UserError
+from rec.nn.delay.method import FINAL
 from rec.numeric import Array
 from rec.stream.columns import check_columns
-from rec.stream.log import DAY, NEVER, Log
+from rec.stream.log import DAY, NEVER, AsOf, Log
 from rec.stream.times import time_of, times_of
 
 _NO_LABELS = LabelRules((), {}, (), implies=(), first=None)
@@ -45,6 +46,7 @@ class StreamReader(EncodedReader):
         start: `stream.start`, in microseconds.
         truth: float32 [n] of `stream.truth`; None: nobody knows.
         unclicked: how many rows were left out.
+        later: by field how many of its values are times after their click.
 
     Raises:
         UserError: a column tells the future, a time is none or missing, or a conversion comes before its click.
@@ -53,7 +55,7 @@ class StreamReader(EncodedReader):
     def __init__(self, file_list: list[str], config: Config, stream: StreamSettings) -> None:
         self._stream, self.start = stream, time_of(stream.start, "stream.start")
         self.truth: Array | None = None
-        self.unclicked = 0
+        self.unclicked, self.later = 0, dict[str, int]()
         super().__init__(file_list, config, "train", None, _NO_LABELS)
 
     def open(self, file_list: list[str]) -> None:
@@ -67,6 +69,7 @@ class StreamReader(EncodedReader):
         pairs: list[tuple[Array, Array]] = []
         for table in self._clicks(source):
             pairs.append(self._times(table))
+            self._look_ahead(table, pairs[-1][0])
             survey.add(table.filter(pairs[-1][0] < self.start))
         nobody = (np.empty(0, np.int64), np.empty(0, np.int64))
         click, conversion = (np.concatenate(side) for side in zip(nobody, *pairs, strict=True))
@@ -83,11 +86,24 @@ class StreamReader(EncodedReader):
         parts = [self._encoded(table, truths) for table in self._clicks(source)]
         if truths:
             self.truth = np.concatenate(truths)[order].astype(np.float32)
-        self._parts, self._distinct = (), DistinctIds(self.num_id)
+        self.labels, self._distinct = (FINAL,), DistinctIds(self.num_id)
         self.begin(replace(Encoded.join(parts).take(order), places=np.arange(len(order))))
 
+    @property
+    def known(self) -> AsOf:
+        """What is known at `stream.start` of the clicks whose windows have closed by then: final labels."""
+        return self.log.as_of(self.start, -NEVER).closed()
+
     def __len__(self) -> int:
-        return len(self.log)
+        """Of `known`, which this reader delivers as any other does."""
+        return len(self.known.rows)
+
+    def batches(self, plan: ReadPlan) -> Iterator[Batch]:
+        """Batches of `known`, with their labels."""
+        known = self.known
+        label = (known.conversion != NEVER).astype(np.float32)
+        for which in plan.rows(len(label)):
+            yield self.batch(known.rows[which], {FINAL: label[which]}, plan)
 
     def read(self, part: object) -> Encoded:
         """It has no parts."""
@@ -122,6 +138,15 @@ class StreamReader(EncodedReader):
                 f"({self._stream.click_time})"
             )
         return click, conversion
+
+    def _look_ahead(self, table: Table, click: Array) -> None:
+        """Count what a field of times says of the time after the click."""
+        for name, field in self._settings.columns_of.items():
+            column = field.column or name
+            types = () if field.cross else [values.type for _, values in table.column(column)]
+            if types and all(map(pa.types.is_temporal, types)) and column != self._stream.click_time:
+                times = times_of(table, column)
+                self.later[name] = self.later.get(name, 0) + int(((times > click) & (times != NEVER)).sum())
 
     def _encoded(self, table: Table, truths: list[Array]) -> Encoded:
         if self._stream.truth:

@@ -25,7 +25,7 @@ from rec.stream.hours import Hours
 from rec.stream.ingest import Snapshot, oracle
 from rec.stream.judge import judge
 from rec.stream.learner import Learner
-from rec.stream.log import HOUR, NEVER
+from rec.stream.log import HOUR
 from rec.stream.methods import HELPERS, STREAM_METHODS, HelperName
 from rec.stream.pretrained import columns_of, pretrain, train_helper
 from rec.stream.reader import StreamReader
@@ -49,7 +49,7 @@ class Walk:
         self._config, self._settings, self._mode, self._reader = config, settings, mode, reader
         self.hours, self._log = Hours.of(reader.log, reader.start, settings), reader.log
         self._wait = round(settings.wait_hours * HOUR)
-        self._known = reader.log.as_of(reader.start, -NEVER).closed()
+        self._known = reader.known
         if not len(self._known.rows):
             raise UserError(
                 f"stream.start: no click is {settings.attribution_days:g} days old then, so that there is nothing to "

@@ -1,0 +1,250 @@
+"""tools/stream.py on a small simulated log: the protocol, resumption, both modes, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from safetensors.numpy import load_file
+
+from rec.config.config import Config
+from rec.config.stream import StreamName, StreamSettings
+from rec.errors import UserError
+from rec.run.assembly import open_directory
+from rec.stream import walk as walking
+from rec.stream.command import opened
+from rec.stream.protocol import read_clicks, stream
+from rec.stream.walk import Walk
+from support import ROOT
+
+START = datetime(2026, 5, 1)
+DAYS, WINDOW = 8, 2
+ALL = list(StreamName.__args__)
+
+
+def write_log(folder: Path, rows: int = 3000) -> Path:
+    """A shop's log: items sell as they are, and one item in two sells late."""
+    random = np.random.default_rng(0)
+    item, user = random.integers(0, 20, rows), random.integers(0, 30, rows)
+    hours = np.sort(random.uniform(0, 24 * DAYS, rows))
+    bought = random.random(rows) < np.where(item % 4 < 2, 0.5, 0.1)
+    late = random.exponential(np.where(item % 2, 12.0, 0.2))
+    times = [START + timedelta(hours=h) for h in hours]
+    sold = [t + timedelta(hours=d) if b else None for t, d, b in zip(times, late, bought, strict=True)]
+    sold = [t if t is not None and t < START + timedelta(days=DAYS) else None for t in sold]
+    folder.mkdir(parents=True)
+    columns = {"item": item, "user": user, "clicked_at": times, "bought_at": pa.array(sold, pa.timestamp("us"))}
+    order = random.permutation(rows)  # a table need not be in the order of time
+    pq.write_table(pa.table(columns).take(pa.array(order)), folder / "log.parquet")
+    return folder
+
+
+TREE = {
+    "model": str(ROOT / "models" / "multitask" / "delayed"),
+    "runner": {
+        "train_data_dir": "log", "train_reader_path": "table_reader", "train_batch_size": 64, "epochs": 2,
+        "model_save_path": "out",
+    },
+    "data": {"labels": {}, "fields": {"item": None, "user": None}},
+    "hyper_parameters": {
+        "optimizer": {"class": "Adam", "learning_rate": 0.01}, "sparse_feature_dim": 4, "tower_fc_sizes": [8],
+        "dropout": 0.1,
+    },
+    "stream": {
+        "click_time": "clicked_at", "conversion_time": "bought_at", "attribution_days": WINDOW, "start": "2026-05-05",
+        "wait_hours": 1, "retrain_hours": 12,
+    },
+}  # fmt: skip
+
+
+@pytest.fixture
+def shop(tmp_path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    write_log(tmp_path / "log")
+    (tmp_path / "stream.yaml").write_text(yaml.safe_dump(TREE))
+    return tmp_path / "stream.yaml"
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory) -> Path:
+    """A folder in which all methods have run."""
+    folder = tmp_path_factory.mktemp("shop")
+    write_log(folder / "log")
+    (folder / "stream.yaml").write_text(yaml.safe_dump(TREE))
+    config, settings = at(folder / "stream.yaml")
+    stream(config, settings, "dygraph")
+    return folder
+
+
+def at(path: Path, *overrides: str) -> tuple[Config, StreamSettings]:
+    """The config, with its folders beside it."""
+    return opened(
+        path,
+        [f"runner.train_data_dir={path.parent / 'log'}", f"runner.model_save_path={path.parent / 'out'}", *overrides],
+    )
+
+
+def hours_of(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / "hours.jsonl").read_text().splitlines()]
+
+
+def test_all_methods_are_judged_on_the_same_clicks(done):
+    """Of the hours from the start to one window before the log's end, by the table's own times."""
+    table = pq.read_table(done / "log")
+    click = table["clicked_at"].to_numpy()
+    start, last = np.datetime64("2026-05-05"), max(click.max(), np.nanmax(table["bought_at"].to_numpy()))
+    hours = int((last - np.timedelta64(WINDOW, "D") - start) / np.timedelta64(1, "h"))
+    tested = click[(click >= start) & (click < start + np.timedelta64(hours, "h"))]
+    delay = table["bought_at"].to_numpy() - click
+    within = (click >= start) & (click < start + np.timedelta64(hours, "h")) & (delay <= np.timedelta64(WINDOW, "D"))
+    for name in ALL:
+        found = hours_of(done / "out" / f"{name}-12345")
+        assert sum(hour["n"] for hour in found) == len(tested), name
+        assert sum(hour["positives"] for hour in found) == within.sum(), name
+        assert found[0]["begins"] == "2026-05-05T00:00"
+    assert 30 < hours < 48
+
+
+def test_who_corrects_late_labels_is_right_and_who_does_not_is_not(done):
+    found = json.loads((done / "out" / "summary.json").read_text())
+    assert list(found) == ALL
+    calibration = {name: row["calibration"]["mean"] for name, row in found.items()}
+    assert calibration["vanilla"] < 0.75
+    assert calibration["oracle"] == pytest.approx(1, abs=0.15)
+    for name in ("es_dfm", "defer", "defuse", "fsiw", "ulc"):
+        assert calibration[name] == pytest.approx(1, abs=0.2), name
+    gains = {name: row["relative_gain"]["logloss"]["mean"] for name, row in found.items()}
+    assert (gains["pretrain"], gains["oracle"]) == (0, 1)
+    assert found["es_dfm"]["auc"]["mean"] > 0.65
+    lines = (done / "out" / "hours.csv").read_text().splitlines()
+    assert len(lines) == 1 + sum(len(hours_of(done / "out" / f"{name}-12345")) for name in ALL)
+
+
+def test_runs_that_are_done_are_left_alone(done, capsys):
+    before = {path: path.read_bytes() for path in (done / "out").rglob("*") if path.is_file()}
+    config, settings = at(done / "stream.yaml")
+    stream(config, settings, "dygraph")
+    assert {path: path.read_bytes() for path in (done / "out").rglob("*") if path.is_file()} == before
+    assert "relative gain is 0 for pretrain" in capsys.readouterr().out
+
+
+def test_a_killed_run_goes_on_to_the_same_bits(done, shop, monkeypatch):
+    """Killed in the middle of an hour's record, 7 hours after its last checkpoint; and the same in static graph."""
+    overrides = ["stream.methods=[es_dfm, ulc]", "stream.save_hours=24"]
+    config, settings = at(shop, *overrides)
+    learn, calls = Walk._train, []
+
+    def dies(self, name, learner, helper, hour):
+        calls.append(hour)
+        if len(calls) == 79:
+            raise KeyboardInterrupt
+        learn(self, name, learner, helper, hour)
+
+    monkeypatch.setattr(walking.Walk, "_train", dies)
+    with pytest.raises(KeyboardInterrupt):
+        stream(config, settings, "dygraph")
+    monkeypatch.undo()
+    monkeypatch.chdir(shop.parent)
+    with (shop.parent / "out" / "es_dfm-12345" / "hours.jsonl").open("a") as file:
+        file.write('{"hour": 79, "be')
+    stream(*at(shop, *overrides), "dygraph")
+    for name in ("es_dfm-12345", "ulc-12345"):
+        same_runs(done / "out" / name, shop.parent / "out" / name, exactly=True)
+    shutil.rmtree(shop.parent / "out")
+    stream(*at(shop, *overrides), "static")
+    for name in ("es_dfm-12345", "ulc-12345"):
+        same_runs(done / "out" / name, shop.parent / "out" / name, exactly=False)
+
+
+def same_runs(first: Path, second: Path, exactly: bool) -> None:
+    """Hours and final weights."""
+    for one, other in zip(hours_of(first), hours_of(second), strict=True):
+        if exactly:
+            assert one == other
+        for figure in ("n", "positives", "predicted", "logloss"):  # ranks of near equals may differ between modes
+            assert one[figure] == pytest.approx(other[figure], abs=2e-3)
+    (path,), (other_path,) = (sorted(folder.glob("*/rec*.safetensors"))[:1] for folder in (first, second))
+    weights, others = load_file(path), load_file(other_path)
+    for name, values in weights.items():
+        same = np.array_equal(values, others[name]) if exactly else np.allclose(values, others[name], atol=1e-2)
+        assert same, name
+
+
+def test_nothing_is_trained_on_before_it_is_known(shop, monkeypatch):
+    """Another future gives the same models: conversions that come after an hour change no weight in it."""
+    config, settings = at(shop, "stream.until=2026-05-05 06:00", "stream.methods=[defuse, dfm, defer]")
+    stream(config, settings, "dygraph")
+    before = {name: hours_of(shop.parent / "out" / name) for name in ("defuse-12345", "dfm-12345", "defer-12345")}
+    shutil.rmtree(shop.parent / "out")
+    path = shop.parent / "log" / "log.parquet"
+    table = pq.read_table(path)
+    sold = table["bought_at"].to_numpy().copy()
+    late = sold >= np.datetime64("2026-05-05T06:00")
+    assert late.sum() > 100
+    sold[np.flatnonzero(late)[::2]] = np.datetime64("NaT")
+    pq.write_table(table.set_column(3, "bought_at", pa.array(sold)), path)
+    stream(*at(shop, "stream.until=2026-05-05 06:00", "stream.methods=[defuse, dfm, defer]"), "dygraph")
+    for name, hours in before.items():
+        again = hours_of(shop.parent / "out" / name)
+        assert [hour["predicted"] for hour in again] == [hour["predicted"] for hour in hours], name
+        assert [hour["positives"] for hour in again] != [hour["positives"] for hour in hours], name
+
+
+def test_the_vocabulary_is_of_before_the_start(shop):
+    path = shop.parent / "log" / "log.parquet"
+    table = pq.read_table(path)
+    late = table["clicked_at"].to_numpy() >= np.datetime64("2026-05-05")
+    item = np.where(late, 1000 + table["item"].to_numpy(), table["item"].to_numpy())
+    pq.write_table(table.set_column(0, "item", pa.array(item)), path)
+    config, settings = at(shop)
+    reader = read_clicks(open_directory(config, "dygraph").config, settings)
+    assert reader.vocabulary is not None
+    assert set(reader.vocabulary.values["item"]) == {str(number) for number in range(20)}
+    assert (np.diff(reader.log.click) >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["data.fields.bought_at="], "column bought_at is stream.conversion_time, which nobody knows at the click"),
+        (["data.labels={conversion: item}"], "column item is data's label conversion, which nobody knows"),
+        (["data.test_share=0.1"], "data.test: each hour is tested on before it is trained on: leave it out"),
+        (["stream.start=2026-05-01"], "is clicked before 2026-05-01"),
+        (["stream.start=2026-05-02"], "no click is 2 days old then, so that there is nothing to pretrain on"),
+        (["stream.start=2026-05-08"], "no hour from 2026-05-08 on ends 2 days before the log does"),
+        (["stream.until=2026-05-08"], r"and the log ends 24\.0 hours too early"),
+        (["stream.start=soon"], "stream.start: should be a day such as"),
+        (["stream.methods=[esdfm]"], "stream.methods.0: should be"),
+        (["stream.wait_hour=1"], r"stream.wait_hour is not a setting \(did you mean wait_hours"),
+        (["hyper_parameters.method=ulc"], "hyper_parameters.method means nothing here"),
+        (["hyper_parameters.optimizer.learning_rate={start: 0.1}"], "learning_rate"),
+        (["stream.clicked=user"], "label column user should be 0 or 1"),
+        (["stream.click_time=bought_at", "stream.conversion_time=clicked_at"], "column bought_at is empty"),
+    ],
+)
+def test_what_is_refused(shop, overrides, message):
+    with pytest.raises(UserError, match=message):
+        stream(*at(shop, *overrides), "dygraph")
+
+
+def test_another_stream_does_not_go_into_the_same_folder(done):
+    config, settings = at(done / "stream.yaml", "stream.wait_hours=2")
+    with pytest.raises(UserError, match=r"holds runs of another stream \(stream.wait_hours was 1, is 2\)"):
+        stream(config, settings, "dygraph")
+
+
+def test_a_conversion_before_its_click_is_refused(shop):
+    path = shop.parent / "log" / "log.parquet"
+    table = pq.read_table(path)
+    sold = table["bought_at"].to_numpy().copy()
+    sold[7] = table["clicked_at"].to_numpy()[7] - np.timedelta64(1, "s")
+    pq.write_table(table.set_column(3, "bought_at", pa.array(sold)), path)
+    with pytest.raises(UserError, match=r"row 8: its conversion \(bought_at\) comes before its click \(clicked_at\)"):
+        stream(*at(shop), "dygraph")
