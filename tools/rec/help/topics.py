@@ -7,12 +7,12 @@ from types import ModuleType
 
 from pydantic import BaseModel
 
-from rec.config import behaviours, compare
+from rec.config import behaviours, compare, stream
 from rec.config.settings import RunnerSettings
 from rec.data import common_settings, field_settings, split_settings, table_settings
 from rec.help.entries import heading, of_model
 
-TOPICS = ("data", "hyper_parameters", "behaviours", "compare")
+TOPICS = ("data", "hyper_parameters", "behaviours", "compare", "stream")
 """Sections of a config with a reference of their own. `hyper_parameters` is in `rec.help.hyper_parameters`."""
 
 
@@ -52,6 +52,10 @@ def _compare() -> str:
     )
 
 
+def _stream() -> str:
+    return _page(stream, ("stream:", stream.StreamSettings))
+
+
 def _page(module: ModuleType, *sections: tuple[str, type[BaseModel]]) -> str:
     lines = [(module.__doc__ or "").strip()]
     for title, model in sections:
@@ -59,4 +63,9 @@ def _page(module: ModuleType, *sections: tuple[str, type[BaseModel]]) -> str:
     return "\n".join(lines)
 
 
-_PAGES: dict[str, Callable[[], str]] = {"data": _data, "behaviours": _behaviours, "compare": _compare}
+_PAGES: dict[str, Callable[[], str]] = {
+    "data": _data,
+    "behaviours": _behaviours,
+    "compare": _compare,
+    "stream": _stream,
+}

@@ -17,6 +17,7 @@ from rec.data.distinct import DistinctIds
 from rec.data.encode import Encoder
 from rec.data.encoded import Encoded
 from rec.data.encoded_reader import EncodedReader
+from rec.data.field_settings import FieldColumn
 from rec.data.labels import Judged, LabelRules
 from rec.data.plan import ReadPlan
 from rec.data.shared import keys_of
@@ -42,34 +43,33 @@ class StreamReader(EncodedReader):
         stream: which columns are times.
 
     Attributes:
+        stream: as given.
         log: when clicks and conversions came; its click i is row i.
         start: `stream.start`, in microseconds.
         truth: float32 [n] of `stream.truth`; None: nobody knows.
         unclicked: how many rows were left out.
-        later: by field how many of its values are times after their click.
 
     Raises:
         UserError: a column tells the future, a time is none or missing, or a conversion comes before its click.
     """
 
     def __init__(self, file_list: list[str], config: Config, stream: StreamSettings) -> None:
-        self._stream, self.start = stream, time_of(stream.start, "stream.start")
+        self.stream, self.start = stream, time_of(stream.start, "stream.start")
         self.truth: Array | None = None
-        self.unclicked, self.later = 0, dict[str, int]()
+        self.unclicked = 0
         super().__init__(file_list, config, "train", None, _NO_LABELS)
 
     def open(self, file_list: list[str]) -> None:
         super().open(file_list)
-        settings, stream = self._settings, self._stream
+        settings, stream = self._settings, self.stream
         check_columns(settings, stream)
         times = [stream.click_time, stream.conversion_time, *filter(None, (stream.clicked, stream.truth))]
         nothing: dict[str, Any] = {"labels": {}, "numbers": {}, "keep": times, "sample_id": None}
-        source = TableSource(file_list, settings.model_copy(update=nothing), keep=True)
+        self._source = source = TableSource(file_list, settings.model_copy(update=nothing), keep=True)
         survey = Survey(settings, self._dims, self._pretrained)
         pairs: list[tuple[Array, Array]] = []
         for table in self._clicks(source):
             pairs.append(self._times(table))
-            self._look_ahead(table, pairs[-1][0])
             survey.add(table.filter(pairs[-1][0] < self.start))
         nobody = (np.empty(0, np.int64), np.empty(0, np.int64))
         click, conversion = (np.concatenate(side) for side in zip(nobody, *pairs, strict=True))
@@ -88,6 +88,11 @@ class StreamReader(EncodedReader):
             self.truth = np.concatenate(truths)[order].astype(np.float32)
         self.labels, self._distinct = (FINAL,), DistinctIds(self.num_id)
         self.begin(replace(Encoded.join(parts).take(order), places=np.arange(len(order))))
+
+    @property
+    def fields(self) -> Mapping[str, FieldColumn]:
+        """What the config says of each field."""
+        return self._settings.columns_of
 
     @property
     def known(self) -> AsOf:
@@ -114,43 +119,38 @@ class StreamReader(EncodedReader):
         assert self._whole is not None
         return replace(self._batch(self._whole.take(rows), plan, self._distinct), labels=dict(labels))
 
+    def first_clicks(self) -> Table:
+        """Some of the table's rows that were clicked, as they stand there."""
+        return next(self._clicks(self._source))
+
     def _clicks(self, source: TableSource) -> Iterator[Table]:
         """The rows of each fragment that were clicked."""
         for fragment in source.fragments:
             table = source.read([fragment])
-            if self._stream.clicked:
-                clicked = columns.label_column(table, self._stream.clicked, "binary") == 1
+            if self.stream.clicked:
+                clicked = columns.label_column(table, self.stream.clicked, "binary") == 1
                 self.unclicked += int((~clicked).sum())
                 table = table.filter(clicked)
             if len(table):
                 yield table
 
     def _times(self, table: Table) -> tuple[Array, Array]:
-        click, conversion = (times_of(table, name) for name in (self._stream.click_time, self._stream.conversion_time))
+        click, conversion = (times_of(table, name) for name in (self.stream.click_time, self.stream.conversion_time))
         for row in np.flatnonzero(click == NEVER)[:1].tolist():
             raise UserError(
-                f"{table.where(row)}: column {self._stream.click_time} is empty: stream.clicked names a column that is "
+                f"{table.where(row)}: column {self.stream.click_time} is empty: stream.clicked names a column that is "
                 "1 where a row was clicked"
             )
         for row in np.flatnonzero(conversion < click)[:1].tolist():
             raise UserError(
-                f"{table.where(row)}: its conversion ({self._stream.conversion_time}) comes before its click "
-                f"({self._stream.click_time})"
+                f"{table.where(row)}: its conversion ({self.stream.conversion_time}) comes before its click "
+                f"({self.stream.click_time})"
             )
         return click, conversion
 
-    def _look_ahead(self, table: Table, click: Array) -> None:
-        """Count what a field of times says of the time after the click."""
-        for name, field in self._settings.columns_of.items():
-            column = field.column or name
-            types = () if field.cross else [values.type for _, values in table.column(column)]
-            if types and all(map(pa.types.is_temporal, types)) and column != self._stream.click_time:
-                times = times_of(table, column)
-                self.later[name] = self.later.get(name, 0) + int(((times > click) & (times != NEVER)).sum())
-
     def _encoded(self, table: Table, truths: list[Array]) -> Encoded:
-        if self._stream.truth:
-            truths.append(columns.numbers(table, self._stream.truth))
+        if self.stream.truth:
+            truths.append(columns.numbers(table, self.stream.truth))
         tokens, number = self._encode.tokens(table), np.arange(len(table))
         return Encoded(
             tokens, Judged({}, np.zeros(len(table), bool), {}), pa.array(table.number), None, number,
