@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from support import ROOT
 
 START = datetime(2026, 5, 1)
-DAYS, WINDOW = 8, 2
+DAYS, WINDOW = 5, 1
 
 
 def write_log(folder: Path, rows: int = 3000) -> Path:
@@ -44,7 +44,7 @@ TREE = {
         "dropout": 0.1,
     },
     "stream": {
-        "click_time": "clicked_at", "conversion_time": "bought_at", "attribution_days": WINDOW, "start": "2026-05-05",
+        "click_time": "clicked_at", "conversion_time": "bought_at", "attribution_days": WINDOW, "start": "2026-05-04",
         "wait_hours": 1, "retrain_hours": 12,
     },
 }  # fmt: skip

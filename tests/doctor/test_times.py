@@ -40,7 +40,7 @@ def findings(shop: Path, check: str, *overrides: str) -> list[Finding]:
 def test_a_stream_is_well(shop):
     hours, late = findings(shop, "times")
     assert (hours.severity, late.severity) == ("ok", "ok")
-    assert "clicks to pretrain on, then 4" in hours.found
+    assert "clicks to pretrain on, then 2" in hours.found
     # As its own delays say: one item in two sells in minutes.
     assert 0.3 < late.values["after_wait"] < 0.5
     assert "after the wait of 1 hours" in late.found
@@ -65,9 +65,9 @@ def test_the_conversion_time_is_no_field(shop):
 
 
 def test_a_log_that_is_too_short(shop):
-    found = findings(shop, "times", "stream.start=2026-05-08")
+    found = findings(shop, "times", "stream.start=2026-05-05")
     assert found[0].severity == "wrong"
-    assert "no hour from 2026-05-08 on ends 2 days before the log does" in found[0].found
+    assert "no hour from 2026-05-05 on ends 1 days before the log does" in found[0].found
 
 
 def test_a_window_that_is_too_short(shop):

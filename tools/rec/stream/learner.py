@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -100,24 +99,22 @@ class Learner:
         """Go on from there."""
         self._engine.load(state)
 
-    def save(self, folder: Path, number: int, run: str | None = None) -> None:
+    def save(self, store: Store, number: int) -> None:
         """Write a checkpoint of that number, which `infer.py` and the exports take, and remove those before."""
-        store = Store(folder)
-        store.run = run or store.run
         save(self._run, store, {}, self.step, number, None, Meter(), {})
         store.prune(1, None)
 
-    def restore(self, folder: Path) -> Manifest | None:
-        """Take over the newest checkpoint of a folder; None where there is none.
+    def restore(self, store: Store) -> Manifest | None:
+        """Go on from the newest checkpoint of a folder; None where there is none.
 
         Raises:
             UserError: it is damaged, or of another network.
         """
-        store = Store(folder)
         store.recover()
         manifest = store.latest()
         if manifest is not None:
-            start = Start(folder / manifest.name, manifest=manifest)
+            store.run = manifest.run
+            start = Start(store.folder / manifest.name, manifest=manifest)
             self.load(state_of(start, self._engine.table, self._reader, self.config))
             self.step = manifest.step
         return manifest

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rec.checkpoint.store import Store
 from rec.console import log
 from rec.nn.delay.helpers import ElapsedHelper
 from rec.nn.delay.method import AGAIN, DELAY, ELAPSED, FINAL, LATE, NEGATIVE, SEEN
@@ -70,12 +71,13 @@ def _float(flags: Array) -> Array:
 
 
 def _epochs(learner: Learner, folder: Path, rows_of: Callable[[int], tuple[Array, Columns]]) -> None:
-    if learner.restore(folder) is not None:
+    store = Store(folder)
+    if learner.restore(store) is not None:
         return
     runner = learner.config.runner
     for epoch in range(runner.epochs):
         rows, columns = rows_of(epoch)
         order = np.random.default_rng([runner.seed, epoch]).permutation(len(rows))
         learner.train(rows[order], {name: values[order] for name, values in columns.items()}, epoch)
-    learner.save(folder, 0)
+    learner.save(store, 0)
     log.info("%s: pretrained on %d rows, %d epochs", folder.name, len(rows), runner.epochs)

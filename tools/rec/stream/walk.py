@@ -67,13 +67,13 @@ class Walk:
 
     def run(self, name: StreamName, seed: int) -> None:
         """A method with a seed, from where it stands."""
-        method, folder, record = STREAM_METHODS[name], self.folder(name, seed), Record(self.folder(name, seed))
+        method, store, record = STREAM_METHODS[name], Store(self.folder(name, seed)), Record(self.folder(name, seed))
         learner = self._learner(method.loss, seed)
-        newest = learner.restore(folder)
+        newest = learner.restore(store)
         if newest is None:
             self._begin(learner, name, seed)
         helper = self._helper(method.helper, seed) if method.helper else None
-        first, run = (newest.epoch, newest.run) if newest else (0, None)
+        first = newest.epoch if newest else 0
         record.keep(first)
         with Bar(f"{name}, seed {seed}", len(self._log)) as bar:
             for hour in range(first, self.hours.last):
@@ -81,7 +81,7 @@ class Walk:
                     self._test(learner, hour, record)
                 self._train(name, learner, helper, hour)
                 if (hour + 1) % self._settings.save_hours == 0 or hour + 1 == self.hours.last:
-                    learner.save(folder, hour + 1, run)
+                    learner.save(store, hour + 1)
                 bar.advance(len(self._log.clicked(self._time(hour), self._time(hour + 1))))
 
     def _time(self, hour: int) -> int:
