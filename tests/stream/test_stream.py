@@ -182,6 +182,7 @@ def test_the_vocabulary_is_of_before_the_start(shop):
         (["stream.start=2026-05-01 20:00"], "no click is 1 days old then, so that there is nothing to pretrain on"),
         (["stream.start=2026-05-05"], "no hour from 2026-05-05 on ends 1 days before the log does"),
         (["stream.until=2026-05-06"], r"and the log ends 24\.0 hours too early"),
+        (["stream.known_until=2026-05-05"], "the table tells of things 2[34]\\.. hours after 2026-05-05"),
         (["stream.start=soon"], "stream.start: should be a day such as"),
         (["stream.methods=[esdfm]"], "stream.methods.0: should be"),
         (["stream.wait_hour=1"], r"stream.wait_hour is not a setting \(did you mean wait_hours"),

@@ -39,6 +39,9 @@ class StreamSettings(BaseModel):
     until: str | float | int | None = Field(
         None, description="the end of the last hour that is tested on; null: as far as the table tells all outcomes"
     )
+    known_until: str | float | int | None = Field(
+        None, description="when the table was written, so that it tells of no later conversion; null: its last time"
+    )
     wait_hours: float | int = Field(0.25, ge=0, description="how long methods that wait for a conversion do")
     retrain_hours: int = Field(
         24, gt=0, description="how often methods that learn from the log as it stands (dfm, fsiw, ulc) do"

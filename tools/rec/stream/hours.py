@@ -31,6 +31,13 @@ class Hours:
             UserError: the log tells too few outcomes.
         """
         log_end, window = log.last, log.window
+        if settings.known_until is not None:
+            log_end = time_of(settings.known_until, "stream.known_until")
+            if log_end < log.last:
+                raise UserError(
+                    f"stream.known_until: the table tells of things {(log.last - log_end) / HOUR:.1f} hours after "
+                    f"{settings.known_until}: set it later, or leave it out"
+                )
         first = -(-window // HOUR)
         begin, known = start - first * HOUR, log_end - window
         until = known if settings.until is None else time_of(settings.until, "stream.until")

@@ -50,9 +50,11 @@ def stream(config: Config, settings: StreamSettings, mode: Mode) -> None:
     folder = Path(config.runner.model_save_path)
     Store(folder).check_writable()
     with only_writer(folder):
-        _check_same(folder, _facts(directory.config, settings, mode, fingerprint(places)))
+        facts = _facts(directory.config, settings, mode, fingerprint(places))
+        _check_same(folder / _FACTS, facts)
         reader = read_clicks(directory.config, settings)
         walk = Walk(config, settings, mode, reader)
+        _note(folder / _FACTS, facts)
         log.info(
             "%d clicks (%d rows left out), %d conversions; tested on %d hours", len(reader.log), reader.unclicked,
             int((reader.log.conversion != NEVER).sum()), walk.hours.last - walk.hours.first,
@@ -113,22 +115,24 @@ def _facts(config: Config, settings: StreamSettings, mode: Mode, data: str) -> d
     return plain({**found, "graph mode": mode, "runner.train_data_dir": data})
 
 
-def _check_same(folder: Path, facts: Mapping[str, Any]) -> None:
-    """Raise UserError if a folder holds runs of other settings or data; else note these."""
-    path = folder / _FACTS
-    if path.is_file():
-        try:
-            before = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError:
-            raise UserError(f"{path}: is damaged: begin anew in another runner.model_save_path") from None
-        changed = differences(before, facts)
-        if changed:
-            raise UserError(
-                f"{folder}: holds runs of another stream ({'; '.join(changed[:3])}): save elsewhere with "
-                "runner.model_save_path, or set it as it was"
-            )
+def _check_same(path: Path, facts: Mapping[str, Any]) -> None:
+    """Raise UserError if a folder holds runs of other settings or data."""
+    if not path.is_file():
         return
-    temporary = folder / f".saving-{_FACTS}"
+    try:
+        changed = differences(json.loads(path.read_text(encoding="utf-8")), facts)
+    except ValueError:
+        raise UserError(f"{path}: is damaged: begin anew in another runner.model_save_path") from None
+    if changed:
+        raise UserError(
+            f"{path.parent}: holds runs of another stream ({'; '.join(changed[:3])}): save elsewhere with "
+            "runner.model_save_path, or set it as it was"
+        )
+
+
+def _note(path: Path, facts: Mapping[str, Any]) -> None:
+    """Write down what all runs of a folder have in common."""
+    temporary = path.with_name(f".saving-{_FACTS}")
     try:
         temporary.write_text(json.dumps(facts, indent=1), encoding="utf-8")
         sync(temporary)
