@@ -11,7 +11,8 @@ import pytest
 import simulate_table
 from late import TREE
 from pages import blocks, page
-from rec.config.stream import StreamName
+from rec.config.stream import StreamName, StreamSettings
+from rec.help import topics
 from rec.stream.command import opened
 from rec.stream.protocol import stream
 from support import ROOT
@@ -48,6 +49,9 @@ def test_the_stream_runs(tmp_path, monkeypatch):
 
 
 def test_every_method_and_setting_is_told_of():
-    text = page("delayed-feedback.md")
+    text, reference = page("delayed-feedback.md"), topics.topic("stream")
+    assert all(
+        f"\n  {name}: " in reference and field.description for name, field in StreamSettings.model_fields.items()
+    )
     assert all(f"`{name}`" in text for name in StreamName.__args__)
     assert all(f"  {name}:" in CONFIG.content or f"`{name}" in text or name == "seeds" for name in TREE["stream"])

@@ -14,13 +14,14 @@ import yaml
 from safetensors.numpy import load_file
 
 from late import TREE, WINDOW, write_log
-from rec.config.config import Config
+from rec.config.config import Config, load
 from rec.config.stream import StreamName, StreamSettings
 from rec.errors import UserError
 from rec.run.assembly import open_directory
 from rec.stream import walk as walking
 from rec.stream.command import opened
 from rec.stream.protocol import read_clicks, stream
+from rec.stream.reader import StreamReader
 from rec.stream.walk import Walk
 
 ALL = list(StreamName.__args__)
@@ -211,3 +212,16 @@ def test_a_conversion_before_its_click_is_refused(shop):
     pq.write_table(table.set_column(3, "bought_at", pa.array(sold)), path)
     with pytest.raises(UserError, match=r"row 8: its conversion \(bought_at\) comes before its click \(clicked_at\)"):
         stream(*at(shop), "dygraph")
+
+
+def test_a_prepared_table_is_refused(shop):
+    config, settings = at(shop)
+    with pytest.raises(UserError, match=r"prepared.json: a prepared table has no times: name the table that it was"):
+        StreamReader(["log/prepared.json"], config, settings)
+
+
+def test_other_tools_say_that_they_do_not_read_the_section(shop, caplog):
+    """Of the same config, with the section in it."""
+    config = load(shop, ["data.labels={conversion: bought}"])
+    open_directory(config, "dygraph").warn()
+    assert "the stream section is for tools/stream.py and has no effect here" in caplog.text

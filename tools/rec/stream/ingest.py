@@ -54,7 +54,7 @@ class Copies:
         return Events.in_order(parts)
 
     def reach(self, window: int, wait: int) -> int:
-        return window if self.later != "none" else wait
+        return max(window, wait) if self.later != "none" else wait
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,8 @@ _FACTS = "stream.json"
 _RUNNER = ("train_batch_size", "epochs")
 _MAY_CHANGE = {"methods", "seeds", "save_hours"}
 _WITHOUT_EFFECT = (
-    "early_stop", "valid_steps", "calibration", "save_steps", "warm_start", "model_init_path", "test_data_dir",
-    "valid_data_dir", "gradient_cosines",
+    "early_stop", "valid_steps", "calibration", "save_steps", "keep_last", "warm_start", "model_init_path", "overwrite",
+    "replay", "test_data_dir", "valid_data_dir", "gradient_cosines", "use_visual", "use_out_vec", "num_workers",
 )  # fmt: skip
 
 

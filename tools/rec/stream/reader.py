@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from rec.data.encoded_reader import EncodedReader
 from rec.data.field_settings import FieldColumn
 from rec.data.labels import Judged, LabelRules
 from rec.data.plan import ReadPlan
+from rec.data.prepared_table import MANIFEST
 from rec.data.shared import keys_of
 from rec.data.survey import Survey
 from rec.data.table import Table
@@ -60,6 +62,8 @@ class StreamReader(EncodedReader):
         super().__init__(file_list, config, "train", None, _NO_LABELS)
 
     def open(self, file_list: list[str]) -> None:
+        if Path(file_list[0]).name == MANIFEST:
+            raise UserError(f"{file_list[0]}: a prepared table has no times: name the table that it was prepared from")
         super().open(file_list)
         settings, stream = self._settings, self.stream
         check_columns(settings, stream)
