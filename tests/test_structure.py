@@ -27,6 +27,7 @@ ORDER = (
     ("export",),
     ("loop", "help"),
     ("cli",),
+    ("stream",),
     ("doctor", "compare", "prepare", "scoring", "daily", "tune", "vectors", "fuse", "evidence"),
     ("serving",),
 )

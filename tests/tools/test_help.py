@@ -64,7 +64,7 @@ def shown(name: str, *arguments: object) -> str:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_names_its_topics(name):
     assert "--help [TOPIC]" in shown(name, "--help")
-    assert "data, hyper_parameters, behaviours, compare, tune, metrics" in shown(name, "--help")
+    assert "data, hyper_parameters, behaviours, compare, tune, stream, metrics" in shown(name, "--help")
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -13,7 +13,7 @@ from rec.config.settings import RunnerSettings
 from rec.config.suggest import did_you_mean
 from rec.config.tune import read as read_tune
 
-SECTIONS = ("workspace", "runner", "hyper_parameters", "data", "last_epoch", "compare", "tune", "model")
+SECTIONS = ("workspace", "runner", "hyper_parameters", "data", "last_epoch", "compare", "tune", "stream", "model")
 
 _ON_DISK = (
     "model_save_path", "model_init_path", "warm_start", "infer_load_path", "predict_save_path", "out_vec_path",

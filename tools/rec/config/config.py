@@ -34,7 +34,7 @@ class Config(dict[str, Any]):
         model_dir: the model directory, absolute; also `config["config_abs_dir"]`.
         runner: the checked runner settings.
         last_epoch: the epoch after which training goes on; -1: it begins.
-        data: the `data` section as a tree; None where there is none.
+        data, stream: these sections as trees; None where there is none.
         problems: what is wrong with the sections; `check` raises them.
         warnings: what PaddleRec passes over in silence; wrong for a model of ours, a warning for PaddleRec's.
     """
@@ -48,6 +48,7 @@ class Config(dict[str, Any]):
         self["config_abs_dir"] = str(self.model_dir)
         self["yaml_path"] = str(path)
         self.data: Any = tree.get("data")
+        self.stream: Any = tree.get("stream")
         self.runner, self.last_epoch, problems = check_tree(tree, self)
         self.problems = tuple(problems)
         self.warnings = (*unknown_sections(tree), *self._warnings)

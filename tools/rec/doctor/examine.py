@@ -18,10 +18,12 @@ from rec.doctor.sample import Sample
 from rec.doctor.settings import check_checkpoints, check_settings, check_unread
 from rec.doctor.subject import Subject, load_subject
 from rec.doctor.take import take
+from rec.doctor.times import check_times
 from rec.doctor.trial import Trial, run
 from rec.doctor.values import check_types, check_unseen
 from rec.doctor.verdict import judge
 from rec.errors import UserError
+from rec.stream.reader import StreamReader
 
 
 def examine(config: Config, mode: Literal["dygraph", "static"]) -> Iterator[Finding]:
@@ -87,6 +89,8 @@ def _data(subject: Subject, reader: Any) -> tuple[int | None, list[Finding]]:
             findings += more
     if train is not None:
         findings += check_leakage(train, subject.tasks)
+    if isinstance(reader, StreamReader):
+        findings += check_times(reader)
     if train is not None and test is not None and len(test) and len(train):
         findings += check_overlap(train, test)
         if subject.native and test_reader is not None:

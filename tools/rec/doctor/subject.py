@@ -9,6 +9,7 @@ from typing import Any
 import paddle
 
 from rec.config.config import Config
+from rec.config.stream import read_stream
 from rec.data.reader import Part, Reader
 from rec.data.table_rows import TableRows
 from rec.errors import UserError
@@ -18,6 +19,7 @@ from rec.run.assembly import open_directory
 from rec.run.directory import Directory
 from rec.run.model import Mode
 from rec.run.paddlerec import PaddleRecDirectory
+from rec.stream.protocol import read_clicks
 
 
 class Watched(Config):
@@ -109,7 +111,10 @@ class Subject:
             UserError: the folder is missing or empty, or the reader refuses.
         """
         vocabulary = self._train.vocabulary if self._train else None
-        reader = self.directory.open_reader(part, vocabulary, keep_excluded)
+        if part == "train" and self.config.stream is not None:  # clicks whose outcome is known when it begins
+            reader: Any = read_clicks(self.config, read_stream({"stream": self.config.stream}, self.config.path))
+        else:
+            reader = self.directory.open_reader(part, vocabulary, keep_excluded)
         if self.native and part == "train":
             self._train = reader
         return reader

@@ -8,13 +8,13 @@ from types import ModuleType
 
 from pydantic import BaseModel
 
-from rec.config import behaviours, compare, metric_kinds, tune
+from rec.config import behaviours, compare, metric_kinds, stream, tune
 from rec.config.metric_kinds import METRICS
 from rec.config.settings import RunnerSettings
 from rec.data import common_settings, field_settings, split_settings, table_settings
 from rec.help.entries import heading, of_model
 
-TOPICS = ("data", "hyper_parameters", "behaviours", "compare", "tune", "metrics")
+TOPICS = ("data", "hyper_parameters", "behaviours", "compare", "tune", "stream", "metrics")
 """Sections of a config with a reference of their own. `hyper_parameters` is in `rec.help.hyper_parameters`."""
 
 
@@ -70,6 +70,10 @@ def _metrics() -> str:
     return "\n".join(lines)
 
 
+def _stream() -> str:
+    return _page(stream, ("stream:", stream.StreamSettings))
+
+
 def _page(module: ModuleType, *sections: tuple[str, type[BaseModel]]) -> str:
     lines = [(module.__doc__ or "").strip()]
     for title, model in sections:
@@ -83,4 +87,5 @@ _PAGES: dict[str, Callable[[], str]] = {
     "compare": _compare,
     "tune": _tune,
     "metrics": _metrics,
+    "stream": _stream,
 }

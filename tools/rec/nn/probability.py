@@ -56,7 +56,7 @@ class Probability:
         # With p = 1 / (1 + e^a) and q likewise, (1 - p q) / (p q) = (1 + e^a)(1 + e^b) - 1 = e^a + e^b + e^(a + b), in
         # which nothing cancels.
         a, b = -self.logit, -given.logit
-        return Probability(-_log_sum([a, b, a + b]))
+        return Probability(-log_sum([a, b, a + b]))
 
     def __invert__(self) -> Probability:
         """1 - p: the alternative."""
@@ -65,8 +65,8 @@ class Probability:
     def choose(self, then: Probability, otherwise: Probability) -> Probability:
         """p then + (1 - p) otherwise: an event reached in either of two ways, `then` with p and `otherwise` without."""
         first, second = self.log_p, self.log_not_p
-        log_p = _log_sum([first + then.log_p, second + otherwise.log_p])
-        return Probability(log_p - _log_sum([first + then.log_not_p, second + otherwise.log_not_p]))
+        log_p = log_sum([first + then.log_p, second + otherwise.log_p])
+        return Probability(log_p - log_sum([first + then.log_not_p, second + otherwise.log_not_p]))
 
     def given(self, cause: Probability) -> Probability:
         """p / cause, for an event that happens with `cause` only."""
@@ -86,7 +86,7 @@ class Probability:
         return -target * self.log_p - (1.0 - target) * self.log_not_p
 
 
-def _log_sum(logs: list[Any]) -> Any:
+def log_sum(logs: list[Any]) -> Any:
     """Log of the sum of what these are the logs of, float [B, 1]."""
     return paddle.logsumexp(paddle.concat(logs, axis=1), axis=1, keepdim=True)
 

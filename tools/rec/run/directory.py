@@ -74,6 +74,11 @@ class Directory(ABC):
         """Say which settings have no effect."""
         for warning in self.config.without_effect():
             log.warning("%s: %s", self.config.path, warning)
+        if self.config.stream is not None:
+            log.warning(
+                "%s: the stream section is for tools/stream.py and has no effect here: labels are taken as they stand",
+                self.config.path,
+            )
 
     @abstractmethod
     def missing(self, training: bool) -> list[str]:

@@ -7,6 +7,7 @@ import pyarrow.compute as pc
 from simulation.chance import key
 from simulation.compiled import compiled
 from simulation.log.blocks import DAY, Block
+from simulation.log.delay import Delay
 from simulation.log.things import CITIES, TAGS, Items, Users
 from simulation.log.world import USER, World
 
@@ -31,6 +32,11 @@ SCHEMA = pa.schema(
         "p_conversion": pa.float64(),
     }
 )
+DELAY_SCHEMA = SCHEMA.append(pa.field("conversion_time", pa.timestamp("us"))).append(
+    pa.field("delay_scale", pa.float64())
+)
+"""The same where conversions come with a delay."""
+
 START = np.datetime64("2026-05-01", "us")
 SEPARATOR = "|"
 
@@ -41,8 +47,9 @@ _SCATTER = 2_654_435_761
 class Columns:
     """How users and items are called, and the tables that tell of them."""
 
-    def __init__(self, world: World, users: Users, items: Items) -> None:
-        self.world, self.users, self.items = world, users, items
+    def __init__(self, world: World, users: Users, items: Items, delay: Delay | None = None) -> None:
+        self.world, self.users, self.items, self.delay = world, users, items, delay
+        self.schema = SCHEMA if delay is None else DELAY_SCHEMA
         count = world.all_items
         self.user_names = _user_names(world.seed, len(users.age))
         # An item's name says nothing of its popularity or its category.
@@ -76,7 +83,11 @@ class Columns:
             "p_click": block.p_click,
             "p_conversion": block.p_conversion,
         }
-        return pa.table(columns, schema=SCHEMA)
+        if self.delay is not None:
+            scale, days = self.delay.of(first_request, block)
+            later = START + (block.time + np.round(DAY * days).astype(np.int64)).astype("timedelta64[us]")
+            columns |= {"conversion_time": pa.array(later, mask=block.conversion == 0), "delay_scale": scale}
+        return pa.table(columns, schema=self.schema)
 
 
 @compiled

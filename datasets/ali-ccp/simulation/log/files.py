@@ -2,16 +2,15 @@
 
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.csv as csv
 import pyarrow.parquet as pq
-
-from simulation.log.columns import SCHEMA
 
 FORMATS = ("parquet", "csv")
 
 
-def table_file(path: Path, form: str) -> pq.ParquetWriter | csv.CSVWriter:
-    """A file that takes tables of SCHEMA piece by piece, to be used in a `with`; each is a row group in Parquet."""
+def table_file(path: Path, form: str, schema: pa.Schema) -> pq.ParquetWriter | csv.CSVWriter:
+    """A file that takes tables of a schema piece by piece, to be used in a `with`; each is a row group in Parquet."""
     if form == "parquet":
-        return pq.ParquetWriter(path, SCHEMA, compression="zstd")
-    return csv.CSVWriter(path, SCHEMA, write_options=csv.WriteOptions(quoting_style="none"))
+        return pq.ParquetWriter(path, schema, compression="zstd")
+    return csv.CSVWriter(path, schema, write_options=csv.WriteOptions(quoting_style="none"))

@@ -30,11 +30,13 @@ class Rule(NamedTuple):
     spread: float = 1.0
     click: float = 0.0
     conversion: float = 0.0
+    drift: float = 0.0
 
 
 def rule_of(settings: LogSettings) -> Rule:
     """The rule before it is calibrated."""
-    return Rule(settings.smooth, settings.steps, HISTORIES.index(settings.history), settings.selection_bias)
+    history = HISTORIES.index(settings.history)
+    return Rule(settings.smooth, settings.steps, history, settings.selection_bias, drift=settings.drift)
 
 
 @compiled
@@ -47,6 +49,12 @@ def price_of(standardised: float) -> float:
 def liking_of_price(price: float) -> float:
     """A wave in the price's logarithm; mean 0 and variance 1 where prices are log-normal."""
     return np.sin(_WAVE * (np.log(price) - _LOG_PRICE) / _LOG_PRICE_SPREAD) / _WAVE_SPREAD
+
+
+@compiled
+def standardised_price(price: float) -> float:
+    """Its logarithm, of mean 0 and variance 1."""
+    return (np.log(price) - _LOG_PRICE) / _LOG_PRICE_SPREAD
 
 
 @compiled

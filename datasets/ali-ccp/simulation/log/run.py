@@ -7,6 +7,7 @@ import numpy as np
 
 from simulation.log.blocks import SIZE, Part, new_state
 from simulation.log.columns import Columns
+from simulation.log.delay import delay_of
 from simulation.log.files import table_file
 from simulation.log.report import Tally
 from simulation.log.rule import Rule, rule_of
@@ -29,12 +30,12 @@ class Log:
         self.users, self.items = users_of(self.world), items_of(self.world)
         self.parts = _days(settings, self.world) if settings.days else _train_and_test(settings, self.world)
         self.rule = self._calibrated(settings)
-        self.state = new_state(self.world)
+        self.state, self.delay = new_state(self.world), delay_of(settings)
 
     def write(self, name: str, path: Path, form: str, advance: Callable[[int], None]) -> Tally:
         """Write a part as a table of the form "parquet" or "csv", telling `advance` of rows; returns its counts."""
-        columns, tally = Columns(self.world, self.users, self.items), Tally(self.parts[name])
-        with table_file(path, form) as file:
+        columns, tally = Columns(self.world, self.users, self.items, self.delay), Tally(self.parts[name])
+        with table_file(path, form, columns.schema) as file:
             for first, block in walk(self.world, self.users, self.items, self.rule, self.parts[name], self.state):
                 file.write(columns.table(first, block))
                 tally.add(block)

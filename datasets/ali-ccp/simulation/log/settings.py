@@ -5,6 +5,7 @@ from dataclasses import MISSING, dataclass
 from simulation.settings import choice, knob
 
 HISTORIES = ("none", "pooled", "order")
+LAWS = ("none", "exponential", "weibull", "mixture")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +41,22 @@ class LogSettings:
         0.1, 0.0, 1.0, "share of test's impressions whose user never occurs in train; of a day's, on the days before"
     )
     new_items: float = knob(0.1, 0.0, 1.0, "the same of items")
+    drift: float = knob(
+        0.0,
+        0.0,
+        4.0,
+        "standard deviation of what the time, day by day and category by category, adds to a conversion's logit",
+    )
+    delay: str = choice(
+        "none",
+        LAWS,
+        "how long after its click a conversion comes: columns conversion_time and delay_scale (log/delay.py)",
+    )
+    delay_days: float = knob(1.0, 0.001, 365.0, "of the delay's law: the median of delay_scale, in days")
+    delay_spread: float = knob(
+        0.7, 0.0, 3.0, "standard deviation of the logarithm of delay_scale, half of it the price's and half the user's"
+    )
+    attribution_days: float = knob(7.0, 0.01, 365.0, "a conversion comes so many days after its click at most")
 
     def __post_init__(self) -> None:
         if self.test_impressions is None:

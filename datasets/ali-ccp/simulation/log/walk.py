@@ -10,7 +10,7 @@ from simulation.compiled import compiled
 from simulation.log.blocks import DAY, SIZE, Block, Part, State, new_block
 from simulation.log.rule import LENGTH, Rule, logits, price_of, pull_of_history
 from simulation.log.things import INTERESTS, Items, Users, uniforms
-from simulation.log.world import CATEGORY_SCALE, IMPRESSION, PRICE, REQUEST, World
+from simulation.log.world import CATEGORY_SCALE, IMPRESSION, PRICE, REQUEST, TREND, World
 from simulation.truth import scores
 
 _HOUR = DAY // 24
@@ -137,8 +137,20 @@ def _act(
     pull = pull_of_history(rule.history, items.style, world.categories, clicked, clicks, item)
     raw = scores(users.factors[user], items.factors[item])
     click, conversion = logits(rule, raw, price, users.step[user], time // _HOUR % 24, pull)
+    if rule.drift > 0:
+        conversion += rule.drift * trend(world.seed, item % world.categories, time / DAY)
     block.price[at], block.click_logit[at], block.conversion_logit[at] = price, click, conversion
     block.p_click[at] = 1 / (1 + np.exp(-click - rule.click))
     block.p_conversion[at] = 1 / (1 + np.exp(-conversion - rule.conversion))
     block.click[at] = uniform(name, _CLICK) < block.p_click[at]
     block.conversion[at] = block.click[at] and uniform(name, _CONVERSION) < block.p_conversion[at]
+
+
+@compiled
+def trend(seed: int, category: int, days: float) -> float:
+    """How much a category sells at a time: mean 0 and variance 1, drawn for each midnight and in between mixed."""
+    day = int(days)
+    share = days - day
+    before = normal(key(seed, TREND, (category << 9) + day), 0)
+    after = normal(key(seed, TREND, (category << 9) + day + 1), 0)
+    return ((1 - share) * before + share * after) / np.sqrt((1 - share) ** 2 + share**2)

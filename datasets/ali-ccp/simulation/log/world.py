@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from simulation.log.settings import LogSettings
 
-USER, ITEM, CATEGORY, SHOP, TAG, CITY, REQUEST, IMPRESSION, PRICE = range(20, 29)
+USER, ITEM, CATEGORY, SHOP, TAG, CITY, REQUEST, IMPRESSION, PRICE, PATIENCE, TREND = range(20, 31)
 CATEGORY_SCALE = 0.2
 """Of the categories' power law, as a share of their number."""
 
