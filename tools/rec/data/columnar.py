@@ -62,7 +62,7 @@ class ColumnarReader(Reader):
         self._check_id_space(schema)
         self._policy = self.config.runner.label_policy
         self._truth = tuple(schema.truth)
-        check_declared(self.folder, "labels", self.labels, [*schema.labels, *schema.columns])
+        check_declared(self.folder, "labels", self.labels, [*schema.labels, *schema.columns, *schema.truth])
         check_declared(self.folder, "columns", self.columns, schema.columns)
         self._common, self._own = split_fields(check_field_names(values.fields), schema.fields)
         self.blocks = blocks_of([(self._common, True), (self._own, False)], Seen(self.attended))

@@ -10,7 +10,6 @@ import paddle
 
 from rec.data.labels import LabelRules
 from rec.errors import UserError
-from rec.nn import objectives
 from rec.nn.features import Features
 from rec.nn.layers import Sizes
 from rec.nn.masks import filled, known
@@ -19,6 +18,7 @@ from rec.nn.objectives import Output
 from rec.nn.probability import Probability
 from rec.nn.unclicked import REGISTRY, Unclicked
 from rec.nn.unclicked.base import Impressions, Method, Room, Seen
+from rec.nn.weighting import Weighting
 
 
 class EntireSpace(MultiTask):
@@ -31,8 +31,14 @@ class EntireSpace(MultiTask):
 
     method: Method | None = None
 
-    def __init__(self, tower_fc_sizes: Sizes, unclicked: Unclicked | None = None, **settings: Any) -> None:
-        super().__init__(tower_fc_sizes=tower_fc_sizes, **settings)
+    def __init__(
+        self,
+        tower_fc_sizes: Sizes,
+        unclicked: Unclicked | None = None,
+        weighting: Weighting = {"kind": "fixed"},  # noqa: B006 - read only
+        **settings: Any,
+    ) -> None:
+        super().__init__(tower_fc_sizes=tower_fc_sizes, weighting=weighting, **settings)
         if unclicked is None:
             return
         ctr, cvr = self.graph.task_of("click"), self.graph.task_of("conversion", "click")
@@ -45,6 +51,9 @@ class EntireSpace(MultiTask):
         self.ctr, self.cvr, self.place = ctr, cvr, self.graph.towers.index("conversion")
         room = Room(self.sharing.widths[self.place], tuple(tower_fc_sizes))
         self.method = REGISTRY.build(unclicked, room=room)
+        if not self.method.product:
+            self.objectives = [each for each in self.objectives if each.behaviour != "conversion"]
+            self.weigh(weighting)
         for name, head in self.method.heads.items():
             self.add_sublayer(name, head)
 
@@ -63,8 +72,7 @@ class EntireSpace(MultiTask):
         if self.method is None:
             return parts
         terms = self.method.terms(self._impressions(outputs, labels))
-        kept = {name: part for name, part in parts.items() if name not in self._replaced}
-        return kept | {name: self.method.weight * term for name, term in terms.items()}
+        return parts | {name: self.method.weight * term for name, term in terms.items()}
 
     def diagnostics(self, outputs: Mapping[str, Output], labels: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
         """`clipped_clicks`: the share of clicked impressions whose propensity is below `propensity_min`, so that they
@@ -91,16 +99,6 @@ class EntireSpace(MultiTask):
     def needed_labels(self) -> frozenset[str]:
         column = self.method.column if self.method else None
         return super().needed_labels | ({column} if column else set())
-
-    @property
-    def _replaced(self) -> set[str]:
-        """The losses of the conversion that the method stands for."""
-        if self.method is None or self.method.product:
-            return set()
-        return set(objectives.weights([o for o in self.graph.objectives if o.behaviour == "conversion"]))
-
-    def _weights(self) -> dict[str, float]:
-        return {name: weight for name, weight in super()._weights().items() if name not in self._replaced}
 
     def _propensity(self, outputs: Mapping[str, Output], labels: Mapping[str, Any]) -> Any:
         """p(click) that weights are made of, float [B, 1]; no gradient passes."""
