@@ -186,3 +186,12 @@ def test_a_graph_without_a_click_is_refused():
             num_field=3, sparse_feature_dim=2, tower_fc_sizes=[4], behaviours={"conversion": None},
             unclicked={"kind": "ips"},
         )  # fmt: skip
+
+
+def test_true_propensities_and_sampled_negatives_are_refused():
+    with pytest.raises(UserError, match=r"unclicked\.propensity: chance is p\(click\) among all impressions"):
+        EntireSpace(
+            num_field=3, sparse_feature_dim=2, tower_fc_sizes=[4], negative_rate=0.5,
+            behaviours={"click": None, "conversion": {"after": "click"}},
+            unclicked={"kind": "ips", "propensity": "chance"},
+        )  # fmt: skip

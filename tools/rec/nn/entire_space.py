@@ -51,6 +51,11 @@ class EntireSpace(MultiTask):
         self.ctr, self.cvr, self.place = ctr, cvr, self.graph.towers.index("conversion")
         room = Room(self.sharing.widths[self.place], tuple(tower_fc_sizes))
         self.method = REGISTRY.build(unclicked, room=room)
+        if self.method.column is not None and self.negative_rate is not None:
+            raise UserError(
+                f"hyper_parameters.unclicked.propensity: {self.method.column} is p(click) among all impressions, and "
+                "data.negative_rate trains on a part of them: leave one of the two out"
+            )
         if not self.method.product:
             self.objectives = [each for each in self.objectives if each.behaviour != "conversion"]
             self.weigh(weighting)
