@@ -28,8 +28,8 @@ from rec.nn.objectives import Output, is_plain, level_of
 from rec.nn.sharing import REGISTRY as SHARINGS
 from rec.nn.sharing import Sharing
 from rec.nn.smearing import Smearing
-from rec.nn.weighting import LEARNED, Weighting
 from rec.nn.weighting import REGISTRY as WEIGHTINGS
+from rec.nn.weighting import Weighting
 
 
 class MultiTask(Network):
@@ -79,14 +79,14 @@ class MultiTask(Network):
         fields_seen, beside = (num_field + num_number, 0) if self.embeds else (num_field, num_number)
         beside += sum(field_dims.values())
         shape = Shape(fields_seen, self.dim, beside, 1 if self.separate else len(towers))
-        interactions = [INTERACTIONS.build(interaction, shape=shape) for _ in range(self.spaces)]
-        self.interactions = nn.LayerList(interactions)
-        self.embedding_dim = (self.dim + interactions[0].extra) * self.spaces
+        self.interactions = nn.LayerList([INTERACTIONS.build(interaction, shape=shape) for _ in range(self.spaces)])
+        self.embedding_dim = (self.dim + self.interactions[0].extra) * self.spaces
         if self.embeds:
             self.numbers = NUMBERS.build(number_embedding, numbers=num_number, dim=self.embedding_dim)
         self.between, self.negative_rate = Between(dropout, norm), negative_rate
         self.first = self.graph.first_tower() if negative_rate else None
-        self.sharing = SHARINGS.build(sharing, in_features=interactions[0].width, towers=towers, between=self.between)
+        width = self.interactions[0].width
+        self.sharing = SHARINGS.build(sharing, in_features=width, towers=towers, between=self.between)
         widths = dict(zip(towers, self.sharing.widths, strict=True))
         self.towers = nn.LayerDict({name: self._tower(name, widths[name], tower_fc_sizes) for name in towers})
         self.smearing = nn.LayerDict({name: Smearing() for name, b in self.graph.numbers.items() if b.smearing})
@@ -94,8 +94,7 @@ class MultiTask(Network):
 
     def weigh(self, section: Weighting) -> None:
         """Sum the losses of `_weights` as a section says."""
-        if section["kind"] in LEARNED:
-            objectives.check_weights(self.objectives, section["kind"])
+        objectives.check_weights(self.objectives, section["kind"])
         self.weighting = WEIGHTINGS.build(section, weights=self._weights(), numbers=set(self.graph.numbers))
 
     def forward(self, features: Features) -> dict[str, Output]:
@@ -170,13 +169,14 @@ class MultiTask(Network):
 
         def untrained() -> dict[str, Any]:
             """The losses of a network all of whose logits are 0, on the same batch."""
-            zeros = paddle.zeros_like(next(iter(labels.values())))
+            zeros = dict.fromkeys(self.graph.towers, paddle.zeros_like(next(iter(labels.values()))))
             # Not a subclass's: its own terms are weighted by nobody, and may need more than the towers' outputs.
-            return MultiTask.parts(self, self.compose(dict.fromkeys(self.graph.towers, zeros)), labels)
+            return MultiTask.parts(self, self.compose(zeros), labels)
 
         names = self._weights()
         weighted = {name: part for name, part in parts.items() if name in names}
-        others = [p for p in self.trained() if all(p is not own for own in self.weighting.parameters())]
+        own = {id(p) for p in self.weighting.parameters()}
+        others = [p for p in self.trained() if id(p) not in own]
         total = self.weighting(weighted, untrained, features.pulled, others)
         for part in (parts[name] for name in parts if name not in names):
             total = total + part

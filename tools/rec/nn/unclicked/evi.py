@@ -29,7 +29,8 @@ class EVI(Weighing):
     p^ = sg(p). The teacher qT is a tower on the outer product of what the conversion's tower sees with a linear map of
     sg(p) to 5 numbers. V = sum over the last two hidden layers of mean[log v + (hT - W h)^2 / v] / 2, with v =
     softplus(c) + .001 by unit, c learned from 5. Nothing of V is detached, as in the authors' code, in which v is
-    constant. The teacher's label is 0 on every un-clicked impression, so that its pseudo-labels are near p q, not q.
+    constant; a and b are by default its .2 and .8 over the .5 of the first term. The teacher's label is 0 on every
+    un-clicked impression, so that its pseudo-labels are near p q, not q.
 
     Args:
         teacher_weight: a.
