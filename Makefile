@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 CONFIG ?= models/multitask/esmm/config.yaml
 MINUTES ?= 10
 
-.PHONY: help demo test thorough torture bench lint format reference clean
+.PHONY: help demo test thorough torture bench lab lint format reference clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -28,6 +28,9 @@ torture: $(VENV)/installed-dev  ## the fuzz and fault tests with new seeds, for 
 bench: $(VENV)/installed-dev  ## measure speed (9 minutes)
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/dropin.py
+
+lab: $(VENV)/installed  ## entire-space methods in simulated worlds, to OUT=lab (2 hours; goes on where it was stopped)
+	$(BIN)/python benchmarks/lab.py $(or $(OUT),lab)
 
 lint: $(VENV)/installed-dev  ## ruff and mypy
 	$(BIN)/ruff check

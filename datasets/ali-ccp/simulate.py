@@ -62,6 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     settings = settings_of(given, Settings)
     if settings.position_effect and not given["behaviours"]:
         parser.error("--position-effect needs --behaviours, which says what stands where")
+    if settings.hidden_confounding and given["behaviours"]:
+        parser.error("--hidden-confounding goes without --behaviours: carts are drawn from what fields tell")
     console = Console()
     with (
         mistakes_in_one_line(parser),

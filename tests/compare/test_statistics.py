@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from rec.compare.statistics import paired_p, summary
+from rec.compare.statistics import holm, paired_p, summary
 
 
 def test_a_summary_leaves_out_what_is_undefined():
@@ -21,3 +21,10 @@ def test_the_paired_test():
     assert paired_p([2.0, 4.0, None, 6.0], [1.0, 2.0, 9.0, 3.0]) == pytest.approx(expected)
     assert paired_p([1.0], [0.0]) is None
     assert paired_p([1.0, 2.0], [0.0, 1.0]) is None  # differences all alike
+
+
+def test_holm_by_hand():
+    """.01 of three is .03, .02 of the two left .04; .03 alone stays, but not below those before it."""
+    found = holm({"a": 0.03, "b": 0.01, "c": None, "d": 0.02})
+    assert found == pytest.approx({"a": 0.04, "b": 0.03, "c": None, "d": 0.04})
+    assert holm({"a": 0.4, "b": 0.9}) == {"a": 0.8, "b": 0.9}

@@ -396,3 +396,24 @@ def test_normal_numbers_are_normal_enough():
     assert sample.mean() == pytest.approx(0, abs=0.02)
     assert sample.std() == pytest.approx(1, abs=0.02)
     assert np.exp(0.5 * sample).mean() == pytest.approx(normal_growth(0.5), rel=0.01)
+
+
+def test_a_hidden_state_makes_clicks_tell_of_conversions(tmp_path):
+    """Rates are met, though the truth's p(conversion) of the clicked is lower: who clicks is in the mood."""
+    knobs = "--exposures 20000 --seed 5 --history-scale 0.02 --click-rate 0.2 --conversion-rate 0.2"
+    raw = Raw(simulated(tmp_path / "hidden", f"{knobs} --hidden-confounding 1.5"), "train")
+    clicked = raw.click == 1
+    assert clicked.mean() == pytest.approx(0.2, abs=0.02)
+    assert raw.truth["p_click"].mean() == pytest.approx(clicked.mean(), abs=0.01)
+    assert raw.conversion[clicked].mean() == pytest.approx(0.2, abs=0.03)
+    assert raw.truth["p_conversion"][clicked].mean() < 0.8 * raw.conversion[clicked].mean()
+    with pytest.raises(SystemExit):
+        simulated(tmp_path / "both", f"{knobs} --hidden-confounding 1.5 --behaviours")
+
+
+def test_drift_is_of_test_alone(tmp_path):
+    still, moved = (simulated(tmp_path / f"{drift}", f"{SMALL} --drift {drift}") for drift in (0, 1))
+    assert (truth_of(still)["p_conversion"] == truth_of(moved)["p_conversion"]).all()
+    before, after = (truth_of(folder, "test") for folder in (still, moved))
+    assert (before["p_click"] == after["p_click"]).all()
+    assert abs(np.corrcoef(before["p_conversion"], after["p_conversion"])[0, 1]) < 0.5

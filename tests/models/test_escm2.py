@@ -44,7 +44,7 @@ def tell(net, p, m, q):
     A CVR that cannot tell the kinds apart needs every impression's right share in its loss.
     """
     set_logits(net, conversion=float(logit(q)))
-    for tower, chances in ((net.towers["click"], p), (net.imputation, m)):
+    for tower, chances in ((net.towers["click"], p), (net.method.heads.get("imputation"), m)):
         if tower is not None:
             tower.logit.weight.set_value(paddle.to_tensor(logit(chances).astype(np.float32).reshape(2, 1)))
             tower.logit.bias.set_value(paddle.zeros([1, 1]))
@@ -222,5 +222,5 @@ def test_labels_and_codes_may_have_other_names(network):
     ],
 )
 def test_graphs_that_it_cannot_train_are_refused(network, behaviours):
-    with pytest.raises(UserError, match=r"hyper_parameters\.behaviours: ESCM2 needs a click .* these predict "):
+    with pytest.raises(UserError, match=r"hyper_parameters\.behaviours: unclicked needs a click .* these predict "):
         network(behaviours=behaviours)

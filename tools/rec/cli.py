@@ -132,10 +132,10 @@ def _reference(topic: str, config_yaml: str | None) -> str:
         return topics.topic(topic)
     import_paddle()
     from rec.help.hyper_parameters import hyper_parameters
-    from rec.nn.multitask import MultiTask
+    from rec.nn.entire_space import EntireSpace
     from rec.run.model import network_of
 
-    return hyper_parameters(network_of(load(config_yaml, []).model_dir) if config_yaml else MultiTask)
+    return hyper_parameters(network_of(load(config_yaml, []).model_dir) if config_yaml else EntireSpace)
 
 
 def add_config_arguments(options: argparse.ArgumentParser) -> None:

@@ -8,6 +8,7 @@ from simulation.actions import NUM_COLUMN, P_EXAMINED, P_RELEVANCE, POSITION, PR
 from simulation.blocks import Block, Part, common_index, row_at
 from simulation.compiled import compiled
 from simulation.goods import MAX_NODES, item_factors, shown_item
+from simulation.hidden import mean_over_mood, mood, sigmoid
 from simulation.history import CATEGORIES, SHOPS, History, browse, empty_history
 from simulation.people import row_exposures, row_user, user_factors
 from simulation.requests import REQUEST, examined, exposure_name, lay_out
@@ -100,13 +101,15 @@ def _meet(
     place = position(name)
     raw = scores(desk.taste, desk.item)
     click_logit, conversion_logit = logits(truth, raw, place, row / part.rows)
-    relevance, slot = 1 / (1 + np.exp(-click_logit)), desk.places[number % REQUEST]
+    relevance, slot = mean_over_mood(click_logit, truth.confounding), desk.places[number % REQUEST]
     looked_at = examined(truth.position_effect, slot)
     outcomes.p_click[at] = looked_at * relevance
-    outcomes.p_conversion[at] = 1 / (1 + np.exp(-conversion_logit))
-    timeless = mean_over_time(click_logit - drift(row / part.rows))
+    outcomes.p_conversion[at] = mean_over_mood(conversion_logit, truth.confounding)
+    here, moved = click_logit - drift(row / part.rows), mood(name) * truth.confounding
+    timeless = (mean_over_time(here + truth.confounding) + mean_over_time(here - truth.confounding)) / 2
     outcomes.p_click_given_inputs[at] = examined_of(world, desk.looked_at, item) * timeless
-    outcomes.click[at], outcomes.conversion[at] = labels(truth, name, outcomes.p_click[at], outcomes.p_conversion[at])
+    chances = looked_at * sigmoid(click_logit + moved), sigmoid(conversion_logit + moved)
+    outcomes.click[at], outcomes.conversion[at] = labels(truth, name, chances[0], chances[1])
     if outcomes.behaviours.shape[1]:
         out, p_conversion, click = outcomes.behaviours[:, at], outcomes.p_conversion[at], outcomes.click[at]
         wanted = action_logits(truth, raw, conversion_logit, desk.taste, desk.item)

@@ -14,7 +14,7 @@ from simulation.lines import Outcomes, common_block, exposure_block, new_desk
 from simulation.output import ColumnFile, in_order
 from simulation.report import Tally
 from simulation.settings import Settings
-from simulation.truth import calibrate
+from simulation.truth import Truth, calibrate
 from simulation.unseen import favours
 from simulation.world import TEST, TRAIN, World
 
@@ -55,11 +55,15 @@ class Simulation:
             self._common_rows(here, part, tally, self.folder / f"common_features_{name}.csv")
         return tally
 
+    def _truth_of(self, name: str) -> Truth:
+        """Of a part: conversions in test may follow another rule."""
+        return self.truth._replace(turned=self.settings.drift) if name == "test" else self.truth
+
     def _exposures(self, here: World, part: Part, tally: Tally, path: Path, name: str) -> None:
         tables = favours(here, self.truth.position_effect)
 
         def work(block: Block) -> tuple[Block, memoryview, Outcomes]:
-            known, desk = (here, self.truth, tables, part), new_desk(here)
+            known, desk = (here, self._truth_of(name), tables, part), new_desk(here)
             text, end, outcomes = exposure_block(*known, block, desk, self.numbers, self.behaviours)
             return block, memoryview(text)[:end], outcomes
 

@@ -53,6 +53,20 @@ class Settings:
         "(needs --behaviours)",
     )
 
+    hidden_confounding: float = knob(
+        0.0,
+        0.0,
+        3.0,
+        "how far a hidden state of each exposure, +1 or -1, moves both logits, so that conversions of clicks are not "
+        "missing at random: p_conversion is of what would be if all clicked, and clicks convert more often; 0: none",
+    )
+    drift: float = knob(
+        0.0,
+        0.0,
+        1.0,
+        "how far conversions in test follow another rule than in train, as a share of 90 degrees; 0: the same",
+    )
+
     def __post_init__(self) -> None:
         if self.test_exposures is None:
             object.__setattr__(self, "test_exposures", max(1, self.exposures // 4))

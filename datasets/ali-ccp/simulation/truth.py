@@ -10,6 +10,7 @@ from simulation.actions import LIKE_RATE, preferences
 from simulation.chance import uniform
 from simulation.compiled import compiled
 from simulation.goods import item_factors, shown_item
+from simulation.hidden import both_moods
 from simulation.history import CATEGORIES, SHOPS
 from simulation.people import history_tokens, row_exposures, row_user, user_factors
 from simulation.requests import REQUEST, examined, exposure_name, lay_out
@@ -46,6 +47,10 @@ class Truth(NamedTuple):
     information: float
     cart: float
     like: float
+    confounding: float
+    """How far the hidden state moves either logit."""
+    turned: float = 0.0
+    """How far, as a share of 90 degrees, conversions follow the other rule everywhere."""
 
 
 @compiled
@@ -103,6 +108,8 @@ def logits(truth: Truth, raw: tuple[float, float, float], place: int, time: floa
     click = (raw[0] - truth.centre[0]) / truth.spread[0]
     own = (raw[1] - truth.centre[1]) / truth.spread[1]
     other = (raw[2] - truth.centre[2]) / truth.spread[2]
+    turn = truth.turned * np.pi / 2
+    own, other = np.cos(turn) * own + np.sin(turn) * other, np.cos(turn) * other - np.sin(turn) * own
     convert = affinity_to_convert(truth.selection, click, own, other)
     return (
         truth.click + truth.gain * click + _POSITION_EFFECTS[place] + drift(time),
@@ -188,7 +195,8 @@ def calibrate(train: World, settings: Settings, rows: int) -> Truth:
     clickless = _CLICKLESS * settings.click_rate * settings.conversion_rate / (1 - settings.click_rate)
     nothing = (0.0, 0.0, 0.0)
     gain, effect, information = attenuation(settings.learnability), settings.position_effect, settings.cart_information
-    rates = (0.0, 0.0, clickless, effect, information, 0.0, 0.0)
+    confounding = settings.hidden_confounding
+    rates = (0.0, 0.0, clickless, effect, information, 0.0, 0.0, confounding)
     truth = Truth(gain, settings.selection_bias, nothing, (1.0,) * 3, *rates)
     sample = np.empty((_SAMPLE, 8))
     count = _sample(train, truth, rows, step, most, sample)
@@ -198,6 +206,9 @@ def calibrate(train: World, settings: Settings, rows: int) -> Truth:
     click_logit, conversion_logit, cart_logit, like_logit, looked_at = sample[:count, 3:].T
     if settings.click_rate >= 0.95 * looked_at.mean():
         raise UserError(f"--click-rate {settings.click_rate:g}: only {looked_at.mean():.3f} of exposures are examined")
+    if confounding:
+        click_logit, conversion_logit = (both_moods(each, confounding) for each in (click_logit, conversion_logit))
+        cart_logit, like_logit, looked_at = (np.tile(each, 2) for each in (cart_logit, like_logit, looked_at))
     click = intercept(click_logit, looked_at, settings.click_rate / looked_at.mean())
     clicked = looked_at / (1 + np.exp(-(click_logit + click)))
     # Carts lie half-way between clicks and conversions, as rates go.

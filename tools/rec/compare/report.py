@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from rec.compare.outcome import Outcome
@@ -108,8 +108,13 @@ def _shares(outcome: Outcome) -> Section:
 
 def markdown(outcome: Outcome, title: str) -> str:
     """The report as Markdown."""
+    return markdown_of(title, sections(outcome))
+
+
+def markdown_of(title: str, of: Iterable[Section]) -> str:
+    """Sections as Markdown."""
     parts = [f"# {title}\n"]
-    for section in sections(outcome):
+    for section in of:
         head, *body = (f"| {' | '.join(row)} |" for row in section.rows)
         line = "|" + "---|" * len(section.rows[0])
         parts.append("\n".join([f"## {section.title}\n", section.text, "", head, line, *body, ""]))
@@ -118,8 +123,13 @@ def markdown(outcome: Outcome, title: str) -> str:
 
 def page(outcome: Outcome, title: str, figure: bytes | None) -> str:
     """The report as one HTML file, the figure (PNG) within."""
+    return page_of(title, sections(outcome), figure)
+
+
+def page_of(title: str, of: Iterable[Section], figure: bytes | None = None) -> str:
+    """Sections as one HTML file."""
     parts = [f"<h1>{html.escape(title)}</h1>"]
-    for section in sections(outcome):
+    for section in of:
         text = html.escape(section.text)
         if section.text == FIGURE:
             data = base64.b64encode(figure or b"").decode()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
+
+K = TypeVar("K", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -41,3 +44,18 @@ def paired_p(ours: Sequence[float | None], theirs: Sequence[float | None]) -> fl
     from scipy.stats import ttest_rel  # takes half a second, which few commands need to spend
 
     return float(ttest_rel(*zip(*pairs, strict=True)).pvalue)
+
+
+def holm(p_values: Mapping[K, float | None]) -> dict[K, float | None]:
+    """P-values of many comparisons, adjusted so that the chance of any false finding stays that of one (Holm 1979).
+
+    The i-th smallest of m, from 0, is multiplied by m - i, and none is below one before it; those that are None are
+    left out of m.
+    """
+    known = sorted((p, i, key) for i, (key, p) in enumerate(p_values.items()) if p is not None)
+    adjusted: dict[K, float | None] = dict.fromkeys(p_values)
+    highest = 0.0
+    for place, (p, _, key) in enumerate(known):
+        highest = max(highest, min(1.0, p * (len(known) - place)))
+        adjusted[key] = highest
+    return adjusted

@@ -64,7 +64,7 @@ class ColumnarReader(Reader):
         self._check_id_space(schema)
         self._policy = self.config.runner.label_policy
         self._truth = tuple(schema.truth)
-        check_declared(self.folder, "labels", self.labels, [*schema.labels, *schema.columns])
+        check_declared(self.folder, "labels", self.labels, [*schema.labels, *schema.columns, *schema.truth])
         check_declared(self.folder, "columns", self.columns, schema.columns)
         asked = asked_of(self.config, self.part)
         self.columns = tuple(dict.fromkeys((*self.columns, *(c.name for c in asked if c.name in schema.columns))))

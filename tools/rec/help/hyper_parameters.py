@@ -19,6 +19,7 @@ from rec.nn.interaction import REGISTRY as INTERACTIONS
 from rec.nn.network import Network
 from rec.nn.numbers import REGISTRY as NUMBERS_AS_VECTORS
 from rec.nn.sharing import REGISTRY as SHARINGS
+from rec.nn.unclicked import REGISTRY as UNCLICKED
 from rec.nn.weighting import REGISTRY as WEIGHTINGS
 from rec.table.optimizer import OPTIMIZERS
 
@@ -30,6 +31,7 @@ _DERIVED = {
 
 _SECTIONS = {
     "sharing": SHARINGS, "interaction": INTERACTIONS, "number_embedding": NUMBERS_AS_VECTORS, "weighting": WEIGHTINGS,
+    "unclicked": UNCLICKED,
 }  # fmt: skip
 
 

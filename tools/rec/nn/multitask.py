@@ -28,8 +28,8 @@ from rec.nn.objectives import Output, is_plain, level_of
 from rec.nn.sharing import REGISTRY as SHARINGS
 from rec.nn.sharing import Sharing
 from rec.nn.smearing import Smearing
-from rec.nn.weighting import LEARNED, Weighting
 from rec.nn.weighting import REGISTRY as WEIGHTINGS
+from rec.nn.weighting import Weighting
 
 
 class MultiTask(Network):
@@ -71,31 +71,31 @@ class MultiTask(Network):
     ) -> None:
         super().__init__()
         self.graph = Graph(behaviours)
-        self.tasks, towers = self.graph.tasks, self.graph.towers
-        self.dim = sparse_feature_dim
-        self.separate = SHARINGS[sharing].own_spaces
+        self.tasks, towers, self.objectives = self.graph.tasks, self.graph.towers, self.graph.objectives
+        self.dim, self.separate = sparse_feature_dim, SHARINGS[sharing].own_spaces
         self.spaces, self.space_names = (len(towers) if self.separate else 1), tuple(towers)
         interaction, number_embedding = section_of(interaction), section_of(number_embedding)
-        embeds = bool(num_number) and number_embedding["kind"] != "none"
-        fields_seen, beside = (num_field + num_number, 0) if embeds else (num_field, num_number)
+        self.embeds = bool(num_number) and number_embedding["kind"] != "none"
+        fields_seen, beside = (num_field + num_number, 0) if self.embeds else (num_field, num_number)
         beside += sum(field_dims.values())
         shape = Shape(fields_seen, self.dim, beside, 1 if self.separate else len(towers))
-        interactions = [INTERACTIONS.build(interaction, shape=shape) for _ in range(self.spaces)]
-        width = interactions[0].width
-        self.interactions = nn.LayerList(interactions)
-        self.extra, self.embedding_dim = interactions[0].extra, (self.dim + interactions[0].extra) * self.spaces
-        if embeds:
+        self.interactions = nn.LayerList([INTERACTIONS.build(interaction, shape=shape) for _ in range(self.spaces)])
+        self.extra, width = self.interactions[0].extra, self.interactions[0].width
+        self.embedding_dim = (self.dim + self.extra) * self.spaces
+        if self.embeds:
             self.numbers = NUMBERS.build(number_embedding, numbers=num_number, dim=self.embedding_dim)
-        self.embeds = embeds
         self.between, self.negative_rate = Between(dropout, norm), negative_rate
         self.first = self.graph.first_tower() if negative_rate else None
         self.sharing = SHARINGS.build(sharing, in_features=width, towers=towers, between=self.between)
         widths = dict(zip(towers, self.sharing.widths, strict=True))
         self.towers = nn.LayerDict({name: self._tower(name, widths[name], tower_fc_sizes) for name in towers})
         self.smearing = nn.LayerDict({name: Smearing() for name, b in self.graph.numbers.items() if b.smearing})
-        if weighting["kind"] in LEARNED:
-            objectives.check_weights(self.graph.objectives, weighting["kind"])
-        self.weighting = WEIGHTINGS.build(weighting, weights=self._weights(), numbers=set(self.graph.numbers))
+        self.weigh(weighting)
+
+    def weigh(self, section: Weighting) -> None:
+        """Sum the losses of `_weights` as a section says."""
+        objectives.check_weights(self.objectives, section["kind"])
+        self.weighting = WEIGHTINGS.build(section, weights=self._weights(), numbers=set(self.graph.numbers))
 
     def forward(self, features: Features) -> dict[str, Output]:
         """The prediction of each task, [B, 1] each."""
@@ -129,26 +129,27 @@ class MultiTask(Network):
     def compose(self, logits: Mapping[str, Any], on_host: bool = False) -> dict[str, Output]:
         """The predictions that follow from the towers' outputs; `on_host` as in `Features`."""
         numbers, said = self.graph.numbers, self.graph.said
-        binary = [name for name in self.graph.towers if name not in numbers]
         chances = {
-            name: objectives.chance(said(name), logits[name], logits.get(level_of(name)), on_host) for name in binary
+            name: objectives.chance(said(name), logits[name], logits.get(level_of(name)), on_host)
+            for name in self.graph.towers
+            if name not in numbers
         }
         heads = {name: objectives.number(name, b, logits[name], self.smearing) for name, b in numbers.items()}
-        return {**self.graph.outputs(chances), **heads}
+        return self.graph.outputs(chances) | heads
 
     def losses(self, outputs: Mapping[str, Output], labels: Mapping[str, Any]) -> dict[str, Any]:
         """Mean loss of each behaviour over its space, and of order within requests where that is asked for.
 
         Impressions whose label is not known (NaN) are not in its loss, and in every other loss all the same.
         """
-        for objective in self.graph.objectives:
+        for objective in self.objectives:
             objectives.remember(self.smearing, objective, outputs[objective.task], labels)
         return self.parts(outputs, labels)
 
     def parts(self, outputs: Mapping[str, Output], labels: Mapping[str, Any]) -> dict[str, Any]:
         """The same losses; nothing is remembered."""
         parts = {}
-        for objective in self.graph.objectives:
+        for objective in self.objectives:
             output, given = outputs[objective.task], labels[objective.label]
             among = labels[objective.among] if objective.among else None
             if is_plain(objective.said) and type(self).loss is MultiTask.loss:
@@ -168,18 +169,17 @@ class MultiTask(Network):
 
         def untrained() -> dict[str, Any]:
             """The losses of a network all of whose logits are 0, on the same batch."""
-            zeros = paddle.zeros_like(next(iter(labels.values())))
+            zeros = dict.fromkeys(self.graph.towers, paddle.zeros_like(next(iter(labels.values()))))
             # Not a subclass's: its own terms are weighted by nobody, and may need more than the towers' outputs.
-            return MultiTask.parts(self, self.compose(dict.fromkeys(self.graph.towers, zeros)), labels)
+            return MultiTask.parts(self, self.compose(zeros), labels)
 
         names = self._weights()
         weighted = {name: part for name, part in parts.items() if name in names}
         own = {id(p) for p in self.weighting.parameters()}
-        parameters = [p for p in self.trained() if id(p) not in own]
-        total = self.weighting(weighted, untrained, features.pulled, parameters)
-        for name, part in parts.items():
-            if name not in names:
-                total = total + part
+        others = [p for p in self.trained() if id(p) not in own]
+        total = self.weighting(weighted, untrained, features.pulled, others)
+        for part in (parts[name] for name in parts if name not in names):
+            total = total + part
         return total
 
     @classmethod
@@ -197,4 +197,4 @@ class MultiTask(Network):
 
     def _weights(self) -> dict[str, float]:
         """The weight of each loss."""
-        return objectives.weights(self.graph.objectives)
+        return objectives.weights(self.objectives)

@@ -15,6 +15,7 @@ from rec.nn.pointwise import FocalProbability, Pointwise
 from rec.nn.probability import Probability
 from rec.nn.ranking import joint_loss, listwise_loss, pairwise_loss
 from rec.nn.regression import RegressionHead
+from rec.nn.weighting import LEARNED
 
 Output: TypeAlias = Probability | RegressionHead
 
@@ -122,7 +123,7 @@ def _weights(objective: Objective) -> dict[str, float]:
 
 def check_weights(objectives: Sequence[Objective], kind: str) -> None:
     """Refuse a loss without weight where these are learned."""
-    for objective in objectives:
+    for objective in objectives if kind in LEARNED else ():
         if not _weights(objective)[objective.task]:
             said = "weight" if not objective.said.weight else "alpha"
             raise UserError(

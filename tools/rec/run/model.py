@@ -11,7 +11,7 @@ from rec.data.native import NativeReader
 from rec.data.reader import Reader
 from rec.errors import UserError
 from rec.loading import ModelDirectory
-from rec.nn.multitask import MultiTask
+from rec.nn.entire_space import EntireSpace
 from rec.nn.network import Network
 
 Mode: TypeAlias = Literal["dygraph", "static"]
@@ -27,7 +27,7 @@ def model_class(directory: ModelDirectory, mode: Mode) -> type:
     """The directory's `DygraphModel` or `StaticModel`.
 
     A directory without the one takes the network of the other; one without both, the network in `net.py`; one without
-    that, `MultiTask`: its config says all.
+    that, `EntireSpace`: its config says all.
 
     Raises:
         UserError: it has none, or it cannot be imported.
@@ -81,7 +81,7 @@ def reader_class(directory: ModelDirectory, name: str) -> type[Reader]:
 def _network(directory: ModelDirectory) -> type[Network]:
     """The network in a directory's `net.py`, or else the one that a config alone describes."""
     if not directory.has("net"):
-        return MultiTask
+        return EntireSpace
     module = directory.module("net")
     own = [
         value
