@@ -30,7 +30,7 @@ data:
     tag: {{trainable: false}}
     age: {{column: price, numeric: standardize}}
     past: {{column: user, statistic: {{of: click, by: day}}}}
-hyper_parameters: {{optimizer: {{class: Adam}}, behaviours: {{click: }}, sparse_feature_dim: 4, tower_fc_sizes: [4]}}
+hyper_parameters: {{optimizer: {{class: Adam, ema: 0.9}}, behaviours: {{click: }}, sparse_feature_dim: 4, tower_fc_sizes: [4]}}
 """
 WIDTHS = {"user": 6, "item": 4, "price": 4, "tag": 4}
 TABLES = {4: "embedding.weight", 6: "embedding_6.weight"}
@@ -112,6 +112,8 @@ def test_values_keep_their_rows_and_new_ones_begin_anew(train, mode):
                 if value in old:
                     stored = (states if "/" in name else weights)[name]
                     assert (array[row] == stored[old[value]]).all()
+                elif name.endswith("/moved"):  # what moves, where averages stand for it
+                    assert (array[row] == own[TABLES[width]][row]).all()
                 elif "/" in name:
                     assert (array[row] == 0).all()
                 elif (field, value) == ("item", "i13"):
