@@ -222,5 +222,5 @@ def test_labels_and_codes_may_have_other_names(network):
     ],
 )
 def test_graphs_that_it_cannot_train_are_refused(network, behaviours):
-    with pytest.raises(UserError, match=r"hyper_parameters\.behaviours: unclicked needs a click .* these predict "):
+    with pytest.raises(UserError, match=r"hyper_parameters\.behaviours: ESCM2 needs a click .* these predict "):
         network(behaviours=behaviours)

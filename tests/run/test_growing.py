@@ -30,7 +30,8 @@ data:
     tag: {{trainable: false}}
     age: {{column: price, numeric: standardize}}
     past: {{column: user, statistic: {{of: click, by: day}}}}
-hyper_parameters: {{optimizer: {{class: Adam, ema: 0.9}}, behaviours: {{click: }}, sparse_feature_dim: 4, tower_fc_sizes: [4]}}
+hyper_parameters:
+  {{optimizer: {{class: Adam, ema: 0.9}}, behaviours: {{click: }}, sparse_feature_dim: 4, tower_fc_sizes: [4]}}
 """
 WIDTHS = {"user": 6, "item": 4, "price": 4, "tag": 4}
 TABLES = {4: "embedding.weight", 6: "embedding_6.weight"}

@@ -25,6 +25,8 @@ class ESCM2(EntireSpace):
         unclicked: follows from these, and must not be given.
     """
 
+    asks = "ESCM2"
+
     def __init__(
         self,
         counterfactual: Literal["ips", "dr"] = "ips",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import paddle
 
@@ -30,6 +30,8 @@ class EntireSpace(MultiTask):
     """
 
     method: Method | None = None
+    asks: ClassVar[str] = "unclicked"
+    """Whose demands a message is of."""
 
     def __init__(
         self,
@@ -44,7 +46,7 @@ class EntireSpace(MultiTask):
         ctr, cvr = self.graph.task_of("click"), self.graph.task_of("conversion", "click")
         if ctr is None or cvr is None or not self.graph.straight_after("conversion", "click"):
             raise UserError(
-                "hyper_parameters.behaviours: unclicked needs a click that is predicted over all impressions and a "
+                f"hyper_parameters.behaviours: {self.asks} needs a click that is predicted over all impressions and a "
                 "conversion straight after it, such as {click: , conversion: {after: click}}; these predict "
                 f"{', '.join(task.name for task in self.tasks)}"
             )
