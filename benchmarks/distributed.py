@@ -186,7 +186,7 @@ def _failed(options: argparse.Namespace, number: signal.Signals, victim: int, tr
     out, table = options.work / f"failed-{number}-{victim}-{trial}", moments.choice(["replicated", "sharded"])
     settings = {"epochs": 1000, "train_batch_size": 64, "model_save_path": out, "rank_timeout": TIMEOUT, "keep_last": 2}
     settings |= {"save_steps": 9, "table": table}
-    running = start(command("trainer", ESMM, settings, local(2, options.work)))
+    running = start(command("trainer", ESMM, settings, local(2, out)))
     wait_for(running, lambda: any(out.glob("0-batch*")) or (out / "0").is_dir())
     time.sleep(2 * moments.random())
     process = rank_of(running.pid, victim)
@@ -196,13 +196,13 @@ def _failed(options: argparse.Namespace, number: signal.Signals, victim: int, tr
     seconds = time.time() - begun
     if number == signal.SIGSTOP:
         _kill(process)
-    said += "".join(path.read_text() for path in (options.work / "log").glob("workerlog.*"))
+    said += "".join(path.read_text() for path in (out / "log").glob("workerlog.*"))
     code = subprocess.run(
         command("trainer", ESMM, {"model_save_path": out, "epochs": 1, "resume": "true", "train_batch_size": 128}),
         cwd=ROOT, capture_output=True, check=False,
     ).returncode  # fmt: skip
     line = LINE.findall(said)
-    return {"seconds": seconds, "code": running.returncode, "line": line[-1] if line else "", "resumed": code == 0}
+    return {"seconds": seconds, "code": running.returncode, "line": line[0] if line else "", "resumed": code == 0}
 
 
 def start(arguments: list[str], inside: list[str] | None = None) -> subprocess.Popen[str]:
