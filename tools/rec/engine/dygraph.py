@@ -57,8 +57,7 @@ class DygraphEngine(Engine):
         self.optimizer = Optimizers(made, self.net, not own, on_host) if training else None
         self._moves: Moves | None = None
         if self.optimizer is not None and self.table is not None:
-            step, weights = self.optimizer.step, Parameters(self.net)
-            self._moves = Moves(config, self.table, self.net, weights, step, self._look)
+            self._moves = Moves(config, self.table, self.net, Parameters(self.net), self._step, self._look)
 
     def make_metrics(self) -> tuple[list[Any], list[str]]:
         metrics, names = self.model.create_metrics()
@@ -93,6 +92,10 @@ class DygraphEngine(Engine):
         gradients = [vector.grad for vector in inputs.vectors]
         if not self._moves.move(inputs.batch, gradients, self.optimizer.own_gradients, inputs.work):
             self.optimizer.forget()
+
+    def _step(self, gradients: Mapping[str, Any]) -> None:
+        assert self.optimizer is not None
+        self.optimizer.step(gradients)
 
     def _settle(self) -> None:
         """Before weights are looked at: make the updates that wait."""
