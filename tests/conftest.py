@@ -34,10 +34,12 @@ THOROUGH = (
     "*test_shipped.py::*hillstrom*",
     "*test_shipped.py::*successors*",
     "*test_resume.py::test_killed_three_times*[[]static_trainer[]]",
-    "*test_learned_from.py::test_killed*[[]static_trainer[]]",
     "*test_learned_from.py::test_predictions_after_sampling*static_trainer[]]",
-    "*tune/test_command.py::test_static_trials*",
-    "*tune/test_command.py::test_a_training_that_is_killed*",
+    "*test_learned_from.py::test_killed*",
+    "*test_compare_command.py::test_simulated_data*",
+    "*test_raw_rows.py::test_rows_stored_in_less*",
+    "*docs/test_daily.py::*",
+    "*tune/test_command.py::*",  # test_search.py searches without processes
     # Long runs of what `make test` has parts of.
     "*docs/test_tuning.py::*",
     "*benchmarks/test_ali_ccp.py::*",
