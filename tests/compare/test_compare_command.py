@@ -305,8 +305,8 @@ def test_a_table_of_one_s_own(tmp_path):
     ("override", "message"),
     [
         ("compare.systems.X={model: ../nothing}", r"nothing.*no such file"),
-        ("compare.system={}", r"compare\.system: Extra inputs"),
-        ("compare.systems.X={rows: some}", r"compare\.systems\.X\.rows: Input should be 'all'"),
+        ("compare.system={}", r"compare\.system is not a setting \(did you mean systems"),
+        ("compare.systems.X={rows: some}", r"compare\.systems\.X\.rows: should be 'all', .*, got 'some'"),
         ("runner.train_data_dir=nowhere", "nowhere: no such data directory"),
         ("hyper_parameters.cvr_fc_sizes=[a]", r"hyper_parameters\.cvr_fc_sizes\[0\]"),
         ("compare.shares=[0.000001]", "no impression is left to train on"),

@@ -71,7 +71,7 @@ def test_a_range_that_is_wrong_is_one_line(tmp_path, key, values, said):
 @pytest.mark.parametrize(
     ("tune", "said"),
     [
-        ({"ranges": RANGES}, "tune.objective: Field required"),
+        ({"ranges": RANGES}, "tune.objective is missing: "),
         (
             {"objective": "auc_cvtr", "ranges": RANGES},
             "auc_cvtr is not measured (did you mean auc_cvr?); one of auc_ctr",

@@ -12,11 +12,12 @@ The first system is the one that the others are tested against.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from rec.config.wrong import check_distinct, in_words
 from rec.errors import UserError
 
 Rule = Literal["all", "clicked", "aman", "oversampling", "unbias"]
@@ -86,10 +87,7 @@ class Compare(BaseModel):
 
     @model_validator(mode="after")
     def _distinct(self) -> Compare:
-        for name in ("seeds", "shares"):
-            values = getattr(self, name)
-            if len(set(values)) < len(values):
-                raise ValueError(f"{name} should be distinct, got {values}")
+        check_distinct(self, "seeds", "shares")
         return self
 
 
@@ -105,8 +103,12 @@ def read(tree: Mapping[str, Any], path: object) -> Compare:
     try:
         return Compare(**{str(key): value for key, value in section.items()})
     except ValidationError as error:
-        problems = [
-            ".".join(["compare", *map(str, problem["loc"])]) + ": " + problem["msg"].replace("Value error, ", "")
-            for problem in error.errors()
-        ]
+        problems = [in_words(each, "compare", _fields(each["loc"])) for each in error.errors()]
         raise UserError(f"{path}: " + "; ".join(problems)) from None
+
+
+def _fields(place: Sequence[Any]) -> Mapping[str, Any]:
+    """Those of the model that a place in the section is within."""
+    if place[0] != "systems":
+        return Compare.model_fields
+    return (Published if "published" in place[2:-1] else System).model_fields

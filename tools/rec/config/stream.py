@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from rec.config.suggest import did_you_mean
+from rec.config.wrong import check_distinct, in_words
 from rec.errors import UserError
 
 StreamName = Literal[
@@ -57,10 +57,7 @@ class StreamSettings(BaseModel):
 
     @model_validator(mode="after")
     def _distinct(self) -> StreamSettings:
-        for name in ("methods", "seeds"):
-            values = getattr(self, name) or []
-            if len(set(values)) < len(values):
-                raise ValueError(f"{name} should be distinct, got {values}")
+        check_distinct(self, "methods", "seeds")
         return self
 
 
@@ -76,15 +73,5 @@ def read_stream(tree: Mapping[str, Any], path: object) -> StreamSettings:
     try:
         return StreamSettings(**{str(key): value for key, value in section.items()})
     except ValidationError as error:
-        raise UserError(f"{path}: " + "; ".join(map(_in_words, error.errors()))) from None
-
-
-def _in_words(problem: Any) -> str:
-    name = ".".join(["stream", *map(str, problem["loc"])])
-    if problem["type"] == "extra_forbidden":
-        return f"{name} is not a setting{did_you_mean(str(problem['loc'][0]), list(StreamSettings.model_fields))}"
-    if problem["type"] == "missing":
-        return f"{name} is missing: {StreamSettings.model_fields[str(problem['loc'][0])].description}"
-    if problem["type"] == "value_error":
-        return f"{name}: {problem['ctx']['error']}"
-    return f"{name}: {problem['msg'].replace('Input should', 'should')}, got {problem['input']!r}"
+        fields = StreamSettings.model_fields
+        raise UserError(f"{path}: " + "; ".join(in_words(each, "stream", fields) for each in error.errors())) from None

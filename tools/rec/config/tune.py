@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from rec.config.settings import RunnerSettings
 from rec.config.suggest import did_you_mean
+from rec.config.wrong import in_words
 
 
 class Range(BaseModel):
@@ -98,7 +99,7 @@ def read(tree: Mapping[str, Any]) -> tuple[Tune | None, list[str]]:
     try:
         tune = Tune(**{str(key): value for key, value in section.items()})
     except ValidationError as error:
-        return None, list(dict.fromkeys(map(_in_words, error.errors())))
+        return None, list(dict.fromkeys(map(_said, error.errors())))
     problems = [problem for key in tune.ranges if (problem := _wrong_key(key))]
     return (None if problems else tune), problems
 
@@ -128,15 +129,11 @@ def _wrong_key(key: str) -> str | None:
     return None
 
 
-def _in_words(problem: Any) -> str:
-    place = ".".join(["tune", *(str(part) for part in problem["loc"] if part not in ("int", "float"))])
-    if problem["type"] == "extra_forbidden":
-        models: dict[Any, type[BaseModel]] = {"ranges": Range, "budget": Budget}
-        model = models.get(problem["loc"][0], Tune)
-        return f"{place} is not a setting{did_you_mean(problem['loc'][-1], model.model_fields)}"
+def _said(problem: Any) -> str:
+    first = str(problem["loc"][0])
     if problem["type"] == "model_type":
-        such = "{trials: 30}" if problem["loc"][0] == "budget" else "{low: 1, high: 8} or {choices: [...]}"
+        such = "{trials: 30}" if first == "budget" else "{low: 1, high: 8} or {choices: [...]}"
+        place = ".".join(["tune", *map(str, problem["loc"])])
         return f"{place} should be a section such as {such}, got {problem['input']!r}"
-    message = problem["msg"].replace("Value error, ", "").replace("Input should", "should")
-    given = f", got {problem['input']!r}" if problem["type"] not in ("missing", "value_error") else ""
-    return f"{place}: {message}{given}"
+    models: dict[str, type[BaseModel]] = {"ranges": Range, "budget": Budget}
+    return in_words(problem, "tune", models.get(first, Tune).model_fields)

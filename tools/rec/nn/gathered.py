@@ -31,7 +31,8 @@ def gathered(outputs: Mapping[str, Output]) -> dict[str, Output]:
 
     for output in outputs.values():
         output.mapped(note)
-    together = iter(paddle.split(gathered_rows(paddle.concat(own, axis=1)), len(own), axis=1))
+    widths = [int(each.shape[1]) for each in own]  # 1, but for what an output carries besides
+    together = iter(paddle.split(gathered_rows(paddle.concat(own, axis=1)), widths, axis=1))
     return {name: output.mapped(lambda _: next(together)) for name, output in outputs.items()}
 
 

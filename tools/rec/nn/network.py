@@ -21,7 +21,7 @@ class Output(Protocol):
         """The prediction in its label's units, float [B, 1]."""
 
     def mapped(self, rows: Callable[[Any], Any]) -> Any:
-        """The same prediction, with each tensor of a number per impression, [B, 1], as `rows` has it."""
+        """The same prediction, with each tensor of numbers per impression, [B, 1] or wider, as `rows` has it."""
 
 
 class Network(nn.Layer):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, Self
 
 from rec.data.labels import LabelRules
 from rec.errors import UserError
@@ -26,6 +26,11 @@ class Served(Probability):
     def __init__(self, f: Probability, towers: Mapping[str, Any]) -> None:
         super().__init__(f.logit)
         self.towers = towers
+
+    def mapped(self, rows: Callable[[Any], Any]) -> Self:
+        found = super().mapped(rows)
+        found.towers = {name: rows(logit) for name, logit in self.towers.items()}
+        return found
 
 
 class DelayedConversion(ClickTowers):

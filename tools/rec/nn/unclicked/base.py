@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeAlias
 
@@ -62,6 +62,10 @@ class Carried:
     def value(self) -> Any:
         """Its first column, float [B, 1]: what the other outputs have."""
         return self.vectors[:, :1]
+
+    def mapped(self, rows: Callable[[Any], Any]) -> Carried:
+        """The same of the rows that `rows` has."""
+        return Carried(rows(self.vectors))
 
 
 @dataclass(frozen=True)
