@@ -46,35 +46,48 @@ class DIN(Interaction):
         self.dim, self.softmax = shape.dim, softmax
         self.queries = {str(history): str(query) for history, query in attend.items()}
         self.width = shape.width + len(self.queries) * shape.dim
-        self.scores = nn.LayerList([_Score(4 * shape.dim, fc_sizes, activation) for _ in self.queries])
+        self.scores = nn.LayerList([_Score(shape.dim, fc_sizes, activation) for _ in self.queries])
 
     def forward(self, features: Features) -> Features:
         found = []
         for (history, query), score in zip(self.queries.items(), self.scores, strict=True):
             keys, there = features.histories[history].of_impressions()
-            asks = paddle.tile(paddle.unsqueeze(features.field(query, self.dim), 1), [1, keys.shape[1], 1])
-            weights = score(paddle.concat([asks, keys, asks - keys, asks * keys], axis=2), there)
+            weights = score(features.field(query, self.dim), keys, there)
             if self.softmax:
                 weights = F.softmax(weights + (there - 1.0) * 1e9, axis=1)
-            found.append((paddle.unsqueeze(weights * there, 2) * keys).sum(axis=1))
+            found.append(paddle.squeeze(paddle.matmul(paddle.unsqueeze(weights * there, 1), keys), 1))
         return features.plus(*found)
 
 
 class _Score(nn.Layer):
-    """An MLP with one output: float [B, L, w] to [B, L]."""
+    """An MLP with one output of [t, k_j, t - k_j, t * k_j]: t, float [B, D], and k, [B, L, D], to [B, L].
 
-    def __init__(self, width: int, sizes: Sequence[int], activation: str) -> None:
+    Its first layer is (W_1 + W_3) t + (W_2 - W_3) k + W_4 (t * k) with the four blocks W_i of its weight, so that the
+    four are never put side by side and t is multiplied once.
+    """
+
+    def __init__(self, dim: int, sizes: Sequence[int], activation: str) -> None:
         super().__init__()
-        widths = [width, *sizes]
+        widths = [4 * dim, *sizes]
         self.hidden = nn.LayerList([Linear(a, b) for a, b in zip(widths, sizes, strict=False)])
         made = {"dice": Dice, "prelu": nn.PReLU, "sigmoid": lambda _: nn.Sigmoid()}[activation]
         self.activations = nn.LayerList([made(size) for size in sizes])
         self.out = Linear(widths[-1], 1)
 
-    def forward(self, x: Any, there: Any) -> Any:
-        length, rows = x.shape[1], paddle.reshape(there, [-1, 1])
-        x = paddle.reshape(x, [-1, x.shape[2]])
-        for layer, activation in zip(self.hidden, self.activations, strict=True):
-            x = layer(x)
-            x = activation(x, rows) if isinstance(activation, Dice) else activation(x)
-        return paddle.reshape(self.out(x), [-1, length])
+    def forward(self, asks: Any, keys: Any, there: Any) -> Any:
+        length, rows = keys.shape[1], paddle.reshape(there, [-1, 1])
+        layers = [*self.hidden, self.out]
+        x = self._first(layers[0], asks, keys)
+        for layer, activation in zip(layers[1:], self.activations, strict=True):
+            x = layer(activation(x, rows) if isinstance(activation, Dice) else activation(x))
+        return paddle.reshape(x, [-1, length])
+
+    @staticmethod
+    def _first(layer: Linear, asks: Any, keys: Any) -> Any:
+        """What the first layer makes of them, [B * L, H]."""
+        copies = [1, keys.shape[1], 1]
+        of_ask, of_key, of_gap, of_product = paddle.split(layer.weight, 4, axis=0)
+        asked = paddle.tile(paddle.unsqueeze(paddle.matmul(asks, of_ask + of_gap) + layer.bias, 1), copies)
+        products = paddle.tile(paddle.unsqueeze(asks, 1), copies) * keys
+        x = paddle.matmul(keys, of_key - of_gap) + paddle.matmul(products, of_product) + asked
+        return paddle.reshape(x, [-1, layer.weight.shape[1]])
