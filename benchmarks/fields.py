@@ -33,11 +33,19 @@ RARE = 100
 """Impressions of an item in training: below, it is a rare one."""
 
 
+OF_NUMBERS = ("buckets", "numbers", "numbers, linear", "numbers, autodis")
+OF_HISTORY = ("without history", "pooled", "pooled, rows of its own", "DIN", "DIN, rows of its own")
+OF_CATEGORIES = (
+    "without history", "pooled", "pooled, categories too", "DIN, categories too", "DIN, categories too, softmax",
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class World:
-    """What a click depends on, how many impressions are simulated, and how nets are trained on them."""
+    """What a click depends on, how many impressions are simulated, and which nets are trained on them, and how."""
 
     knobs: dict[str, str]
+    variants: tuple[str, ...] = OF_NUMBERS
     impressions: int = 100_000
     epochs: int = 6
     learning_rate: float = 0.001
@@ -45,15 +53,25 @@ class World:
 
 def of_history(kind: str) -> World:
     """Attention starts from vectors near zero and takes longer to learn: every variant has the time that it needs."""
-    return World({"--smooth": "0.5", "--steps": "0.5", "--history": kind}, 60_000, 12, 0.003)
+    return World({"--smooth": "0.5", "--steps": "0.5", "--history": kind}, OF_HISTORY, 60_000, 12, 0.003)
+
+
+def of_categories(kind: str) -> World:
+    """More categories than a vector has numbers, and people who are seen half as often."""
+    knobs = {**of_history(kind).knobs, "--categories": "150", "--user-impressions": "100"}
+    return World(knobs, OF_CATEGORIES, 150_000, 6, 0.002)
 
 
 WORLDS = {
     "smooth numbers": World({"--smooth": "1", "--steps": "0", "--history": "none"}),
-    "smooth numbers, a quarter of the rows": World({"--smooth": "1", "--steps": "0", "--history": "none"}, 25_000, 12),
+    "smooth numbers, a quarter of the rows": World(
+        {"--smooth": "1", "--steps": "0", "--history": "none"}, OF_NUMBERS, 25_000, 12
+    ),
     "numbers in steps": World({"--smooth": "0", "--steps": "1", "--history": "none"}),
     "history in order": of_history("order"),
     "history pooled": of_history("pooled"),
+    "history in order, 150 categories": of_categories("order"),
+    "history pooled, 150 categories": of_categories("pooled"),
 }
 
 IDS: dict[str, Any] = {
@@ -64,6 +82,12 @@ NUMBERS = {"age": {"numeric": "standardize"}, "price": {"numeric": "log1p"}}
 BUCKETS = {"age": {"buckets": 20}, "price": {"buckets": 20}}
 HISTORY = {"separator": "|", "sequence": 30}
 DIN = {"kind": "din", "attend": {"history": "item_id"}, "length": 30, "fc_sizes": [36]}
+BOTH = {
+    **NUMBERS,
+    "history": {**HISTORY, "shares": "item_id"},
+    "history_categories": {**HISTORY, "shares": "category"},
+}
+ATTEND_BOTH = {**DIN, "attend": {"history": "item_id", "history_categories": "category"}}
 
 
 def variant(fields: dict[str, Any], interaction: Any = "none", embedding: str = "none") -> dict[str, Any]:
@@ -88,25 +112,13 @@ VARIANTS = {
         },
         embedding="linear",
     ),
-    "DIN, categories too": variant(
-        {
-            **NUMBERS,
-            "history": {**HISTORY, "shares": "item_id"},
-            "history_categories": {**HISTORY, "shares": "category"},
-        },
-        {**DIN, "attend": {"history": "item_id", "history_categories": "category"}},
-        "linear",
-    ),
+    "DIN, categories too": variant(BOTH, ATTEND_BOTH, "linear"),
+    "DIN, categories too, softmax": variant(BOTH, {**ATTEND_BOTH, "softmax": True}, "linear"),
 }
-OF_NUMBERS = ("buckets", "numbers", "numbers, linear", "numbers, autodis")
-OF_HISTORY = (
-    "without history", "pooled", "pooled, rows of its own", "DIN", "DIN, rows of its own", "pooled, categories too",
-    "DIN, categories too",
-)  # fmt: skip
 
 
-def variants_of(world: str) -> tuple[str, ...]:
-    return OF_NUMBERS if "numbers" in world else OF_HISTORY
+REFERENCES = ("pooled, categories too", "pooled", "buckets")
+"""The first that a world has is what its others are tested against."""
 
 
 def simulate(folder: Path, world: str, seed: int) -> Path:
@@ -218,7 +230,7 @@ def table(runs: dict[str, dict[str, list[dict[str, Any]]]]) -> str:
 
     lines = []
     for world, by_name in runs.items():
-        reference = "pooled" if "pooled" in by_name else "buckets"
+        reference = next(name for name in REFERENCES if name in by_name)
         lines += [
             "",
             f"| {world} | share of ceiling | against {reference} | p | new items | rare | common |",
@@ -252,11 +264,11 @@ def main() -> None:
             job.result()
         jobs = {
             (world, name, seed): pool.submit(done, work, world, name, seed)
-            for world in WORLDS for name in variants_of(world) for seed in given.seeds
+            for world in WORLDS for name in WORLDS[world].variants for seed in given.seeds
         }  # fmt: skip
         found = {key: job.result() for key, job in track(jobs.items(), "training")}
     runs = {
-        world: {name: [found[world, name, seed] for seed in given.seeds] for name in variants_of(world)}
+        world: {name: [found[world, name, seed] for seed in given.seeds] for name in WORLDS[world].variants}
         for world in WORLDS
     }
     print(table(runs))

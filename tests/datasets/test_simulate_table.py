@@ -85,6 +85,12 @@ def test_rows_are_in_the_order_of_time_and_test_is_the_last_day(drawn):
         )
 
 
+def test_categories_and_users_are_as_many_as_asked_for(drawn):
+    train, _ = drawn("--categories 7 --user-impressions 500")
+    assert len(np.unique(train["category"])) == 7
+    assert len(np.unique(train["user_id"])) == 40_000 / 500
+
+
 def test_users_and_items_are_what_they_are(drawn):
     train, test = drawn()
     both = {name: np.concatenate([train[name], test[name]]) for name in train}
