@@ -169,6 +169,7 @@ def test_pooling_of_a_field_s_own(tmp_path):
     ("fields", "message"),
     [
         ({"a": {"buckets": 3, "boundaries": [1.0]}}, "data.fields.a: buckets and boundaries both cut the number"),
+        ({"a": {"embed": "linear"}}, "data.fields.a: embed is of numbers, whose numeric says how they are scaled"),
         ({"a": {"numeric": "log1p", "separator": "|"}}, "data.fields.a: separator is of ids, but numeric makes it"),
         ({"a": {"missing": "mean"}}, "data.fields.a: missing is of numbers"),
         ({"a": {"boundaries": [3.0, 1.0]}}, "data.fields.a.boundaries: should rise"),

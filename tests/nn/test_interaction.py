@@ -12,7 +12,7 @@ from numeric import check_gradients
 from rec.nn.activation import Dice
 from rec.nn.features import Features, History
 from rec.nn.interaction import REGISTRY, Shape
-from rec.nn.numbers import AutoDis, LinearEmbedding
+from rec.nn.numbers import AutoDis, LinearEmbedding, Numbers, embedded, sections_of
 
 RANDOM = np.random.default_rng(2)
 START = RANDOM.bit_generator.state
@@ -239,3 +239,22 @@ def test_numbers_become_vectors():
     x = tensor(z)
     np.testing.assert_allclose(net(x).numpy(), expected, rtol=1e-4, atol=1e-5)
     check_gradients(net, lambda: (net(x) ** 2).sum(), [x], step=1e-3)
+
+
+def test_each_number_as_its_section_says():
+    """Of five numbers the second and the fifth share a layer, the third has one of its own, the others stay."""
+    autodis = {"kind": "autodis", "buckets": 3}
+    sections = sections_of(5, "linear", {"a": "none", "b": None, "c": autodis, "d": "none"})
+    assert embedded(sections) == [1, 2, 4]
+    net, z = Numbers(sections, D), values(B, 5)
+    shaken(net)
+    vectors, other, beside = values(B, F * D), values(B, 3), tensor(z)
+    found = net(Features([tensor(vectors)], [None], more=[beside, tensor(other)]))
+    linear, mixed = net.layers
+    assert linear.weight.shape == [1, 2, D]
+    np.testing.assert_allclose(found.fields[0].numpy(), vectors)
+    products = z[:, [1, 4], None] * linear.weight.numpy()
+    np.testing.assert_allclose(found.fields[1].numpy(), products.reshape(B, -1), rtol=1e-6)
+    np.testing.assert_allclose(found.fields[2].numpy(), mixed(tensor(z[:, 2:3])).numpy().reshape(B, -1), rtol=1e-6)
+    np.testing.assert_allclose(found.more[0].numpy(), z[:, [0, 3]])
+    np.testing.assert_allclose(found.more[1].numpy(), other)

@@ -157,7 +157,15 @@ def test_numbers_are_fields_where_they_are_embedded(interaction, embedding):
         settings = {"num_number": 2, "number_embedding": embedding}
         found, as_program = both_modes(sharing, "esmm", {"kind": "fixed"}, interaction, **settings)
         check(found, as_program)
-        assert np.abs(found["d numbers.weight" if embedding == "linear" else "d numbers.meta"]).sum() > 0
+        assert np.abs(found[f"d numbers.layers.0.{'weight' if embedding == 'linear' else 'meta'}"]).sum() > 0
+
+
+def test_numbers_are_embedded_each_as_it_says():
+    own = {"a": None, "b": {"kind": "autodis", "buckets": 3}}
+    for default in ("none", "linear"):
+        settings = {"num_number": 2, "number_embedding": default, "number_embeddings": own}
+        found, as_program = both_modes(SHARINGS[0], "esmm", {"kind": "fixed"}, {"kind": "fm"}, **settings)
+        check(found, as_program)
 
 
 @pytest.mark.parametrize("sharing", SHARINGS, ids=lambda s: s["kind"])

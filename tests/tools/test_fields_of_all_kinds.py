@@ -32,8 +32,9 @@ data:
     tags: {{separator: "|", pooling: max, sequence: 3}}
     loved: {{column: likes, separator: "|", pairs: ":", pooling: weighted, dim: 2}}
     most: {{column: tags, separator: "|", pooling: max, sequence: 2, dim: 2}}
-    rate: {{column: item, statistic: {{of: click, prior: 3}}}}
-    price: {{numeric: standardize}}
+    rate: {{column: item, statistic: {{of: click, prior: 3}}, embed: none}}
+    price: {{numeric: standardize, embed: {{kind: autodis, buckets: 3}}}}
+    dear: {{column: price, numeric: log1p, missing: mean}}
 hyper_parameters: {{optimizer: {{class: Adam, learning_rate: 0.01}}, sparse_feature_dim: 4, tower_fc_sizes: [8],
   behaviours: {{click: }}, interaction: {{kind: din, attend: {{past: item}}, length: 4}}, number_embedding: linear}}
 """

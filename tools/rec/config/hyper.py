@@ -23,6 +23,9 @@ SECTIONS = ("optimizer", "table_optimizer")
 DIMS = "field_dims"
 """Derived: widths of the fields whose vectors have another than `sparse_feature_dim`, by name."""
 
+EMBEDDINGS = "number_embeddings"
+"""Derived: how numbers become vectors, by name in their order, where a field says so; None where it does not."""
+
 NUMBERS = ("learning_rate", "beta1", "beta2", "epsilon", "momentum", "rho", "initial_accumulator_value", "weight_decay")
 """What an optimizer's section may set, besides its class."""
 
@@ -41,18 +44,18 @@ class Declared:
 
     Attributes:
         fields: those that have ids.
-        numbers: columns of those that are numbers.
         dims: widths of the fields that say one.
+        numbers: columns of those that are numbers, and how each becomes a vector, if its field says so.
     """
 
     fields: Sequence[str]
-    numbers: Sequence[str] = ()
     dims: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    numbers: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def complete(config: Config, targets: Sequence[Callable[..., Any]], declared: Declared | None = None) -> Config:
-    """A config that also says the targets' defaults, `num_field` and, where there are any, `num_number` and
-    `field_dims`, the widths of fields that have another than `sparse_feature_dim`.
+    """A config that also says the targets' defaults, `num_field` and, where there are any, `num_number`,
+    `field_dims`, the widths of fields that have another than `sparse_feature_dim`, and `number_embeddings`.
 
     Args:
         config: as it was read.
@@ -70,7 +73,8 @@ def complete(config: Config, targets: Sequence[Callable[..., Any]], declared: De
         own = given.get("sparse_feature_dim")
         others = {name: dim for name, dim in declared.dims.items() if dim != own}
         defaults |= {"fields": list(declared.fields), "num_field": _alike(declared.fields, {**given, DIMS: others})}
-        for name, value in {"num_number": len(declared.numbers), DIMS: others}.items():
+        embeds = dict(declared.numbers) if any(declared.numbers.values()) else {}
+        for name, value in {"num_number": len(declared.numbers), DIMS: others, EMBEDDINGS: embeds}.items():
             if value or name in given:
                 defaults[name] = value
     known = given.get("fields", defaults.get("fields"))
@@ -87,12 +91,18 @@ def check(config: Config, targets: Sequence[Callable[..., Any]]) -> list[str]:
     for target in targets:
         problems += missing(target, values, where)
         problems += wrong_types(target, values, where)
-    problems += unused(values, targets, [*SECTIONS, "num_number", DIMS, NEGATIVES], where)
+    problems += unused(values, targets, [*SECTIONS, "num_number", DIMS, EMBEDDINGS, NEGATIVES], where)
     problems += not_exact(values, targets[0])
     if values.get(DIMS) and not any(DIMS in parameters(target) for target in targets):
         problems.append(
             f"data.fields.{next(iter(values[DIMS]))}: {targets[0].__name__} sees fields of one width: give its "
             f"constructor {DIMS}, or leave dim out"
+        )
+    if values.get(EMBEDDINGS) and not any(EMBEDDINGS in parameters(target) for target in targets):
+        named = next(name for name, section in values[EMBEDDINGS].items() if section)
+        problems.append(
+            f"data.fields.{named}: {targets[0].__name__} makes no vectors of numbers: give its constructor "
+            f"{EMBEDDINGS}, or leave embed out"
         )
     if values.get("num_number") and not any("num_number" in parameters(target) for target in targets):
         problems.append(
@@ -176,6 +186,8 @@ def wrong_types(target: Callable[..., Any], values: Mapping[str, Any], where: st
             pydantic.TypeAdapter(types[name]).validate_python(value, strict=True)
         except pydantic.ValidationError as error:
             first = error.errors()[0]
+            if name == EMBEDDINGS and first["loc"]:  # it was said of a field
+                where, name = f"data.fields.{first['loc'][0]}", "embed"
             if first["type"] == "value_error":  # a validator of ours, which has said it all
                 problems.append(f"{where}.{name}: {first['ctx']['error']}")
                 continue

@@ -89,7 +89,7 @@ class EncodedReader(Reader):
         names, shared = list(settings.ids), len(settings.shared)
         self._groups = [(group, once) for group, once in ((names[:shared], True), (names[shared:], False)) if group]
         self.blocks = blocks_of(self._groups, self._seen)
-        self.numbers = settings.number_names()
+        self.numbers = tuple(settings.embeds())
         # A checkpoint knows by itself what its vectors were: the files may be gone.
         self._pretrained: dict[str, Pretrained] = {}
         if self.part == "train":
@@ -116,7 +116,7 @@ class EncodedReader(Reader):
     @classmethod
     def declared(cls, config: Config) -> Declared | None:
         settings = read_settings(config.data)
-        return Declared(list(settings.ids), settings.number_names(), dims_of(settings, config))
+        return Declared(list(settings.ids), dims_of(settings, config), settings.embeds())
 
     @property
     def rows(self) -> TableRows:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -77,6 +77,11 @@ class FieldColumn(BaseModel):
     statistic: Statistic | None = Field(
         None, description="it is a number, the past rate of its column's value; numeric null: standardize"
     )
+    embed: str | dict[str, Any] | None = Field(
+        None,
+        description="how a number becomes a vector: none, linear, autodis or a section such as {kind: autodis, "
+        "buckets: 20}; null: as hyper_parameters.number_embedding says",
+    )
     missing: Literal["indicator", "mean"] | int | float = Field(
         "indicator",
         description="an empty number is the mean; indicator: and says so in a column NAME_missing; or this number",
@@ -98,6 +103,8 @@ class FieldColumn(BaseModel):
         return bool(self.buckets or self.boundaries)
 
 
+OF_NETWORK = ("dim", "pretrained", "trainable", "embed")
+"""Settings that no id and no label depends on."""
 _OF_LISTS = ("separator", "weights", "pairs", "pooling", "sequence", "shares", "cross", "hash_size", "min_count")
 _OF_IDS = (*_OF_LISTS, "buckets", "boundaries", "dim", "pretrained", "trainable")
 _OF_ROWS = ("hash_size", "min_count", "dim", "pretrained", "trainable")
@@ -114,8 +121,9 @@ def contradictions(fields: Mapping[str, FieldColumn]) -> Iterator[str]:
             yield from (f"{where}: {key} is of ids, but {what} makes it a number" for key in _given(field, _OF_IDS))
             if field.numeric == "log1p" and not isinstance(field.missing, str) and field.missing <= -1:
                 yield f"{where}.missing is {field.missing}, of which log(1 + x) is no number: give one above -1"
-        elif field.missing != "indicator":
-            yield f"{where}: missing is of numbers, whose numeric says how they are scaled"
+        else:
+            of_numbers = ["missing"] * (field.missing != "indicator") + ["embed"] * (field.embed is not None)
+            yield from (f"{where}: {key} is of numbers, whose numeric says how they are scaled" for key in of_numbers)
         if field.cuts:
             for key in _given(field, _OF_LISTS):
                 yield f"{where}: buckets cut a single number, which has no {key}: leave one out"

@@ -105,11 +105,11 @@ class PreparedTableReader(EncodedReader):
 
 
 def settings_of(reader: EncodedReader) -> dict[str, Any]:
-    """All that a prepared row depends on, as plain data; whether its vectors are trained it does not know."""
+    """All that a prepared row depends on, as plain data; what becomes of vectors and numbers it does not know."""
     without = {"unknown_rate", "negative_rate", "keep", *GROWING}
     section = reader._settings.model_dump(mode="json", exclude=without)
     of_fields = {
-        f"data.fields.{name}": {**field, "trainable": None} if field else field
+        f"data.fields.{name}": {**field, "trainable": None, "embed": None} if field else field
         for name, field in section.pop("fields").items()
     }
     found = {f"data.{name}": value for name, value in section.items()} | of_fields

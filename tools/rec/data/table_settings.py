@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from rec.config.behaviours import REQUEST
 from rec.config.negatives import NEGATIVE_RATE
 from rec.data.common_settings import Common
-from rec.data.field_settings import FieldColumn, contradictions
+from rec.data.field_settings import OF_NETWORK, FieldColumn, contradictions
 from rec.data.growth_rules import growth_contradictions
 from rec.data.setting_errors import in_words
 from rec.data.split_settings import Split, split_contradictions
@@ -107,12 +107,14 @@ class DataSettings(BaseModel):
         """How often a value of a field occurs at least to be known."""
         return self.admit_count if self.grow_vocabulary else self.columns_of[name].min_count or self.min_count
 
-    def number_names(self) -> tuple[str, ...]:
-        """The columns of numbers that a network sees."""
-        names = []
+    def embeds(self) -> dict[str, Any]:
+        """The columns of numbers, and how each becomes a vector if its field says so, else None."""
+        found = {}
         for name, field in self.scaled.items():
-            names += [name, f"{name}_missing"] if field.missing == "indicator" else [name]
-        return tuple(names)
+            found[name] = field.embed
+            if field.missing == "indicator":
+                found[f"{name}_missing"] = field.embed
+        return found
 
     def wanted(self) -> list[str]:
         """The columns that are named."""
@@ -136,8 +138,8 @@ class DataSettings(BaseModel):
         found: dict[str, Any] = {"data.hash_size": self.hash_size}
         unset = FieldColumn()
         for name, field in self.columns_of.items():
-            # What a row begins with, and whether it moves, its checkpoint knows.
-            for key in [k for k in FieldColumn.model_fields if k not in ("dim", "pretrained", "trainable")]:
+            # What a row begins with, whether it moves, and what becomes of a number, the checkpoint's network knows.
+            for key in [k for k in FieldColumn.model_fields if k not in OF_NETWORK]:
                 value = getattr(field, key)
                 if key in ("column", "separator", "weights", "buckets") or value != getattr(unset, key):
                     plain = value.model_dump() if isinstance(value, BaseModel) else value

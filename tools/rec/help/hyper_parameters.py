@@ -27,6 +27,7 @@ _DERIVED = {
     "num_field": "as many as fields",
     "num_number": "as many as the data has",
     "field_dims": "those of data.fields",
+    "number_embeddings": "those of data.fields",
 }
 
 _SECTIONS = {

@@ -22,8 +22,7 @@ from rec.nn.layers import MLP, Sizes, each_on
 from rec.nn.masks import filled, known, mean_loss
 from rec.nn.negatives import NegativeRate, among_kept, first_bias
 from rec.nn.network import Network
-from rec.nn.numbers import REGISTRY as NUMBERS
-from rec.nn.numbers import NumberEmbedding, embedded
+from rec.nn.numbers import NumberEmbedding, NumberEmbeddings, Numbers, embedded, sections_of
 from rec.nn.objectives import Output, is_plain, level_of
 from rec.nn.sharing import REGISTRY as SHARINGS
 from rec.nn.sharing import Sharing
@@ -47,6 +46,7 @@ class MultiTask(Network):
         field_dims: fields of other widths, by name; they stand beside the fields too.
         number_embedding: how they become vectors before they interact, see `rec.nn.numbers`; none: they stand beside
             the fields.
+        number_embeddings: those that have an `embed` of their own in data.fields.
         dropout: share of a hidden layer's units that a step leaves out, in towers, experts and bottoms.
         norm: what the same layers' outputs are brought to mean 0 and variance 1 over, before ReLU: the batch, or the
             units of the layer; none: they are left alone.
@@ -65,6 +65,7 @@ class MultiTask(Network):
         num_number: int = 0,
         field_dims: Mapping[str, int] = {},
         number_embedding: NumberEmbedding = {"kind": "none"},  # noqa: B006
+        number_embeddings: NumberEmbeddings = {},  # noqa: B006
         dropout: Dropout = 0.0,
         norm: Norm = "none",
         negative_rate: NegativeRate = None,
@@ -74,16 +75,15 @@ class MultiTask(Network):
         self.tasks, towers, self.objectives = self.graph.tasks, self.graph.towers, self.graph.objectives
         self.dim, self.separate = sparse_feature_dim, SHARINGS[sharing].own_spaces
         self.spaces, self.space_names = (len(towers) if self.separate else 1), tuple(towers)
-        interaction, number_embedding = section_of(interaction), section_of(number_embedding)
-        self.embeds = bool(num_number) and number_embedding["kind"] != "none"
-        fields_seen, beside = (num_field + num_number, 0) if self.embeds else (num_field, num_number)
-        beside += sum(field_dims.values())
-        shape = Shape(fields_seen, self.dim, beside, 1 if self.separate else len(towers))
+        interaction = section_of(interaction)
+        numbers = sections_of(num_number, number_embedding, number_embeddings)
+        vectors = len(embedded(numbers))
+        beside = num_number - vectors + sum(field_dims.values())
+        shape = Shape(num_field + vectors, self.dim, beside, 1 if self.separate else len(towers))
         self.interactions = nn.LayerList([INTERACTIONS.build(interaction, shape=shape) for _ in range(self.spaces)])
         self.extra, width = self.interactions[0].extra, self.interactions[0].width
         self.embedding_dim = (self.dim + self.extra) * self.spaces
-        if self.embeds:
-            self.numbers = NUMBERS.build(number_embedding, numbers=num_number, dim=self.embedding_dim)
+        self.numbers = Numbers(numbers, self.embedding_dim)
         self.between, self.negative_rate = Between(dropout, norm), negative_rate
         self.first = self.graph.first_tower() if negative_rate else None
         self.sharing = SHARINGS.build(sharing, in_features=width, towers=towers, between=self.between)
@@ -121,9 +121,7 @@ class MultiTask(Network):
 
     def tower_inputs(self, features: Features) -> list[Any]:
         """What each tower sees: `Features` or float [B, width]."""
-        if self.embeds:
-            features = embedded(features, self.numbers)
-        seen = interact(features, self.interactions, self.dim)
+        seen = interact(self.numbers(features), self.interactions, self.dim)
         return self.sharing(seen if self.separate else seen[0])
 
     def compose(self, logits: Mapping[str, Any], on_host: bool = False) -> dict[str, Output]:

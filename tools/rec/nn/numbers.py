@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypeAlias
 
 import paddle
@@ -71,8 +72,53 @@ NumberEmbedding: TypeAlias = Annotated[dict[str, Any], AfterValidator(REGISTRY.c
 """A section such as `{kind: autodis, buckets: 20}`, or the kind alone."""
 
 
-def embedded(features: Features, layer: Any) -> Features:
-    """Features whose numbers are fields, behind the others."""
-    numbers, *rest = features.more
-    vectors = paddle.flatten(layer(numbers), 1)
-    return features.of([*features.fields, vectors], [*features.field_rows, None], more=rest)
+NumberEmbeddings: TypeAlias = Mapping[str, NumberEmbedding | None]
+"""Of each number its own section, or None where it says nothing, in the order of the numbers."""
+
+
+def sections_of(count: int, default: Any, own: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """How each of so many numbers becomes a vector: the first ones as `own` says, if it does."""
+    said = [*own.values(), *[None] * (count - len(own))]
+    return [section_of(default if section is None else section) for section in said]
+
+
+def embedded(sections: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Which numbers become vectors."""
+    return [n for n, section in enumerate(sections) if section["kind"] != "none"]
+
+
+class Numbers(nn.Layer):
+    """Numbers become fields behind the others, each as its section says; those of kind none stay beside the fields.
+
+    Numbers of one section have one layer.
+    """
+
+    def __init__(self, sections: Sequence[Mapping[str, Any]], dim: int) -> None:
+        super().__init__()
+        vectors = embedded(sections)
+        self._beside = [n for n in range(len(sections)) if n not in vectors]
+        same = [[m for m in vectors if sections[m] == sections[n]] for n in vectors]
+        self._groups = [group for n, group in zip(vectors, same, strict=True) if group[0] == n]
+        layers = [REGISTRY.build(sections[group[0]], numbers=len(group), dim=dim) for group in self._groups]
+        self.layers = nn.LayerList(layers)
+
+    def forward(self, features: Features) -> Features:
+        """Features of more fields and fewer numbers beside them."""
+        if not self._groups:
+            return features
+        numbers, *rest = features.more
+        vectors = [
+            paddle.flatten(layer(_columns(numbers, group)), 1)
+            for layer, group in zip(self.layers, self._groups, strict=True)
+        ]
+        beside = [_columns(numbers, self._beside)] if self._beside else []
+        rows = [*features.field_rows, *[None] * len(vectors)]
+        return features.of([*features.fields, *vectors], rows, more=[*beside, *rest])
+
+
+def _columns(x: Any, which: list[int]) -> Any:
+    """Some columns of [B, N]."""
+    if len(which) == x.shape[1]:
+        return x
+    every = paddle.split(x, int(x.shape[1]), axis=1)
+    return paddle.concat([every[n] for n in which], axis=1)

@@ -8,7 +8,7 @@ from rec.nn.between import Dropout, Norm
 from rec.nn.interaction import Section
 from rec.nn.layers import Sizes
 from rec.nn.multitask import MultiTask
-from rec.nn.numbers import NumberEmbedding
+from rec.nn.numbers import NumberEmbedding, NumberEmbeddings
 from rec.nn.sharing import Sharing
 
 
@@ -24,6 +24,7 @@ class ClickTowers(MultiTask):
         num_number: fields that are numbers.
         field_dims: fields of other widths, by name; they stand beside the fields too.
         number_embedding: how they become vectors, see `rec.nn.numbers`; none: they stand beside the fields.
+        number_embeddings: those that have an `embed` of their own in data.fields.
         dropout: share of a hidden layer's units that a step leaves out.
         norm: what the same layers' outputs are brought to mean 0 and variance 1 over, before ReLU.
     """
@@ -40,11 +41,12 @@ class ClickTowers(MultiTask):
         num_number: int = 0,
         field_dims: Mapping[str, int] = {},
         number_embedding: NumberEmbedding = {"kind": "none"},  # noqa: B006
+        number_embeddings: NumberEmbeddings = {},  # noqa: B006
         dropout: Dropout = 0.0,
         norm: Norm = "none",
     ) -> None:
         super().__init__(
             num_field, sparse_feature_dim, dict.fromkeys(towers), tower_fc_sizes, sharing,
             interaction=interaction, num_number=num_number, field_dims=field_dims, number_embedding=number_embedding,
-            dropout=dropout, norm=norm,
+            number_embeddings=number_embeddings, dropout=dropout, norm=norm,
         )  # fmt: skip
