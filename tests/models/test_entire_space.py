@@ -67,7 +67,14 @@ def test_nothing_is_infinite_without_clicks_or_at_the_ends(kind):
 
 OF_CLICKS = {"chorus": {"ctuncvr"}}
 """Terms that train pCTR, as the product over the entire space does."""
-TEACHERS = {"evi": {"cvr_evi"}, "ukd": {"cvr_distilled"}, "ddpo": {"cvr_ddpo"}, "dr": {"cvr_dr"}, "mrdr": {"cvr_dr"}}
+TEACHERS = {
+    "evi": {"cvr_evi"},
+    "escim": {"cvr_imagined"},
+    "ukd": {"cvr_distilled"},
+    "ddpo": {"cvr_ddpo"},
+    "dr": {"cvr_dr"},
+    "mrdr": {"cvr_dr"},
+}
 """Terms in which a head is a teacher's."""
 
 

@@ -14,6 +14,7 @@ import pytest
 from rec.nn.probability import Probability
 from rec.nn.unclicked import REGISTRY
 from rec.nn.unclicked.base import Carried, Impressions, Room
+from rec.nn.unclicked.escim import NOISE, VECTORS, bought
 from rec.nn.unclicked.evi import DISTANCE, Transfer
 from rec.nn.unclicked.idefn import Memory, plan, positive
 
@@ -345,3 +346,64 @@ def test_a_memory_keeps_the_latest_buyers():
         memory.remember(column(*rows), column(*kind))
     assert memory.vectors.numpy()[:, 0].tolist() == [8, 9, 1]
     assert memory.known.numpy()[:, 0].tolist() == [1, 1, 1]
+
+
+def escim(click, conversion, q, k, **settings):
+    """Terms where the generator says k of each impression whatever z is; x is its logit."""
+    method = REGISTRY.build({"kind": "escim", "latent": 1, **settings}, room=Room(1, ()))
+    (top,) = method.heads["generator"].linears
+    top.weight.set_value(paddle.to_tensor([[1.0], [0.0]]))
+    ones = column(*[1.0] * len(click))
+    told = {VECTORS: Carried(probability(*k).logit), NOISE: Carried(0.0 * ones)}
+    return method.terms(impressions(click, conversion, probability(*[0.5] * len(click)), q, None, told))
+
+
+def test_escim_without_labels_is_ips():
+    q = probability(0.3, 0.6, 0.5, trained=True)
+    terms = escim((1, 1, 0), (1, 0, 0), q, (0.2, 0.3, 0.4), label_weight=0.0)
+    batch = impressions((1, 1, 0), (1, 0, 0), probability(0.5, 0.5, 0.5), q)
+    (slope,), (of_ips,) = gradient(sum(terms.values()), q), gradient(made("ips").terms(batch)["cvr_ips"], q)
+    assert slope == pytest.approx(of_ips, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("labels", "click", "conversion", "k", "expected"),
+    [
+        # The surest buyer has .4; of those who did not click two are as sure.
+        ("max", (1, 1, 0, 0, 0), (1, 1, 0, 0, 0), (0.3, 0.4, 0.4, 0.6, 0.2), (0, 1, 1, 1, 0)),
+        ("max", (1, 1, 0, 0, 0), (0, 0, 0, 0, 0), (0.3, 0.4, 0.4, 0.6, 0.2), (0, 0, 0, 0, 0)),
+        # One conversion times floor(5 / 2) clicks: the two highest.
+        ("ratio", (1, 1, 0, 0, 0), (1, 0, 0, 0, 0), (0.3, 0.4, 0.5, 0.6, 0.2), (0, 0, 1, 1, 0)),
+        ("ratio", (1, 0, 0, 0, 0), (1, 0, 0, 0, 0), (0.3, 0.4, 0.5, 0.6, 0.2), (1, 1, 1, 1, 1)),
+        ("ratio", (0, 0, 0, 0, 0), (0, 0, 0, 0, 0), (0.3, 0.4, 0.5, 0.6, 0.2), (0, 0, 0, 0, 0)),
+    ],
+)
+def test_whom_escim_takes_for_buyers(labels, click, conversion, k, expected):
+    q = probability(*[0.4] * 5, trained=True)
+    batch = impressions(click, conversion, probability(*[0.5] * 5), q)
+    assert bought(column(*k), batch, labels).numpy()[:, 0].tolist() == list(expected)
+    (slope,) = gradient(escim(click, conversion, q, k, labels=labels)["cvr_imagined"], q)
+    others = 5 - sum(click)
+    wanted = [0 if o else 0.001 * 2 * (0.4 - y) / others for o, y in zip(click, expected, strict=True)]
+    assert slope == pytest.approx(wanted, abs=1e-9)
+
+
+def test_escim_s_latent_and_what_nobody_passes_on():
+    """The generator learns from clicks alone, and labels pass it no gradient; the latent by its formula."""
+    method = REGISTRY.build({"kind": "escim", "latent": 2, "spread_weight": 3.0}, room=Room(2, ()))
+    x, noise = column(0.5, -1.0, 2.0) @ paddle.to_tensor([[1.0, -0.5]]), column(0.3, -0.2, 0.1) @ paddle.ones([1, 2])
+    told, q = {VECTORS: Carried(x), NOISE: Carried(noise)}, probability(0.3, 0.6, 0.5, trained=True)
+    batch = impressions((1, 1, 0), (1, 0, 0), probability(0.5, 0.5, 0.5), q, None, told)
+    terms = method.terms(batch)
+    for name, layer in method.heads.items():
+        grads = paddle.grad(terms["cvr_imagined"], layer.parameters(), allow_unused=True, retain_graph=True)
+        assert all(grad is None or not grad.numpy().any() for grad in grads), name
+    whole = np.array([[0.5, -0.25, 1, 1], [-1.0, 0.5, 1, 0]])
+    hidden = np.maximum(method.heads["encoder"](paddle.to_tensor(whole.astype(np.float32))).numpy(), 0)
+    both = method.heads["latent"](paddle.to_tensor(hidden)).numpy().astype(np.float64)
+    mean, spread = both[:, :2], np.exp(both[:, 2:])
+    z = mean + spread * np.array([[0.3], [-0.2]])
+    rebuilt = method.heads["decoder"](paddle.to_tensor(z.astype(np.float32))).numpy()
+    apart = 0.5 * (mean**2 + spread**2 - 1 - 2 * np.log(spread)).sum(axis=1)
+    wanted = (((rebuilt - whole) ** 2).sum(axis=1) + 3 * apart).mean()
+    assert terms["autoencoder"].item() == pytest.approx(wanted, rel=1e-4)

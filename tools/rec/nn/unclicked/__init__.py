@@ -12,6 +12,7 @@ from rec.nn.unclicked.chorus import ChorusCVR
 from rec.nn.unclicked.dcmt import DCMT
 from rec.nn.unclicked.ddpo import DDPO
 from rec.nn.unclicked.doubly_robust import DR, DRMSE, MRDR, DRBias
+from rec.nn.unclicked.escim import ESCIM
 from rec.nn.unclicked.evi import EVI
 from rec.nn.unclicked.idefn import IdeFN
 from rec.nn.unclicked.ignore import Ignore, Negative
@@ -36,6 +37,7 @@ REGISTRY = Registry(
         "ukd": UKD,
         "idefn": IdeFN,
         "evi": EVI,
+        "escim": ESCIM,
     },
     "room",
 )
