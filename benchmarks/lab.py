@@ -61,7 +61,7 @@ def _run(script: str, *arguments: object) -> None:
 
 def plan_of(data: Path, out: Path, seeds: int, systems: list[str] | None) -> Any:
     """The comparison of a world."""
-    from rec.compare.systems import Plan
+    from rec.compare.plan import Plan
 
     overrides = [f"runner.train_data_dir={data / 'train'}", f"runner.test_data_dir={data / 'test'}"]
     overrides += [f"compare.out={out}", f"compare.seeds={list(range(1, seeds + 1))}"]

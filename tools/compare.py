@@ -16,7 +16,7 @@ def main() -> None:
 def work(config: Path, overrides: list[str], dry_run: bool) -> None:
     cli.import_paddle()
     from rec.compare.command import compare
-    from rec.compare.systems import Plan
+    from rec.compare.plan import Plan
 
     compare(Plan.load(config, overrides), dry_run)
 

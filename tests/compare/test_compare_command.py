@@ -11,12 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from sklearn.metrics import roc_auc_score
 
 from rec.compare import command, fit, runner, runs
+from rec.compare.plan import Plan
 from rec.compare.propensity import HALVES
 from rec.compare.rows import ChosenRows
 from rec.compare.rules import digests
-from rec.compare.systems import Plan
+from rec.compare.store import RunStore
 from rec.data.plan import ReadPlan
 from rec.errors import UserError
 from rec.hashing import uniform
@@ -224,7 +226,7 @@ def test_the_epoch_that_is_best_on_validation_data_is_kept(tmp_path, monkeypatch
 
     def predict(built, target, reader, *more, **others):
         found = original(built, target, reader, *more, **others)
-        if reader is built.test_reader:
+        if reader is built.test_readers["test"]:
             tested.append((target, epochs[-1]))
         elif not others and target == "cvr":
             conversion = fit.facts(built, reader).conversion
@@ -280,17 +282,18 @@ def test_a_table_of_one_s_own(tmp_path):
         user, item = random.integers(0, 9), random.integers(0, 9)
         click = int(random.random() < 0.2 + 0.06 * item)
         rows.append(f"u{user},i{item},{click},{int(click and random.random() < 0.1 + 0.08 * user)}")
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "log.csv").write_text("\n".join(rows) + "\n")
+    for folder, some in (("data", rows), ("random", [rows[0], *rows[600:]])):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "log.csv").write_text("\n".join(some) + "\n")
     tree = {
         "base": str(ESMM / "config.yaml"),
         "runner": {**RUNNER, "train_data_dir": str(tmp_path / "data"), "test_data_dir": str(tmp_path / "data"),
                    "train_reader_path": str(ESMM / "table_reader"), "infer_reader_path": str(ESMM / "table_reader")},
-        "data": {"test_share": 0.3, "labels": {"click": "clicked", "conversion": "bought"},
-                 "fields": {"user": None, "item": None}},
+        "data": {"test_share": 0.3, "random_test": str(tmp_path / "random"),
+                 "labels": {"click": "clicked", "conversion": "bought"}, "fields": {"user": None, "item": None}},
         "hyper_parameters": {"sparse_feature_number": None, "optimizer": {"class": "Adam", "learning_rate": 0.02}},
         "compare": {"seeds": [1], "out": str(tmp_path / "out"), "systems": {
-            "BASE": {"rows": "clicked"}, "ESMM": {"model": str(ESMM)}}},
+            "BASE": {"rows": "clicked"}, "DIVISION": {"division": True}, "ESMM": {"model": str(ESMM)}}},
     }  # fmt: skip
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(tree))
     command.compare(Plan.load(tmp_path / "mine.yaml", []), dry_run=False)
@@ -299,6 +302,24 @@ def test_a_table_of_one_s_own(tmp_path):
     assert len(sizes) == 1
     assert 180 < sizes.pop() < 300
     assert done["CTR", 1, None]["figures"]["ctr"] > 0.55
+    plan = Plan.load(tmp_path / "mine.yaml", [])
+    did = runner.Runner(plan, RunStore(tmp_path / "out" / "runs"), lambda _: None)
+    of_random = did.facts("random")
+    labels = np.array([line.split(",")[2:] for line in rows[600:]], int)
+    assert (of_random.click.ravel() == labels[:, 0]).all()
+    clicked = labels[:, 0] == 1
+    (esmm,) = [run for run in runs.plan_runs(plan, {}) if run.name == "ESMM"]
+    scores, figures = did.scores(esmm, "random"), did.result(esmm)["figures"]
+    assert figures["random_cvr"] == pytest.approx(roc_auc_score(labels[clicked, 1], scores["cvr"][clicked]))
+    assert figures["random_ctcvr"] == pytest.approx(roc_auc_score(labels[:, 1], scores["ctcvr"]))
+    sold = labels[clicked, 1].sum()
+    assert figures["random_calibration"] == pytest.approx(scores["cvr"][clicked].sum() / sold, rel=1e-5)
+    report = (tmp_path / "out" / "report.md").read_text()
+    _, section = report.split("## On impressions chosen at random")
+    assert f"| ESMM | {figures['random_cvr']:.4f}" in section
+    assert "random_cvr" in done["DIVISION", 1, None]["figures"]
+    with pytest.raises(UserError, match=r"data\.random_test is runner\.train_data_dir too"):
+        Plan.load(tmp_path / "mine.yaml", [f"data.random_test={tmp_path / 'data'}"])
 
 
 @pytest.mark.parametrize(
@@ -314,6 +335,8 @@ def test_a_table_of_one_s_own(tmp_path):
             "data.valid_share=0.2",
             r"data\.valid_share and compare\.valid_share .* set data\.valid_share to null",
         ),
+        ("data.random_test=7", r"data\.random_test should be a folder, a file, or a list of them, got 7"),
+        ("data.random_test=nowhere", "nowhere: no such data directory"),
         ("data.negative_rate=0.2", r"data\.negative_rate is for training alone: .* set it to null"),
     ],
 )

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rec.compare.judge import Facts, clipped, judge
+from rec.compare.judge import Facts, divided, judge
 from rec.compare.rules import copies, digests, inverse_propensity
 from rec.hashing import uniform
 
@@ -71,7 +71,7 @@ def test_uniform_numbers_are_uniform_and_salts_independent():
 
 
 def test_estimates_above_one_are_counted_and_cut():
-    p, above = clipped(np.array([0.5, 1.0, 1.2, 3.0]))
+    p, above = divided(np.array([0.5, 1.0, 1.2, 3.0]), np.ones(4))
     assert p.tolist() == [0.5, 1.0, 1.0, 1.0]
     assert above == 2
 

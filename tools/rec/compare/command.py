@@ -12,11 +12,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rec.compare.figure import draw
 from rec.compare.intervals import Difference, difference
 from rec.compare.outcome import Outcome, best_rate
+from rec.compare.plan import RANDOM, Plan
 from rec.compare.report import FIGURE, markdown, page
 from rec.compare.runner import Runner
 from rec.compare.runs import Run, plan_runs, searches
 from rec.compare.store import RunStore
-from rec.compare.systems import Built, Plan, opened
+from rec.compare.systems import Built, opened
 from rec.console import log
 from rec.errors import UserError
 from rec.numeric import Array
@@ -104,12 +105,20 @@ def _do_all(plan: Plan, runner: Runner, show: Show) -> Outcome:
 
 def _differences(plan: Plan, runner: Runner, runs: list[Run]) -> dict[tuple[str, str], Difference]:
     """Of each system's AUCs on the largest share from the first system's."""
+    found = {}
+    for part, prefix in (("test", ""), (RANDOM, f"{RANDOM}_"))[: 2 if plan.random else 1]:
+        for (name, figure), apart in _differences_of(plan, runner, runs, part).items():
+            found[name, prefix + figure] = apart
+    return found
+
+
+def _differences_of(plan: Plan, runner: Runner, runs: list[Run], part: str) -> dict[tuple[str, str], Difference]:
     full, (reference, *others) = max(plan.compare.shares), plan.compare.systems
-    facts = runner.facts()
+    facts = runner.facts(part)
     clicked = facts.click == 1
 
     def scores(system: str) -> dict[str, list[Array]]:
-        of_seeds = [runner.scores(run) for run in runs if (run.name, run.share) == (system, full)]
+        of_seeds = [runner.scores(run, part) for run in runs if (run.name, run.share) == (system, full)]
         return {"cvr": [each["cvr"][clicked] for each in of_seeds], "ctcvr": [each["ctcvr"] for each in of_seeds]}
 
     found, first = {}, scores(reference)

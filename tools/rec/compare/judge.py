@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from rec.compare.plan import RANDOM
 from rec.metrics.auc import auc
 from rec.metrics.truth import soft_auc
 from rec.numeric import Array
@@ -35,10 +36,11 @@ class Facts:
         return cls(**{name: arrays[f"{part}_{name}"] for name in names if f"{part}_{name}" in arrays})
 
 
-def clipped(p_cvr: Array) -> tuple[Array, int]:
-    """Estimates cut off at 1, and how many were above: those of DIVISION may be."""
-    above = int(np.count_nonzero(p_cvr > 1))
-    return np.minimum(p_cvr, 1.0), above
+def divided(p_ctcvr: Array, p_ctr: Array) -> tuple[Array, int]:
+    """DIVISION's estimates, pCTCVR / pCTR cut off at 1, float64 [n], and how many were above."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p_cvr = np.nan_to_num(p_ctcvr / p_ctr.astype(np.float64), nan=0.0)
+    return np.minimum(p_cvr, 1.0), int(np.count_nonzero(p_cvr > 1))
 
 
 def judge(p_cvr: Array, p_ctr: Array, facts: Facts) -> Figures:
@@ -66,18 +68,32 @@ def judge(p_cvr: Array, p_ctr: Array, facts: Facts) -> Figures:
     return figures
 
 
-def content_of(p_cvr: Array, valid: Array, ctr: Mapping[str, Array], above: int) -> dict[str, Any]:
+def judge_random(p_cvr: Array, p_ctr: Array, facts: Facts) -> Figures:
+    """The same of impressions that were chosen at random: AUCs, and the CVR's calibration where they were clicked."""
+    found = {
+        f"{RANDOM}_{name}": value for name, value in judge(p_cvr, p_ctr, facts).items() if name in ("cvr", "ctcvr")
+    }
+    clicked = facts.click == 1
+    sold = float(facts.conversion[clicked].sum())
+    return found | {f"{RANDOM}_calibration": float(p_cvr[clicked].sum(dtype=np.float64)) / sold if sold else None}
+
+
+def content_of(p_cvr: Mapping[str, Array], valid: Array, ctr: Mapping[str, Array], above: int) -> dict[str, Any]:
     """What is kept of a run's estimates of test and validation impressions, float [n] each.
 
     Args:
+        p_cvr: of the test impressions, and of those that were chosen at random if there are any.
         ctr: the arrays of the CTR net of its seed: pCTR, and what is known of the impressions.
         above: how many estimates were above 1.
     """
     of_valid = Facts.from_arrays("valid", ctr)
     clicked = of_valid.click == 1
+    figures = judge(p_cvr["test"], ctr["test"], Facts.from_arrays("test", ctr))
+    if RANDOM in p_cvr:
+        figures |= judge_random(p_cvr[RANDOM], ctr[RANDOM], Facts.from_arrays(RANDOM, ctr))
     return {
-        "figures": judge(p_cvr, ctr["test"], Facts.from_arrays("test", ctr)),
+        "figures": figures,
         "valid_cvr": auc(valid[clicked], of_valid.conversion[clicked]).value,
         "above_one": above,
-        "test_impressions": len(p_cvr),
+        "test_impressions": len(p_cvr["test"]),
     }

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rec.compare.intervals import Difference
+from rec.compare.plan import RANDOM
 from rec.compare.statistics import Summary, paired_p, summary
 from rec.config.compare import Compare
 
@@ -65,6 +66,11 @@ class Outcome:
     def simulated(self) -> bool:
         """Whether the data's truth is known."""
         return any(value is not None for value in self.values(self.reference, "entire_cvr"))
+
+    @property
+    def random(self) -> bool:
+        """Whether there are impressions that were chosen at random."""
+        return f"{RANDOM}_cvr" in self.runs[self.reference, self.full, self.compare.seeds[0]]["figures"]
 
     def above_one(self, system: str) -> float | None:
         """Share of a system's test estimates above 1, in the mean; None where it divides nothing."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from rec.compare.outcome import Outcome
+from rec.compare.plan import RANDOM
 from rec.config.compare import Published
 
 FIGURE = "![AUC against the share of training data](figure3.png)"
 """Where the figure stands in Markdown."""
+
+_AREAS = {"cvr": "CVR AUC", "ctcvr": "CTCVR AUC"}
 
 _STYLE = (
     "body{font:15px/1.5 sans-serif;max-width:70em;margin:2em auto;padding:0 1em}"
@@ -32,6 +35,8 @@ class Section:
 def sections(outcome: Outcome) -> Iterator[Section]:
     """The report's sections."""
     yield _main(outcome)
+    if outcome.random:
+        yield _random(outcome)
     if outcome.simulated:
         yield _truth(outcome)
     if outcome.searched:
@@ -41,10 +46,25 @@ def sections(outcome: Outcome) -> Iterator[Section]:
 
 
 def _main(outcome: Outcome) -> Section:
-    reference, rows = outcome.reference, [["system"]]
-    bests = {figure: outcome.best(figure) for figure in ("cvr", "ctcvr")}
+    reference = outcome.reference
+    bests = {figure: outcome.best(figure) for figure in _AREAS}
     published = any(system.published != Published() for system in outcome.compare.systems.values())
-    for title in ("CVR AUC", "CTCVR AUC"):
+    rows = _areas(outcome, bests, published)
+    text = (
+        f"Mean ± standard deviation over {len(outcome.compare.seeds)} seeds, {percent(outcome.full)} of the training "
+        "data, each network after the epoch that is best on validation data. CVR on clicked test impressions; CTCVR on "
+        "all, every pCVR times the pCTR of one separately trained CTR net. "
+        f"Minus {reference}: the difference with its 95 % interval over seeds and test samples (DeLong, paired). "
+        f"p: paired t-test over seeds alone, on the same test sample. "
+        f"Best: CVR {bests['cvr'] or '-'}, CTCVR {bests['ctcvr'] or '-'}."
+    )
+    return Section("Systems", text, rows)
+
+
+def _areas(outcome: Outcome, bests: Mapping[str, str | None], published: bool) -> list[list[str]]:
+    """A row per system with the two AUCs that `bests` names, the best system of each being its value."""
+    reference, rows = outcome.reference, [["system"]]
+    for title in _AREAS.values():
         rows[0] += [title, f"minus {reference}", f"p against {reference}", "p against the best"]
         rows[0] += ["published"] if published else []
     for name, system in outcome.compare.systems.items():
@@ -55,15 +75,20 @@ def _main(outcome: Outcome) -> Section:
             row += map(_p, p_values)
             row += [_number(getattr(system.published, figure))] if published else []
         rows.append(row)
+    return rows
+
+
+def _random(outcome: Outcome) -> Section:
+    rows = _areas(outcome, {f"{RANDOM}_{figure}": outcome.best(f"{RANDOM}_{figure}") for figure in _AREAS}, False)
+    rows[0].append("calibration")
+    for row in rows[1:]:
+        row.append(str(outcome.summary(row[0], f"{RANDOM}_calibration")))
     text = (
-        f"Mean ± standard deviation over {len(outcome.compare.seeds)} seeds, {percent(outcome.full)} of the training "
-        "data, each network after the epoch that is best on validation data. CVR on clicked test impressions; CTCVR on "
-        "all, every pCVR times the pCTR of one separately trained CTR net. "
-        f"Minus {reference}: the difference with its 95 % interval over seeds and test samples (DeLong, paired). "
-        f"p: paired t-test over seeds alone, on the same test sample. "
-        f"Best: CVR {bests['cvr'] or '-'}, CTCVR {bests['ctcvr'] or '-'}."
+        "The impressions of data.random_test, which nobody chose by what was predicted of them, so that none is "
+        "missing for what it is. Figures and tests as above. Calibration: sum of predicted CVR over conversions, of "
+        "clicked impressions."
     )
-    return Section("Systems", text, rows)
+    return Section("On impressions chosen at random", text, rows)
 
 
 def _truth(outcome: Outcome) -> Section:

@@ -12,13 +12,14 @@ import numpy as np
 
 import rec
 from rec.compare import fit
-from rec.compare.judge import Facts, clipped, content_of
+from rec.compare.judge import Facts, content_of, divided
+from rec.compare.plan import RANDOM, Plan
 from rec.compare.propensity import HALVES, Propensities, half_of, merge
 from rec.compare.rows import Choose, ChosenRows, usable
 from rec.compare.rules import copies, digests, inverse_propensity
 from rec.compare.runs import CTCVR, CTR, HELP, Run
 from rec.compare.store import RunStore, code_of, fingerprint, key_of
-from rec.compare.systems import Built, Plan, describe
+from rec.compare.systems import Built, describe
 from rec.config.config import Config
 from rec.data.batch import Batch
 from rec.hashing import uniform
@@ -40,7 +41,7 @@ class Runner:
 
     def __init__(self, plan: Plan, store: RunStore, advance: fit.Advance) -> None:
         self.plan, self.store, self._advance = plan, store, advance
-        self._data = {"train": fingerprint(plan.places("train")), "test": fingerprint(plan.places("test"))}
+        self._data = {part: fingerprint(places) for part, places in plan.places.items()}
         self._library = code_of(Path(rec.__file__).parent)  # now, as it is being run
 
     def key(self, run: Run) -> str:
@@ -77,17 +78,17 @@ class Runner:
         self.store.save(self.key(run), content, arrays)
         return content
 
-    def scores(self, run: Run) -> dict[str, Array]:
-        """What a finished run gave the test impressions, float [n]: pCVR, and pCTCVR with the CTR net of its seed."""
+    def scores(self, run: Run, part: str = "test") -> dict[str, Array]:
+        """What a finished run gave a part's impressions, float [n]: pCVR, and pCTCVR with the CTR net of its seed."""
         ctr = self.store.arrays(self.key(replace(run, name=CTR, system=HELP, rate=None)))
-        p_cvr = self.store.arrays(self.key(run))["test"].astype(np.float64)
-        return {"cvr": p_cvr, "ctcvr": p_cvr * ctr["test"]}
+        p_cvr = self.store.arrays(self.key(run))[part].astype(np.float64)
+        return {"cvr": p_cvr, "ctcvr": p_cvr * ctr[part]}
 
-    def facts(self) -> Facts:
-        """What is known of the test impressions, once a CTR net is trained."""
+    def facts(self, part: str = "test") -> Facts:
+        """What is known of a part's impressions, once a CTR net is trained."""
         compare = self.plan.compare
         ctr = Run(CTR, HELP, compare.seeds[0], max(compare.shares))
-        return Facts.from_arrays("test", self.store.arrays(self.key(ctr)))
+        return Facts.from_arrays(part, self.store.arrays(self.key(ctr)))
 
     def _helper(self, run: Run, name: str) -> dict[str, Array]:
         """The arrays of a net that this run needs, of the same seed and share."""
@@ -98,10 +99,10 @@ class Runner:
     def _divide(self, run: Run) -> tuple[dict[str, Any], dict[str, Array]]:
         """DIVISION: pCVR = pCTCVR / pCTR."""
         ctr, ctcvr = self._helper(run, CTR), self._helper(run, CTCVR)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            p_cvr, above = clipped(np.nan_to_num(ctcvr["test"] / ctr["test"].astype(np.float64), nan=0.0))
-            valid, _ = clipped(np.nan_to_num(ctcvr["valid"] / ctr["valid"].astype(np.float64), nan=0.0))
-        return content_of(p_cvr, valid, ctr, above), {"test": p_cvr.astype(np.float32)}
+        (valid, _), (test, above) = (divided(ctcvr[part], ctr[part]) for part in ("valid", "test"))
+        p_cvr = {"test": test} | ({RANDOM: divided(ctcvr[RANDOM], ctr[RANDOM])[0]} if self.plan.random else {})
+        content = content_of(p_cvr, valid, ctr, above)
+        return content, {part: values.astype(np.float32) for part, values in p_cvr.items()}
 
     def _train(self, run: Run) -> tuple[dict[str, Any], dict[str, Array]]:
         target: Any = run.target
@@ -111,12 +112,14 @@ class Runner:
         built = Built(self.plan, run.system, target, run.seed)
         valid = ChosenRows(built.train_reader, self._valid_rows)
         if run.name == CTR and run.system is HELP:
-            known = fit.facts(built, built.test_reader).to_arrays("test") | fit.facts(built, valid).to_arrays("valid")
+            parts = {"valid": valid, **built.test_readers}
+            known = {k: v for part, rows in parts.items() for k, v in fit.facts(built, rows).to_arrays(part).items()}
         else:
             known = needed[CTR]
         best, arrays = self._fit(built, run, target or "cvr", valid, known, choose)
         if target not in ("ctr", "ctcvr"):
-            return {**best, **content_of(arrays["test"], arrays["valid"], known, 0)}, {"test": arrays["test"]}
+            own = {part: arrays[part] for part in built.test_readers}
+            return {**best, **content_of(own, arrays["valid"], known, 0)}, own
         label = known["test_click" if target == "ctr" else "test_conversion"]
         content = {**best, "figures": {target: auc(arrays["test"], label).value}}
         return content, arrays if needed else known | arrays
@@ -132,8 +135,7 @@ class Runner:
     ) -> tuple[dict[str, Any], dict[str, Array]]:
         """Train, and keep the predictions of the epoch that is best on validation data, by the target's AUC.
 
-        Systems trained on a tenth of the rows need more epochs than others, so each is judged at its own best; none
-        goes on after PATIENCE epochs without a better one.
+        Systems trained on a tenth of the rows need more epochs than others: each is judged at its own best.
         """
         label = known["valid_click" if target == "ctr" else "valid_conversion"]
         counts = known["valid_click"] == 1 if target == "cvr" else np.ones(len(label), bool)
@@ -144,7 +146,8 @@ class Runner:
             area = auc(predicted[counts], label[counts]).value or 0.0
             if area > highest:
                 best, highest = epoch, area
-                arrays = {"valid": predicted, "test": fit.predict(built, target, built.test_reader, self._advance)}
+                tests = {part: fit.predict(built, target, r, self._advance) for part, r in built.test_readers.items()}
+                arrays = {"valid": predicted, **tests}
                 if run.half is not None:
                     arrays |= self._clicks_of_other_half(built, run)
             elif epoch - best >= PATIENCE:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from rec.compare.plan import Plan, Target
 from rec.compare.propensity import HALVES
-from rec.compare.systems import Plan, Target
 from rec.config.compare import System
 
 CTR, CTCVR = "CTR", "CTCVR"

@@ -106,7 +106,7 @@ class PreparedTableReader(EncodedReader):
 
 def settings_of(reader: EncodedReader) -> dict[str, Any]:
     """All that a prepared row depends on, as plain data; what becomes of vectors and numbers it does not know."""
-    without = {"unknown_rate", "negative_rate", "keep", *GROWING}
+    without = {"unknown_rate", "negative_rate", "keep", "random_test", *GROWING}
     section = reader._settings.model_dump(mode="json", exclude=without)
     of_fields = {
         f"data.fields.{name}": {**field, "trainable": None, "embed": None} if field else field

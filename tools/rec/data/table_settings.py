@@ -1,7 +1,6 @@
 """The `data` section of a config: which columns of a user's table are fields and which are labels.
 
 data:
-  test_share: 0.3
   labels: {click: clicked, conversion: bought}
   fields: {user: , item: , tags: {separator: "|"}, price: {buckets: 20}}
 """
@@ -59,6 +58,7 @@ class DataSettings(BaseModel):
     valid: Split | None = Field(None, description="which of its other rows are validated on after each epoch")
     test_share: float = Field(0.0, ge=0, lt=1, description="short for test: {share: ...}, by the row's number")
     valid_share: float = Field(0.0, ge=0, lt=1, description="short for valid: {share: ...}, by the row's number")
+    random_test: str | list[str] | None = Field(None, description="rows shown at random, for tools/compare.py alone")
     min_count: int = Field(1, gt=0, description="values rarer than this share the field's out-of-vocabulary id")
     unknown_rate: float = Field(
         1.0,

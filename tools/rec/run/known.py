@@ -14,7 +14,7 @@ from rec.data.vocabulary import VOCABULARY, Vocabulary
 from rec.errors import UserError
 from rec.run.held_out import DATA
 
-_WITHOUT_EFFECT = ("keep", "unknown_rate", "negative_rate")
+_WITHOUT_EFFECT = ("keep", "unknown_rate", "negative_rate", "random_test")
 
 
 def known_vocabulary(config: Config) -> Vocabulary | None:
