@@ -26,6 +26,10 @@ THOROUGH = (
     "*test_matrix.py::*paper.yaml*",
     "*test_matrix.py::*successors.yaml*",
     "*test_matrix.py::*config_small.yaml*",
+    "*test_matrix.py::*stem.yaml*",
+    "*test_matrix.py::*home.yaml*",
+    "*test_matrix.py::*pepnet.yaml*",
+    "*test_product.py::test_interactions_combine_with_sharing*-home]",
     "*test_matrix.py::test_the_doctor_finds_nothing_wrong*-static[]]",
     "*test_matrix.py::test_a_dry_run_counts*-static[]]",
     "*test_matrix.py::test_a_dry_run_counts*[[][!e]*",  # without those of ESMM and its like

@@ -32,7 +32,7 @@ def features_of(given: Mapping[str, Any], on_host: bool) -> Features:
         wide = paddle.reshape(given["history"], [-1, LENGTH, given["history"].shape[1] // LENGTH])
         histories["h"] = History(wide, given["lengths"])
     more = [given["numbers"]] if "numbers" in given else []
-    return Features([vectors], [None], on_host, more, histories, "abc" if histories else "")
+    return Features([vectors], [None], on_host, more, histories, "abc")
 
 
 def dynamic(
@@ -92,6 +92,8 @@ def static(
         pairs = zip(named, gradients[len(inputs) :], strict=True)
         fetched |= {f"d {name}": gradient for (name, _), gradient in pairs if gradient is not None}
         ALIVE.append((program, startup))
+        # One operator after another, as `rec.pir.prepared` runs them: random layers draw in turn.
+        paddle.set_flags({"FLAGS_new_executor_serial_run": True})
         executor = paddle.static.Executor()
         with paddle.static.scope_guard(scope):
             executor.run(startup)

@@ -27,9 +27,12 @@ SHARINGS: dict[str, dict[str, Any]] = {
     "cross_stitch": {"fc_sizes": [5, 4]},
     "hierarchical": {"fc_size": 5},
     "aitm": {"fc_sizes": [5, 4]},
+    "stem": {"fc_sizes": [5, 4], "num_shared_expert": 2, "num_task_expert": 1},
+    "home": {"fc_sizes": [5, 4], "num_shared_expert": 1, "num_group_expert": 1, "num_task_expert": 1},
 }
 LAYERS = {
     "none": 4, "separate": 4, "share_bottom": 6, "mmoe": 10, "ple": 20, "cross_stitch": 8, "hierarchical": 6, "aitm": 8,
+    "stem": 12, "home": 16,
 }  # fmt: skip
 """Hidden layers of two towers of two each, and of what lies below them."""
 
@@ -43,7 +46,7 @@ def network(kind: str, **settings: Any) -> MultiTask:
 
 
 def width(kind: str) -> Any:
-    return np.tile(VECTORS, (1, 2)) if kind == "separate" else VECTORS
+    return np.tile(VECTORS, (1, {"separate": 2, "stem": 3}.get(kind, 1)))
 
 
 @pytest.mark.parametrize("kind", SHARINGS)

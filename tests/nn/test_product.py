@@ -8,6 +8,7 @@ import paddle
 import pytest
 
 from modes import LENGTH, dynamic, static, weights_of
+from rec.nn.features import Features
 from rec.nn.multitask import MultiTask
 
 SHARINGS = [
@@ -19,6 +20,8 @@ SHARINGS = [
     {"kind": "cross_stitch", "fc_sizes": [8, 8]},
     {"kind": "hierarchical", "fc_size": 8},
     {"kind": "aitm", "fc_sizes": [8]},
+    {"kind": "stem", "num_shared_expert": 1, "num_task_expert": 1, "fc_sizes": [8]},
+    {"kind": "home", "num_shared_expert": 1, "num_group_expert": 1, "num_task_expert": 2, "fc_sizes": [8], "rank": 2},
 ]
 GRAPHS = {
     "esmm": {"click": None, "conversion": {"after": "click"}},
@@ -120,7 +123,19 @@ def test_sharing_and_behaviours_combine(sharing, graph):
     check(found, as_program)
     # every part is trained: whatever tower or gate has no gradient was forgotten by forward or losses
     net = small(sharing, graph, {"kind": "fixed"})
-    assert {f"d {name}" for name, _ in net.named_parameters()} <= found.keys()
+    assert {f"d {name}" for name, p in net.named_parameters() if p.trainable} <= found.keys()
+
+
+@pytest.mark.parametrize("sharing", SHARINGS[-2:], ids=lambda s: s["kind"])
+def test_common_rows_give_what_joined_ones_give(sharing):
+    net, rows = small(sharing, "esmm", {"kind": "fixed"}), np.array([0, 0, 1, 1, 1, 2])
+    vectors, user = np.random.default_rng(1).normal(size=(6, 3, net.embedding_dim)).astype(np.float32), 2
+    vectors[:, :user] = vectors[rows][:, :user]
+    once = paddle.to_tensor(np.stack([vectors[np.argmax(rows == row), :user].ravel() for row in range(3)]))
+    item = paddle.to_tensor(vectors[:, user:].reshape(6, -1))
+    found = net(Features([once, item], [paddle.to_tensor(rows), None], on_host=True))
+    for name, output in net(Features([paddle.to_tensor(vectors.reshape(6, -1))], [None], on_host=True)).items():
+        np.testing.assert_allclose(found[name].value.numpy(), output.value.numpy(), rtol=1e-4)
 
 
 @pytest.mark.parametrize("weighting", WEIGHTINGS[1:], ids=lambda w: w["kind"])

@@ -7,6 +7,7 @@ import paddle
 import pytest
 
 from numeric import check_gradients
+from rec.errors import UserError
 from rec.nn.sharing import REGISTRY
 from rec.nn.sharing.aitm import Transfer
 
@@ -18,9 +19,13 @@ TOWERS = ("click", "conversion", "like")
 def build(towers=TOWERS, **section):
     paddle.seed(7)
     net = REGISTRY.build(section, in_features=6, towers=towers)
-    for parameter in net.parameters():  # biases start at 0, where they would not be tested
+    for parameter in trained(net):  # biases start at 0, where they would not be tested
         parameter.set_value(parameter + paddle.randn(parameter.shape) * 0.3)
     return net
+
+
+def trained(net):
+    return [parameter for parameter in net.parameters() if not parameter.stop_gradient]
 
 
 def relu(x):
@@ -94,6 +99,48 @@ def aitm(net):
     return out
 
 
+def normed(stack, x):
+    """Layers with batch norm and Swish."""
+    for layer, activation in zip(stack.layers, stack.activations, strict=True):
+        h = linear(layer, x)
+        h = (h - h.mean(axis=0)) / np.sqrt(h.var(axis=0) + 1e-5)
+        h = h * activation.norm.gamma.numpy() + activation.norm.beta.numpy()
+        x = h / (1 + np.exp(-h))
+    return x
+
+
+def scaled(expert, x):
+    gate = 2 / (1 + np.exp(-x @ expert.down.numpy() @ expert.up.numpy()))
+    return normed(expert.layers, x * gate)
+
+
+def home(net):
+    """Groups {click, like} and {conversion}: one shared expert, one of a group, two of a tower, at each level."""
+    click_like, conversion, shared = (scaled(expert, X) for expert in net.first.experts)
+
+    def gated(gate, x, own, others):
+        self_gate = linear(gate.own, x)
+        self_gate = softmax(self_gate) if len(own) > 1 else 1 / (1 + np.exp(-self_gate))
+        return mixture(gate.all, x, own + others) + np.einsum("bn,bnh->bh", self_gate, np.stack(own, axis=1))
+
+    z = [
+        gated(net.group_gates[0], X, [click_like], [shared]),
+        gated(net.group_gates[1], X, [conversion], [shared]),
+    ]
+    z_shared = gated(net.shared_gate, X, [shared], [click_like, conversion])
+    experts, out = list(net.second.experts), []
+    for tower, group in enumerate([0, 1, 0]):
+        own = [scaled(experts[2 * tower + at], z[group]) for at in (0, 1)]
+        others = [scaled(experts[6 + group], z[group]), scaled(experts[8], z_shared)]
+        out.append(gated(net.gates[tower], np.concatenate([z[group], z_shared], axis=1), own, others))
+    return out
+
+
+HOME = {
+    "num_shared_expert": 1, "num_group_expert": 1, "num_task_expert": 2, "rank": 2,
+    "groups": [["click", "like"], ["conversion"]],
+}  # fmt: skip
+
 CASES = [
     (share_bottom, {"kind": "share_bottom", "fc_sizes": [5, 4]}),
     (mmoe, {"kind": "mmoe", "num_expert": 3, "fc_sizes": [5, 4]}),
@@ -101,6 +148,7 @@ CASES = [
     (cross_stitch, {"kind": "cross_stitch", "fc_sizes": [5, 4]}),
     (hierarchical, {"kind": "hierarchical", "fc_size": 5}),
     (aitm, {"kind": "aitm", "fc_sizes": [5, 4]}),
+    (home, {"kind": "home", "fc_sizes": [5, 4], **HOME}),
 ]
 
 
@@ -114,6 +162,67 @@ def test_against_numpy_and_finite_differences(reference, section):
         np.testing.assert_allclose(tower.numpy(), expected, rtol=1e-4, atol=1e-5)
     factors = [paddle.to_tensor(RANDOM.normal(size=(4, width)).astype(np.float32)) for width in net.widths]
     check_gradients(net, lambda: sum((c * h).sum() for c, h in zip(factors, net(x), strict=True)), [x], step=1e-3)
+
+
+SPACES = RANDOM.normal(size=(4, 4, 6)).astype(np.float32)
+"""Of each tower, and the shared one."""
+
+
+def test_stem_against_numpy():
+    net = build(kind="stem", num_shared_expert=2, num_task_expert=1, fc_sizes=[5, 4])
+    found = net([paddle.to_tensor(x) for x in SPACES])
+    experts = [hidden(group[0], x) for group, x in zip(net.own, SPACES, strict=False)]
+    experts += [hidden(expert, SPACES[3]) for expert in net.shared]
+    weights = [softmax(linear(gate, SPACES[at] + SPACES[3])) for at, gate in enumerate(net.gates)]
+    for at, tower in enumerate(found):
+        expected = np.einsum("bn,bnh->bh", weights[at], np.stack(experts, axis=1))
+        np.testing.assert_allclose(tower.numpy(), expected, rtol=1e-4, atol=1e-5)
+    # A tower's own expert is trained through its own gate alone, whatever the others' weigh it with.
+    own = [weights[at][:, at : at + 1] for at in range(3)]
+    expected = np.concatenate([*own, np.max([each[:, 3:] for each in weights], axis=0)], axis=1)
+    np.testing.assert_allclose(net.asked["experts"].numpy(), expected, rtol=1e-5)
+
+
+def test_in_stem_a_towers_loss_reaches_its_own_space_and_the_shared_one():
+    net = build(kind="stem", num_shared_expert=1, num_task_expert=2, fc_sizes=[5])
+    spaces = [paddle.to_tensor(x, stop_gradient=False) for x in SPACES]
+    net(spaces)[1].sum().backward()
+    moved = [x.grad is not None and bool(np.abs(x.grad.numpy()).sum() > 0) for x in spaces]
+    assert moved == [False, True, False, True]
+    trained = {name for name, p in net.named_parameters() if p.grad is not None and np.abs(p.grad.numpy()).sum() > 0}
+    assert {name.split(".")[0] + name.split(".")[1] for name in trained} == {"own1", "shared0", "gates1"}
+
+
+def test_homes_feature_gates_pass_everything_at_first():
+    """B is 0, so that an expert is its layers alone."""
+    net = REGISTRY.build({"kind": "home", "fc_sizes": [5], **HOME}, in_features=6, towers=TOWERS)
+    expert = net.first.experts[0]
+    np.testing.assert_allclose(expert(paddle.to_tensor(X)).numpy(), normed(expert.layers, X), rtol=1e-4, atol=1e-5)
+
+
+def test_homes_groups_keep_their_experts_to_themselves():
+    """A group's experts are asked by its towers alone, and a tower's by that tower."""
+    net = build(kind="home", fc_sizes=[5], **HOME)
+    net.eval()
+    net(paddle.to_tensor(X))
+    names, (click, conversion, _) = net.expert_names["towers"], net.weighed["towers"]
+    asked = [{n for n, w in zip(names, each.numpy().sum(axis=0), strict=True) if w > 0} for each in (click, conversion)]
+    assert asked[0] == {"click 1", "click 2", "group 1 1", "shared 1"}
+    assert asked[1] == {"conversion 1", "conversion 2", "group 2 1", "shared 1"}
+    assert [each.shape for each in net.weighed["groups"]] == [[4, 3]] * 3
+    for each in (click, conversion):
+        np.testing.assert_allclose(each.numpy().sum(axis=1), 1.0, rtol=1e-5)
+
+
+@pytest.mark.parametrize("groups", [[["click"]], [["click", "like"], ["conversion", "like"]], [["clik"], list(TOWERS)]])
+def test_homes_groups_hold_each_tower_once(groups):
+    with pytest.raises(UserError, match=r"sharing.groups should have each tower in one group: there are click, conv"):
+        build(kind="home", fc_sizes=[5], **{**HOME, "groups": groups})
+
+
+def test_stems_shared_space_has_a_name_of_its_own():
+    with pytest.raises(UserError, match=r"behaviours.shared: .* choose another name"):
+        build(("click", "shared"), kind="stem", num_shared_expert=1, num_task_expert=1, fc_sizes=[5])
 
 
 def test_mmoe_with_one_expert_is_a_shared_bottom():

@@ -12,6 +12,7 @@ import pydantic
 
 from rec.config.bind import bind, hints, missing, parameters, unused
 from rec.config.config import Config
+from rec.config.gating import not_priors
 from rec.config.interaction import attended
 from rec.config.negatives import NEGATIVES, not_exact
 from rec.config.schedule import schedule_of
@@ -130,6 +131,7 @@ def check(config: Config, targets: Sequence[Callable[..., Any]]) -> list[str]:
             for name in dict.fromkeys(name for pair in queries.items() for name in pair)
             if name in (values.get(DIMS) or {})
         ]
+        problems += not_priors(values, [*map(str, fields)])
         if values.get("num_field") != _alike(fields, values):
             problems.append(
                 f"{where}.num_field is {values['num_field']}, but {where}.fields lists {_alike(fields, values)} fields"

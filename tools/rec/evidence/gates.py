@@ -12,6 +12,7 @@ from rec.evidence.opened import Opened
 from rec.evidence.scored import predict
 from rec.evidence.shuffled import Pool
 from rec.nn.multitask import MultiTask
+from rec.nn.sharing.base import SharingLayer
 from rec.nn.sharing.ple import PLE
 from rec.numeric import Array
 
@@ -22,13 +23,13 @@ class Gates:
 
     Attributes:
         group: its name.
-        own: how many of a tower's experts are its own; the others are shared by all.
+        experts: their names.
         weights: mean weights by tower, float [E].
         varying: their standard deviations over rows, float [E]: a gate whose weights do not vary chooses nothing.
     """
 
     group: str
-    own: int
+    experts: list[str]
     weights: dict[str, Array]
     varying: dict[str, Array]
 
@@ -47,8 +48,18 @@ def gates(opened: Opened, pool: Pool) -> list[Gates]:
                 pieces.setdefault(group, {}).setdefault(tower, []).append(each.numpy())
         if not pieces:
             return []
-    own = len(net.sharing.levels[0].own[0]) if isinstance(net.sharing, PLE) else 0
-    return [Gates(group, own, _each(towers, np.mean), _each(towers, np.std)) for group, towers in pieces.items()]
+    return [
+        Gates(group, _names(net.sharing, group, towers), _each(towers, np.mean), _each(towers, np.std))
+        for group, towers in pieces.items()
+    ]
+
+
+def _names(sharing: SharingLayer, group: str, towers: Mapping[str, list[Array]]) -> list[str]:
+    if group in sharing.expert_names:
+        return sharing.expert_names[group]
+    own = len(sharing.levels[0].own[0]) if isinstance(sharing, PLE) else 0
+    most = max(found[0].shape[1] for found in towers.values())
+    return [f"own {at + 1}" for at in range(own)] + [f"shared {at + 1}" for at in range(most - own)]
 
 
 def _each(towers: Mapping[str, list[Array]], statistic: Any) -> dict[str, Array]:

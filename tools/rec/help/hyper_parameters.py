@@ -15,6 +15,7 @@ from rec.config.schedule import Schedule
 from rec.contract.native import DENSE_OPTIMIZERS, TableSettings
 from rec.data.reader import ReaderSettings
 from rec.help.entries import heading, of_callable, of_model, shown_default
+from rec.nn.gating import REGISTRY as GATINGS
 from rec.nn.interaction import REGISTRY as INTERACTIONS
 from rec.nn.network import Network
 from rec.nn.numbers import REGISTRY as NUMBERS_AS_VECTORS
@@ -32,7 +33,7 @@ _DERIVED = {
 
 _SECTIONS = {
     "sharing": SHARINGS, "interaction": INTERACTIONS, "number_embedding": NUMBERS_AS_VECTORS, "weighting": WEIGHTINGS,
-    "unclicked": UNCLICKED,
+    "unclicked": UNCLICKED, "gating": GATINGS,
 }  # fmt: skip
 
 

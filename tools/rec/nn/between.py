@@ -22,10 +22,11 @@ Norm: TypeAlias = Literal["none", "batch", "layer"]
 
 @dataclass(frozen=True)
 class Between:
-    """What a config says of hidden layers."""
+    """What a config says of hidden layers, and a network of its activation: ReLU, or Swish, h sigmoid(h)."""
 
     dropout: Dropout = 0.0
     norm: Norm = "none"
+    activation: Literal["relu", "swish"] = "relu"
 
 
 PLAIN = Between()
@@ -33,21 +34,22 @@ PLAIN = Between()
 
 
 class Activation(nn.Layer):
-    """Of a hidden layer's output, float [B, width]: norm, then ReLU, then dropout."""
+    """Of a hidden layer's output, float [B, width]: norm, then ReLU or Swish, then dropout."""
 
     def __init__(self, width: int, between: Between) -> None:
         super().__init__()
-        self.dropout = between.dropout
+        self.dropout, self.swish = between.dropout, between.activation == "swish"
         makers = {"batch": BatchNorm, "layer": nn.LayerNorm}
         self.norm = makers[between.norm](width) if between.norm in makers else None
 
     @property
     def plain(self) -> bool:
         """Whether it is a ReLU and nothing else."""
-        return self.norm is None and not (self.dropout and self.training)
+        return self.norm is None and not self.swish and not (self.dropout and self.training)
 
     def forward(self, x: Any) -> Any:
-        hidden = F.relu(x if self.norm is None else self.norm(x))
+        x = x if self.norm is None else self.norm(x)
+        hidden = x * F.sigmoid(x) if self.swish else F.relu(x)
         return F.dropout(hidden, self.dropout) if self.dropout and self.training else hidden
 
 

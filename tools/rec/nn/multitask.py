@@ -14,6 +14,7 @@ from rec.nn import objectives
 from rec.nn.between import Between, Dropout, Norm
 from rec.nn.events import Objective
 from rec.nn.features import Features
+from rec.nn.gating import GatedTower, Gating, build_gating
 from rec.nn.graph import Behaviours, Graph
 from rec.nn.interaction import REGISTRY as INTERACTIONS
 from rec.nn.interaction import Section, Shape
@@ -23,7 +24,7 @@ from rec.nn.masks import filled, known, mean_loss
 from rec.nn.negatives import NegativeRate, among_kept, first_bias
 from rec.nn.network import Network
 from rec.nn.numbers import NumberEmbedding, NumberEmbeddings, Numbers, embedded, sections_of
-from rec.nn.objectives import Output, is_plain, level_of
+from rec.nn.objectives import Output, is_plain
 from rec.nn.sharing import REGISTRY as SHARINGS
 from rec.nn.sharing import Sharing
 from rec.nn.smearing import Smearing
@@ -51,6 +52,7 @@ class MultiTask(Network):
         norm: what the same layers' outputs are brought to mean 0 and variance 1 over, before ReLU: the batch, or the
             units of the layer; none: they are left alone.
         negative_rate: follows from data.negative_rate.
+        gating: fields that scale what the sharing sees and the towers' hidden layers, see `rec.nn.gating`; None: none.
     """
 
     def __init__(
@@ -69,13 +71,14 @@ class MultiTask(Network):
         dropout: Dropout = 0.0,
         norm: Norm = "none",
         negative_rate: NegativeRate = None,
+        gating: Gating | None = None,
     ) -> None:
         super().__init__()
         self.graph = Graph(behaviours)
         self.tasks, towers, self.objectives = self.graph.tasks, self.graph.towers, self.graph.objectives
         self.dim, self.separate = sparse_feature_dim, SHARINGS[sharing].own_spaces
-        self.spaces, self.space_names = (len(towers) if self.separate else 1), tuple(towers)
-        interaction = section_of(interaction)
+        self.space_names = (*towers, *SHARINGS[sharing].more_spaces)
+        self.spaces, interaction = len(self.space_names) if self.separate else 1, section_of(interaction)
         numbers = sections_of(num_number, number_embedding, number_embeddings)
         vectors = len(embedded(numbers))
         beside = num_number - vectors + sum(field_dims.values())
@@ -87,6 +90,7 @@ class MultiTask(Network):
         self.between, self.negative_rate = Between(dropout, norm), negative_rate
         self.first = self.graph.first_tower() if negative_rate else None
         self.sharing = SHARINGS.build(sharing, in_features=width, towers=towers, between=self.between)
+        self.gating = build_gating(gating, self.dim, width, towers, tower_fc_sizes, self.separate)
         widths = dict(zip(towers, self.sharing.widths, strict=True))
         self.towers = nn.LayerDict({name: self._tower(name, widths[name], tower_fc_sizes) for name in towers})
         self.smearing = nn.LayerDict({name: Smearing() for name, b in self.graph.numbers.items() if b.smearing})
@@ -115,25 +119,21 @@ class MultiTask(Network):
         return logits | levels
 
     def _tower(self, name: str, in_features: int, sizes: Sizes) -> MLP:
-        """An MLP with as many outputs as its loss needs."""
-        start = first_bias(self.negative_rate) if name == self.first else 0.0
-        return MLP(in_features, sizes, self.between, 2 if self.graph.said(name).loss == "jrc" else 1, start)
+        """A tower with as many outputs as its loss needs."""
+        start, tower = first_bias(self.negative_rate) if name == self.first else 0.0, GatedTower if self.gating else MLP
+        return tower(in_features, sizes, self.between, 2 if self.graph.said(name).loss == "jrc" else 1, start)
 
     def tower_inputs(self, features: Features) -> list[Any]:
         """What each tower sees: `Features` or float [B, width]."""
         seen = interact(self.numbers(features), self.interactions, self.dim)
+        if self.gating:
+            seen = [self.gating(features, seen[0], list(self.towers.values()))]
         return self.sharing(seen if self.separate else seen[0])
 
     def compose(self, logits: Mapping[str, Any], on_host: bool = False) -> dict[str, Output]:
         """The predictions that follow from the towers' outputs; `on_host` as in `Features`."""
-        numbers, said = self.graph.numbers, self.graph.said
-        chances = {
-            name: objectives.chance(said(name), logits[name], logits.get(level_of(name)), on_host)
-            for name in self.graph.towers
-            if name not in numbers
-        }
-        heads = {name: objectives.number(name, b, logits[name], self.smearing) for name, b in numbers.items()}
-        return self.graph.outputs(chances) | heads
+        chances, numbers = objectives.heads(self.graph, logits, self.smearing, on_host)
+        return self.graph.outputs(chances) | numbers
 
     def losses(self, outputs: Mapping[str, Output], labels: Mapping[str, Any]) -> dict[str, Any]:
         """Mean loss of each behaviour over its space, and of order within requests where that is asked for.

@@ -10,6 +10,7 @@ import paddle
 from rec.config.behaviours import REQUEST, Behaviour
 from rec.errors import UserError
 from rec.nn.events import Objective
+from rec.nn.graph import Graph
 from rec.nn.masks import filled, known, masked_mean
 from rec.nn.pointwise import FocalProbability, Pointwise
 from rec.nn.probability import Probability
@@ -60,6 +61,18 @@ def number(name: str, said: Behaviour, output: Any, smearing: Mapping[str, Any])
     """The number that a tower says; `smearing` by behaviour."""
     factor = smearing[name].log_factor() if name in smearing else None
     return RegressionHead(output, said.head == "log_regression", said.start, factor)
+
+
+def heads(
+    graph: Graph, logits: Mapping[str, Any], smearing: Mapping[str, Any], on_host: bool
+) -> tuple[dict[str, Probability], dict[str, RegressionHead]]:
+    """The probabilities and the numbers that towers say, by name, from their outputs and levels."""
+    chances = {
+        name: chance(graph.said(name), logits[name], logits.get(level_of(name)), on_host)
+        for name in graph.towers
+        if name not in graph.numbers
+    }
+    return chances, {name: number(name, b, logits[name], smearing) for name, b in graph.numbers.items()}
 
 
 def pointwise(said: Behaviour) -> Pointwise:

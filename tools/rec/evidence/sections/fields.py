@@ -99,15 +99,13 @@ def gates(found: Findings) -> Section | None:
 
 
 def _group(each: Gates) -> Iterator[Block]:
-    most = max(len(weights) for weights in each.weights.values())
-    parts = [f"own {at + 1}" for at in range(each.own)] + [f"shared {at + 1}" for at in range(most - each.own)]
     title = Text(f"Gate weights, {each.group}", f"门控权重，{each.group}")
     share = Text("mean weight", "平均权重")
-    yield Plot(stacked(title, share, list(each.weights), list(each.weights.values()), parts), title)
+    yield Plot(stacked(title, share, list(each.weights), list(each.weights.values()), each.experts), title)
     rows: list[list[Cell]] = [
         [tower, part, number(float(weights[at]), 3), number(float(each.varying[tower][at]), 3)]
         for tower, weights in each.weights.items()
-        for at, part in enumerate(parts)
+        for at, part in enumerate(each.experts)
     ]
     header = [
         TASK, Text("expert", "专家"), Text("mean weight", "平均权重"), Text("varies by (standard deviation)", "标准差")

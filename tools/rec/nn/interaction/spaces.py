@@ -24,9 +24,11 @@ def interact(features: Features, interactions: Sequence[Any], dim: int) -> list[
 
 
 def with_added(logits: Mapping[str, Any], interactions: Sequence[Any]) -> dict[str, Any]:
-    """The towers' logits, float [B, 1] by name, with what interactions add to them."""
+    """The towers' logits, float [B, 1] by name, with what interactions add to them; that of shared spaces, to all."""
     added = [columns for layer in interactions for columns in layer.logits]
     if not added:
         return dict(logits)
-    columns = paddle.concat(added, axis=1)
-    return {name: logit + columns[:, at : at + 1] for at, (name, logit) in enumerate(logits.items())}
+    columns, count = paddle.concat(added, axis=1), len(logits)
+    found = {name: logit + columns[:, at : at + 1] for at, (name, logit) in enumerate(logits.items())}
+    shared = range(count, int(columns.shape[1]))
+    return {name: sum((columns[:, at : at + 1] for at in shared), logit) for name, logit in found.items()}

@@ -13,8 +13,10 @@ from rec.nn.sharing.aitm import AITM
 from rec.nn.sharing.bottom import NoSharing, SeparateEmbeddings, ShareBottom
 from rec.nn.sharing.cross_stitch import CrossStitch
 from rec.nn.sharing.hierarchical import Hierarchical
+from rec.nn.sharing.home import HoME
 from rec.nn.sharing.mmoe import MMoE
 from rec.nn.sharing.ple import PLE
+from rec.nn.sharing.stem import STEM
 
 REGISTRY = Registry(
     {
@@ -26,6 +28,8 @@ REGISTRY = Registry(
         "cross_stitch": CrossStitch,
         "hierarchical": Hierarchical,
         "aitm": AITM,
+        "stem": STEM,
+        "home": HoME,
     },
     "in_features",
     "towers",

@@ -14,20 +14,24 @@ class SharingLayer(nn.Layer):
 
     Attributes:
         own_spaces: whether each tower has embeddings of its own: forward then takes one `Features` per tower.
+        more_spaces: names of embeddings beside these, whose `Features` follow.
         widths: how wide each tower's input is.
         asked: of the last forward in training, by group of experts: how much the gate that wants an expert most wants
             it, float [B, E], softmax weights; empty where there are no gates. An expert that no gate asks is dead.
         weighed: of the last forward in evaluation, by group of experts, what each tower's gate weighs these with, float
             [B, E] each, in the order of the towers; empty where there are no gates.
+        expert_names: of the experts by group, where all gates see the same.
     """
 
     own_spaces: ClassVar[bool] = False
+    more_spaces: ClassVar[tuple[str, ...]] = ()
     widths: list[int]
 
     def __init__(self) -> None:
         super().__init__()
         self.asked: dict[str, Any] = {}
         self.weighed: dict[str, list[Any]] = {}
+        self.expert_names: dict[str, list[str]] = {}
 
 
 def most(gates: Sequence[Any]) -> Any:
