@@ -24,32 +24,39 @@ def weights_of(net: Any) -> Arrays:
     return {name: value.numpy() for name, value in net.state_dict().items()}
 
 
-def features_of(given: Mapping[str, Any], on_host: bool) -> Features:
-    """Features of tensors by name: `vectors` of the fields a, b, ...; and, where they are there, `numbers` [B, N] and
-    `history`, [B, L * D], of a field h whose `lengths` are [B]."""
+def features_of(given: Mapping[str, Any], on_host: bool, names: str = "") -> Features:
+    """Features of tensors by name: `vectors` of the fields a, b, ... or `names`, a letter each; and, where they are
+    there, `numbers` [B, N] and `history`, [B, L * D], of a field h whose `lengths` are [B]."""
     vectors, histories = given["vectors"], {}
     if "history" in given:
         wide = paddle.reshape(given["history"], [-1, LENGTH, given["history"].shape[1] // LENGTH])
         histories["h"] = History(wide, given["lengths"])
     more = [given["numbers"]] if "numbers" in given else []
-    return Features([vectors], [None], on_host, more, histories, "abc")
+    return Features([vectors], [None], on_host, more, histories, "abc" if histories else names)
 
 
 def dynamic(
-    net: Any, vectors: Any, labels: Arrays, seed: int = 0, on_host: bool = False, more: Mapping[str, Any] = NOTHING
+    net: Any,
+    vectors: Any,
+    labels: Arrays,
+    seed: int = 0,
+    on_host: bool = False,
+    more: Mapping[str, Any] = NOTHING,
+    names: str = "",
 ) -> Arrays:
     """Losses, predictions and gradients by name; `vectors` and `history` are the gradients of the inputs.
 
     Args:
         on_host: towers may be computed by `rec.nn.towers`.
-        more: of `features_of`, besides the vectors.
+        more, names: of `features_of`, besides the vectors.
     """
     paddle.seed(seed)
     tensors = {name: paddle.to_tensor(value) for name, value in {"vectors": vectors, **more}.items()}
     inputs = {name: tensors[name] for name in ("vectors", "history") if name in tensors}
     for x in inputs.values():
         x.stop_gradient = False
-    features, given = features_of(tensors, on_host), {name: paddle.to_tensor(label) for name, label in labels.items()}
+    features = features_of(tensors, on_host, names)
+    given = {name: paddle.to_tensor(label) for name, label in labels.items()}
     outputs = predict(net, features, given)
     losses = losses_by_name(net, outputs, given, features)
     losses["loss"].backward()
@@ -66,6 +73,7 @@ def static(
     seed: int = 0,
     on_host: bool = False,
     more: Mapping[str, Any] = NOTHING,
+    names: str = "",
 ) -> Arrays:
     """The same as a PIR program, of a network that starts with `weights`."""
     paddle.enable_static()
@@ -82,7 +90,7 @@ def static(
             for x in inputs.values():
                 x.stop_gradient = False
             given = {name: paddle.static.data(name, [-1, 1], "float32") for name in labels}
-            features = features_of(tensors, on_host)
+            features = features_of(tensors, on_host, names)
             outputs = predict(net, features, given)
             losses = losses_by_name(net, outputs, given, features)
             named = list(net.named_parameters())

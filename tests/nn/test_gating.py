@@ -38,7 +38,7 @@ def network(sharing=SHARINGS[0], gating=GATING, noise=0.0, **settings):
 
 
 def features(vectors=VECTORS):
-    return features_of({"vectors": paddle.to_tensor(vectors)}, on_host=True)
+    return features_of({"vectors": paddle.to_tensor(vectors)}, on_host=True, names="abc")
 
 
 def gate(layer, prior, x):
@@ -64,7 +64,7 @@ def test_against_numpy():
 def test_gates_begin_at_one_where_the_network_is_the_plain_one(sharing):
     net, plain = network(sharing), network(sharing, None)
     plain.set_state_dict({name: value for name, value in net.state_dict().items() if not name.startswith("gating")})
-    found, expected = dynamic(net, VECTORS, LABELS), dynamic(plain, VECTORS, LABELS)
+    found, expected = dynamic(net, VECTORS, LABELS, names="abc"), dynamic(plain, VECTORS, LABELS)
     for name, value in expected.items():
         np.testing.assert_allclose(found[name], value, rtol=1e-4, atol=1e-6, err_msg=name)
     assert any(np.abs(value).sum() > 0 for name, value in found.items() if name.startswith("d gating"))
@@ -94,8 +94,10 @@ def test_alike_in_both_modes(sharing, interaction):
     net = network(sharing, interaction=interaction, noise=0.3)
     vectors = RANDOM.normal(size=(6, 3 * net.embedding_dim)).astype(np.float32)
     before = weights_of(net)
-    found = dynamic(net, vectors, LABELS, on_host=True)
-    program = static(lambda: network(sharing, interaction=interaction), before, vectors, LABELS, on_host=True)
+    found = dynamic(net, vectors, LABELS, on_host=True, names="abc")
+    program = static(
+        lambda: network(sharing, interaction=interaction), before, vectors, LABELS, on_host=True, names="abc"
+    )
     assert found.keys() == program.keys()
     assert {f"d {name}" for name, p in net.named_parameters() if p.trainable} <= found.keys()
     for name, value in found.items():
