@@ -158,6 +158,29 @@ def test_two_runs_on_the_same_rows(log, finished, process, tmp_path):
     assert {name for _, name in rows} == {"auc", "logloss", "gauc"}
 
 
+def test_what_leaving_a_task_out_changes(log, process, tmp_path):
+    """Against a training without that loss that was made by hand, and nothing is trained twice."""
+    given = settings(log, tmp_path / "whole")
+    given[1] = str(ROOT / "models" / "multitask" / "mmoe" / "config.yaml")
+    for name, more in (("whole", ()), ("alone", ("hyper_parameters.behaviours.click.weight=0",))):
+        save = f"runner.model_save_path={tmp_path / name}"
+        for tool in ("trainer", "infer"):
+            outcome = process(tmp_path, tool, *given, save, *more)
+            assert outcome.code == 0, outcome.err
+    for _ in range(2):
+        outcome = process(tmp_path, "report", tmp_path / "whole", "--leave-out", "--permutations", 0)
+        assert outcome.code == 0, outcome.err
+    found = {(row[0], row[1]): row for row in Page(tmp_path / "whole" / "report.html").rows["left-out"] if row}
+    with_it, without = (
+        json.loads((tmp_path / name / "1" / "metrics.json").read_text())["tasks"] for name in ("whole", "alone")
+    )
+    assert found.keys() == {(left, task) for left in ("click", "conversion") for task in with_it}
+    for task in with_it:
+        assert found["click", task][2:4] == [f"{each[task]['auc']:.4f}" for each in (without, with_it)]
+    states = list((tmp_path / "whole" / "without-click").glob("*/state.json"))
+    assert len(states) == 2  # two epochs, and no more after the second report
+
+
 def test_refusals(log, finished, process, tmp_path):
     def refused(*arguments):
         outcome = process(tmp_path, "report", *arguments)
@@ -169,6 +192,8 @@ def test_refusals(log, finished, process, tmp_path):
     assert "name either RUN, one or more, or -m CONFIG" in refused()
     assert "--permutations should be 0 or more" in refused(finished, "--permutations", -1)
     assert "shop" in refused(finished, "--item", "shop")
+    assert "--leave-out: output/1 has no behaviours section" in refused(finished, "--leave-out")
+    assert "--leave-out is of one RUN" in refused(finished, finished, "--leave-out")
     lines = [*settings(log, tmp_path / "small"), "runner.epochs=1", f"runner.test_data_dir={log / 'train'}"]
     assert process(tmp_path, "trainer", *lines).code == 0
     assert "are scored on other rows" in refused(finished, tmp_path / "small")

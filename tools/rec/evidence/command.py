@@ -51,6 +51,11 @@ def _parser(description: str | None) -> argparse.ArgumentParser:
         "--rows", type=int, default=Options.rows, metavar="N",
         help="test rows that importance and gates are measured on (default: %(default)s)",
     )  # fmt: skip
+    parser.add_argument(
+        "--leave-out", action="store_true",
+        help="train the run's config again without each behaviour's loss, and show what that changes for the others; "
+        "the trainings stay in RUN/without-BEHAVIOUR",
+    )  # fmt: skip
     parser.add_argument("--lang", choices=("en", "zh"), default="en", help="language that the page shows at first")
     return parser
 
@@ -60,7 +65,11 @@ def _run(args: argparse.Namespace) -> None:
         raise UserError("name either RUN, one or more, or -m CONFIG")
     if args.permutations < 0 or args.rows < 1:
         raise UserError("--permutations should be 0 or more, --rows 1 or more")
-    options = Options(args.item, args.user, tuple(args.segments), args.permutations, args.rows, args.lang)
+    options = Options(
+        args.item, args.user, tuple(args.segments), args.permutations, args.rows, args.lang, args.leave_out
+    )
+    if args.leave_out and len(args.runs) > 1:
+        raise UserError("--leave-out is of one RUN")
     given = load(args.config_yaml, args.opt) if args.config_yaml else None
     cli.import_paddle(True if given is None else given.runner.mkl_on_amd)
     from rec.evidence.opened import checkpoint_in, config_in, open_run, renamed, saved

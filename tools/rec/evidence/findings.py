@@ -11,6 +11,7 @@ from rec.config.metrics import Column
 from rec.console import log
 from rec.evidence.gates import Gates, gates
 from rec.evidence.importance import Importance, importance, pool_of
+from rec.evidence.left_out import LeftOut, leave_out
 from rec.evidence.opened import Opened
 from rec.evidence.options import Options
 from rec.evidence.quadrants import Quadrants, quadrants
@@ -29,6 +30,7 @@ class Findings:
         importance: of each field; None: it was not asked for.
         gates: of a network with experts.
         quadrants: of items; None: no field holds them, or they tell nothing.
+        left_out: what leaving each task out changes; none where nobody asked.
     """
 
     opened: Opened
@@ -38,6 +40,7 @@ class Findings:
     importance: Importance | None
     gates: Sequence[Gates]
     quadrants: Quadrants | None
+    left_out: Sequence[LeftOut] = ()
 
     @property
     def user(self) -> Column | None:
@@ -50,14 +53,14 @@ class Findings:
 def gather(opened: Opened, options: Options) -> Findings:
     """Score the test rows, and whatever else takes a while."""
     scored, columns = score(opened), opened.columns
+    left_out = leave_out(opened, scored, options) if options.leave_out else ()
     found = None
     if columns.item is not None:
         found = quadrants(scored, columns.item, columns.is_new, seen_in_training(opened))
     pool = pool_of(opened, options.rows)
     important = importance(opened, pool, scored.tasks, options) if options.permutations else None
-    return Findings(
-        opened, scored, read_history(opened.checkpoint.parent), _recorded(opened), important, gates(opened, pool), found
-    )
+    history, others = read_history(opened.checkpoint.parent), gates(opened, pool)
+    return Findings(opened, scored, history, _recorded(opened), important, others, found, left_out)
 
 
 def _recorded(opened: Opened) -> dict[str, Any]:

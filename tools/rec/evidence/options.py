@@ -22,6 +22,7 @@ class Options:
         permutations: of each field; 0: importance is left out.
         rows: test rows that importance is measured on.
         language: that the page shows at first.
+        leave_out: whether the config is trained again without each task.
     """
 
     item: str | None = None
@@ -30,3 +31,4 @@ class Options:
     permutations: int = 5
     rows: int = 50_000
     language: Language = "en"
+    leave_out: bool = False

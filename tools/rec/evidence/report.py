@@ -24,7 +24,8 @@ def report(opened: Opened, options: Options) -> str:
     sections = [
         summary.summary(found), learning.learning(found), metrics.metrics(found), metrics.ranking(found),
         calibration.reliability(found), groups.segments(found), groups.users(found), fields.importance(found),
-        fields.gates(found), items.items(found), learning.help_each_other(found), fields.truth(found),
+        fields.gates(found), items.items(found), learning.help_each_other(found),
+        comparison.left_out(found), fields.truth(found),
         made.made([(opened, found.scored)]),
     ]  # fmt: skip
     title = Text(f"Report on {opened.name}", f"{opened.name} 的评估报告")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rec.config.metrics import Column
+from rec.evidence.findings import Findings
 from rec.evidence.opened import Opened
 from rec.evidence.pairs import LEAST, Change, Part, by_segment, changes, shared_tasks
 from rec.evidence.scored import Scored
@@ -33,6 +34,37 @@ def overall(runs: Sequence[tuple[Opened, Scored]]) -> Section:
             "换一批同类样本结论也会相同。",
         ),
         blocks,
+    )  # fmt: skip
+
+
+def left_out(found: Findings) -> Section | None:
+    """What each task's company does for the others; None where nobody asked."""
+    if not found.left_out:
+        return None
+    header = [
+        Text("without", "去掉"), TASK, Text("AUC without", "去掉后的 AUC"), Text("with", "不去掉"),
+        Text("difference", "差值"), INTERVAL, Text("verdict", "结论"),
+    ]  # fmt: skip
+    listed = [(each.behaviour, change) for each in found.left_out for change in each.changes]
+    rows: list[list[Cell]] = [
+        [
+            behaviour, each.task, number(each.first), number(each.second), f"{each.value:+.5f}",
+            interval(each.low, each.high, _signed), _word(each),
+        ]
+        for behaviour, each in listed
+    ]  # fmt: skip
+    strong = frozenset(at for at, (_, each) in enumerate(listed) if each.decided)
+    caption = Text("AUC with the task less AUC without it, paired DeLong", "不去掉减去掉的 AUC，配对 DeLong")
+    return Section(
+        "left-out", Text("What each task does for the others", "每个任务对其他任务的作用"),
+        Text(
+            "The same config trained again, from the same seed, with one behaviour's loss left out (its weight 0). The "
+            "others are better with it where the difference is above 0. The interval is of the test rows, not of "
+            "another seed. The task that was left out is in the table too: what it is without training.",
+            "用相同的配置和种子重新训练，去掉一个行为的损失（权重为 0）。差值大于 0 表示有它更好。"
+            "区间只反映测试样本，不反映换种子。被去掉的任务本身也在表中：即没有训练它时的表现。",
+        ),
+        [Table(header, rows, caption, left=2, strong=strong)],
     )  # fmt: skip
 
 
