@@ -62,11 +62,11 @@ class _Hashed:
 
 
 def write_part(
-    tables: Tables, folder: Path, pool: Executor, advance: Callable[[int], object]
+    tables: Tables, folder: Path, pool: Executor, advance: Callable[[float], object]
 ) -> list[tuple[Written, Written]]:
     """Write all of a part's files into its folder under ``folder``: (exposures, common rows) by number.
 
-    ``advance`` is told the exposures of every row group, once for each of the two files.
+    ``advance`` is told of every row group half its exposures, for each of the two files.
     """
     (folder / tables.part.name).mkdir()
     count = len(tables.part.groups)
@@ -83,7 +83,7 @@ def write_part(
 
 
 def _write_file(
-    tables: Tables, folder: Path, number: int, groups: range, common: bool, advance: Callable[[int], object]
+    tables: Tables, folder: Path, number: int, groups: range, common: bool, advance: Callable[[float], object]
 ) -> Written:
     """Write one file, row group by row group."""
     path = f"{tables.part.name}/{'common' if common else 'exposures'}-{number:05d}.parquet"
@@ -96,6 +96,6 @@ def _write_file(
         for group in chain([first], made):
             writer.write_table(group.table)
             rows, counts = rows + len(group.table), counts + np.stack((group.stored, group.unknown))
-            advance(group.exposures)
+            advance(group.exposures / 2)
     file.close()
     return Written(path, rows, counts[0], counts[1], file.hexdigest())

@@ -121,7 +121,7 @@ class _Run:
 
     def _write(self, part: Part, sides: list[SideColumns], skipped: int) -> None:
         tables = Tables(part, self._vocabulary, self._weighted, sides, self._positions)
-        with self._stages.stage(f"{part.name}: write", 2 * part.counts.exposures, "exposures") as advance:
+        with self._stages.stage(f"{part.name}: write", part.counts.exposures, "exposures") as advance:
             files = write_part(tables, self._work, self._pool, advance)
         self._schemas[part.name] = part_schema(part, files, skipped)
         self._reports[part.name] = self._schemas[part.name] | part_report(part, files)

@@ -37,7 +37,7 @@ class Stages:
         self._progress.stop()
 
     @contextmanager
-    def stage(self, title: str, total: int, unit: str) -> Iterator[Callable[[int], object]]:
+    def stage(self, title: str, total: int, unit: str) -> Iterator[Callable[[float], object]]:
         """A stage of ``total`` bytes, tokens or exposures; yields what any thread tells how many more are done."""
         task = self._progress.add_task(title, total=total, unit=unit)
         start = time.perf_counter()
