@@ -36,7 +36,7 @@ RARE = 100
 OF_NUMBERS = ("buckets", "numbers", "numbers, linear", "numbers, autodis")
 OF_HISTORY = ("without history", "pooled", "pooled, rows of its own", "DIN", "DIN, rows of its own")
 OF_CATEGORIES = (
-    "without history", "pooled", "pooled, categories too", "DIN, categories too", "DIN, categories too, softmax",
+    "without history", "pooled, categories too", "DIN, categories too", "DIN, categories too, softmax",
 )  # fmt: skip
 
 
