@@ -42,7 +42,7 @@ THOROUGH = (
     "*test_learned_from.py::test_killed*",
     "*test_compare_command.py::test_simulated_data*",
     "*test_raw_rows.py::test_rows_stored_in_less*",
-    "*test_report_page.py::test_what_leaving_a_task_out_changes",
+    "*test_report_page.py::test_what_leaving_a_task_out_changes*",
     "*docs/test_daily.py::*",
     "*tune/test_command.py::*",  # test_search.py searches without processes
     # Long runs of what `make test` has parts of.

@@ -14,6 +14,8 @@ from commands import Commands
 from evidence.conftest import USELESS, settings
 from support import ROOT
 
+PREFIX = {"trainer": "rec", "static_trainer": "rec_static"}
+
 
 class Page(HTMLParser):
     """The rows of each section's tables, in English, and where links and sources lead."""
@@ -158,18 +160,26 @@ def test_two_runs_on_the_same_rows(log, finished, process, tmp_path):
     assert {name for _, name in rows} == {"auc", "logloss", "gauc"}
 
 
-def test_what_leaving_a_task_out_changes(log, process, tmp_path):
+@pytest.mark.parametrize("trainer", ["trainer", "static_trainer"])
+def test_what_leaving_a_task_out_changes(log, process, tmp_path, trainer):
     """Against a training without that loss that was made by hand, and nothing is trained twice."""
     given = settings(log, tmp_path / "whole")
     given[1] = str(ROOT / "models" / "multitask" / "mmoe" / "config.yaml")
     for name, more in (("whole", ()), ("alone", ("hyper_parameters.behaviours.click.weight=0",))):
         save = f"runner.model_save_path={tmp_path / name}"
-        for tool in ("trainer", "infer"):
+        for tool in (trainer, "infer"):
             outcome = process(tmp_path, tool, *given, save, *more)
             assert outcome.code == 0, outcome.err
+    stamps = []
     for _ in range(2):
         outcome = process(tmp_path, "report", tmp_path / "whole", "--leave-out", "--permutations", 0)
         assert outcome.code == 0, outcome.err
+        states = sorted((tmp_path / "whole").glob("without-*/*/state.json"))
+        stamps.append([(path.parent.parent.name, path.stat().st_mtime_ns) for path in states])
+    assert [name for name, _ in stamps[0]] == ["without-click", "without-conversion"]
+    assert stamps[0] == stamps[1]
+    assert (tmp_path / "whole" / "without-click" / "1" / f"{PREFIX[trainer]}.safetensors").is_file()
+    assert "without click: 2 of 2 epochs" not in outcome.err
     found = {(row[0], row[1]): row for row in Page(tmp_path / "whole" / "report.html").rows["left-out"] if row}
     with_it, without = (
         json.loads((tmp_path / name / "1" / "metrics.json").read_text())["tasks"] for name in ("whole", "alone")
@@ -177,8 +187,9 @@ def test_what_leaving_a_task_out_changes(log, process, tmp_path):
     assert found.keys() == {(left, task) for left in ("click", "conversion") for task in with_it}
     for task in with_it:
         assert found["click", task][2:4] == [f"{each[task]['auc']:.4f}" for each in (without, with_it)]
-    states = list((tmp_path / "whole" / "without-click").glob("*/state.json"))
-    assert len(states) == 2  # two epochs, and no more after the second report
+    before = process(tmp_path, "report", tmp_path / "whole" / "0", "--leave-out", "--permutations", 0)
+    assert before.code == 2
+    assert "whole/0 is not the checkpoint that its run came to" in before.err
 
 
 def test_refusals(log, finished, process, tmp_path):

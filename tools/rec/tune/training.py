@@ -82,8 +82,8 @@ def _better(best: float | None, value: Any, sign: float) -> float | None:
     return float(value)
 
 
-def make_folder(folder: Path) -> None:
-    """A trial's folder.
+def make_folder(folder: Path, setting: str = "tune.out") -> None:
+    """A training's folder, which `setting` asks for.
 
     Raises:
         UserError: it cannot be made.
@@ -91,4 +91,4 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"tune.out: cannot write to {folder}: {error.strerror}") from None
+        raise UserError(f"{setting}: cannot write to {folder}: {error.strerror}") from None

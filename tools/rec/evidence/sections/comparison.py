@@ -60,9 +60,11 @@ def left_out(found: Findings) -> Section | None:
         Text(
             "The same config trained again, from the same seed, with one behaviour's loss left out (its weight 0). The "
             "others are better with it where the difference is above 0. The interval is of the test rows, not of "
-            "another seed. The task that was left out is in the table too: what it is without training.",
+            "another seed. The task that was left out is in the table too: what it is without training. Where the run "
+            "chose its epoch by a validation metric, each training chose its own.",
             "用相同的配置和种子重新训练，去掉一个行为的损失（权重为 0）。差值大于 0 表示有它更好。"
-            "区间只反映测试样本，不反映换种子。被去掉的任务本身也在表中：即没有训练它时的表现。",
+            "区间只反映测试样本，不反映换种子。被去掉的任务本身也在表中：即没有训练它时的表现。"
+            "若按验证指标选择轮次，每次训练各自选择。",
         ),
         [Table(header, rows, caption, left=2, strong=strong)],
     )  # fmt: skip
