@@ -30,6 +30,8 @@ THOROUGH = (
     "*test_matrix.py::*home.yaml*",
     "*test_matrix.py::*pepnet.yaml*",
     "*test_product.py::test_interactions_combine_with_sharing*-home]",
+    "*test_product.py::test_sharing_computed_on_the_host*[[]home[]]",
+    "*test_product.py::test_sharing_and_behaviours_combine[[]home-esm2[]]",
     "*test_matrix.py::test_the_doctor_finds_nothing_wrong*-static[]]",
     "*test_matrix.py::test_a_dry_run_counts*-static[]]",
     "*test_matrix.py::test_a_dry_run_counts*[[][!e]*",  # without those of ESMM and its like
