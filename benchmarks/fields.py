@@ -1,6 +1,6 @@
 """What numbers, target attention and shared rows are worth where the truth is known, over seeds.
 
-    python benchmarks/fields.py [WORK] [--seeds 1 2 3 4 5]          # half an hour on two cores
+    python benchmarks/fields.py [WORK] [--seeds 1 2 3 4 5]          # more than an hour on two cores
 
 Simulates a shop's log for each seed and world (simulate_table.py), trains each variant of a click model on it, and
 holds what it predicts for the next day against the probabilities that the clicks were drawn from, after the epoch that

@@ -318,8 +318,12 @@ def test_a_table_of_one_s_own(tmp_path):
     _, section = report.split("## On impressions chosen at random")
     assert f"| ESMM | {figures['random_cvr']:.4f}" in section
     assert "random_cvr" in done["DIVISION", 1, None]["figures"]
-    with pytest.raises(UserError, match=r"data\.random_test is runner\.train_data_dir too"):
-        Plan.load(tmp_path / "mine.yaml", [f"data.random_test={tmp_path / 'data'}"])
+    for place in ("data", "data/log.csv", "data/later", ".", "random/../data"):
+        with pytest.raises(UserError, match=r"data\.random_test, .*, has rows of runner\.train_data_dir"):
+            Plan.load(tmp_path / "mine.yaml", [f"data.random_test={tmp_path / place}"])
+    days = [f"runner.{name}_data_dir={tmp_path / 'day-*'}" for name in ("train", "test")]
+    with pytest.raises(UserError, match=r"day-2, has rows of runner\.train_data_dir, .*day-\*: put them elsewhere"):
+        Plan.load(tmp_path / "mine.yaml", [*days, f"data.random_test={tmp_path / 'day-2'}"])
 
 
 @pytest.mark.parametrize(

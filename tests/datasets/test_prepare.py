@@ -441,3 +441,19 @@ def test_the_command_prints_a_report_and_says_in_one_line_what_is_wrong(raw: Pat
     assert wrong.stderr.splitlines() == [
         f"prepare.py: {tmp_path / 'out'}: a prepared data set is here already (--force replaces it)"
     ]
+
+
+def test_what_is_written_is_counted_once(raw, tmp_path, monkeypatch, capsys):
+    told: list[float] = []
+    write_part = columnar.write_part
+
+    def counting(tables, folder, pool, advance):
+        return write_part(tables, folder, pool, lambda amount: (told.append(amount), advance(amount)))
+
+    monkeypatch.setattr("preparation.pipeline.write_part", counting)
+    report = prepare(raw, tmp_path / "out", ALL, workers=2)
+    exposures = {split: counts["exposures"] for split, counts in report["splits"].items()}
+    assert sum(told) == sum(exposures.values())
+    shown = capsys.readouterr().err
+    for split, count in exposures.items():
+        assert f"{split}: write: {count:,} exposures in " in shown

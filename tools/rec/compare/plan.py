@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from fnmatch import fnmatch
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -130,7 +132,7 @@ def _take_random(source: Source) -> tuple[Path, ...]:
     """Where data.random_test is, which leaves the config: no other part of it is about these rows.
 
     Raises:
-        UserError: it is no place, or one that is trained or tested on.
+        UserError: it is no place, or has files that are trained or tested on.
     """
     data = source.tree.get("data")
     given = data.pop("random_test", None) if isinstance(data, dict) else None
@@ -143,11 +145,21 @@ def _take_random(source: Source) -> tuple[Path, ...]:
         raise UserError(f"{source.path}: data.random_test should be a folder, a file, or a list of them, got {given!r}")
     places = tuple(_joined(source, given))
     for name in ("train_data_dir", "test_data_dir"):
-        both = {each.resolve() for each in _joined(source, source.tree["runner"][name])}
-        for place in places:
-            if place.resolve() in both:
-                raise UserError(f"{source.path}: data.random_test is runner.{name} too: {place}")
+        for place, other in product(places, _joined(source, source.tree["runner"][name])):
+            if _share_files(place, other):
+                raise UserError(
+                    f"{source.path}: data.random_test, {place}, has rows of runner.{name}, {other}: put them elsewhere"
+                )
     return places
+
+
+def _share_files(one: Path, other: Path) -> bool:
+    """Whether one of two places, each of which may be a pattern, is or contains or matches the other."""
+    first, second = one.resolve(), other.resolve()
+    return any(
+        inner.is_relative_to(outer) or any(fnmatch(str(each), str(outer)) for each in (inner, *inner.parents))
+        for inner, outer in ((first, second), (second, first))
+    )
 
 
 def _one_task(given: Mapping[str, Any], target: Target) -> dict[str, Any]:
