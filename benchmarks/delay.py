@@ -1,10 +1,10 @@
-"""A week of late conversions: thirteen ways to learn from them, under three laws of delay.
+"""A week of late conversions: fourteen ways to learn from them, under three laws of delay.
 
-    python benchmarks/delay.py OUT [--laws exponential weibull mixture] [--seeds 1 2 3] [--impressions 450000]
+    python benchmarks/delay.py OUT [--laws exponential weibull mixture] [--seeds 1 2 3] [--methods ...]
 
-Simulates 18 days (`simulate_table.py --delay LAW --drift 0.7`), of which the last 7 are tested on hour by hour
-(`tools/stream.py`), each seed with a log and initial weights of its own. What OUT holds is not done again. Writes
-results/delay.json, and prints its tables.
+Simulates 18 days of 450,000 impressions (`simulate_table.py --delay LAW --drift 0.7`), of which the last 7 are tested on
+hour by hour (`tools/stream.py`), each seed with a log and initial weights of its own. What OUT holds is not done again.
+Writes results/delay.json, where laws and methods that are not run stay as they were, and prints its tables.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from rec.stream.record import Record
 from rec.stream.report import Runs, summary
 
 ROOT = Path(__file__).resolve().parents[1]
+RESULT = ROOT / "benchmarks" / "results" / "delay.json"
 LAWS = ("exponential", "weibull", "mixture")
 SIMULATED = (
     "--days 18 --click-rate 0.3 --conversion-rate 0.2 --delay-days 0.7 --delay-spread 0.7 --attribution-days 3 "
@@ -66,16 +67,17 @@ stream:
 SHOWN = ("auc", "logloss", "excess")
 
 
-def runs_of(folder: Path, law: str, seed: int, impressions: int) -> Runs:
-    """The hours of all methods on one log, which is simulated where it is not there."""
+def runs_of(folder: Path, law: str, seed: int, given: argparse.Namespace) -> Runs:
+    """The hours of methods on one log, which is simulated where it is not there."""
     if not (folder / "log").is_dir():
         script = ROOT / "datasets" / "ali-ccp" / "simulate_table.py"
-        knobs = [*SIMULATED.split(), "--delay", law, "--seed", str(seed), "--impressions", str(impressions)]
+        knobs = [*SIMULATED.split(), "--delay", law, "--seed", str(seed), "--impressions", str(given.impressions)]
         subprocess.run([sys.executable, str(script), str(folder / "log"), *knobs], check=True, capture_output=True)
     (folder / "stream.yaml").write_text(CONFIG)
-    places = [f"runner.train_data_dir={folder / 'log'}", f"runner.model_save_path={folder / 'out'}"]
-    stream(*opened(folder / "stream.yaml", [*places, f"stream.seeds=[{seed}]"]), "dygraph")
-    return {(name, seed): Record(folder / "out" / f"{name}-{seed}").read() for name in get_args(StreamName)}
+    options = [f"runner.train_data_dir={folder / 'log'}", f"runner.model_save_path={folder / 'out'}"]
+    options += [f"stream.seeds=[{seed}]", f"stream.methods={given.methods}"]
+    stream(*opened(folder / "stream.yaml", options), "dygraph")
+    return {(name, seed): Record(folder / "out" / f"{name}-{seed}").read() for name in given.methods}
 
 
 def cell(value: dict[str, Any], form: str) -> str:
@@ -101,18 +103,23 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--laws", nargs="+", choices=LAWS, default=list(LAWS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    names = get_args(StreamName)
+    parser.add_argument(
+        "--methods", nargs="+", choices=names, default=list(names), help="pretrain and oracle among them"
+    )
     parser.add_argument("--impressions", type=int, default=450_000, help="of all eighteen days")
     given = parser.parse_args()
-    record: dict[str, Any] = {"machine": machine(), "seeds": given.seeds, "impressions": given.impressions, "laws": {}}
+    before = json.loads(RESULT.read_text())["laws"] if RESULT.exists() else {}
+    record = {"machine": machine(), "seeds": given.seeds, "impressions": given.impressions, "laws": before}
     for law in given.laws:
         runs: dict[tuple[StreamName, int], Any] = {}
         for seed in given.seeds:
             folder = given.out.resolve() / f"{law}-{seed}"
             folder.mkdir(parents=True, exist_ok=True)
-            runs |= runs_of(folder, law, seed, given.impressions)
-        record["laws"][law] = summary(runs)
+            runs |= runs_of(folder, law, seed, given)
+        record["laws"][law] = before.get(law, {}) | summary(runs)
         print(f"{law}:\n\n{table(record['laws'][law])}\n")
-        (ROOT / "benchmarks" / "results" / "delay.json").write_text(json.dumps(record, indent=1) + "\n")
+        RESULT.write_text(json.dumps(record, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -209,6 +209,60 @@ def test_dfm_of_long_ago_is_the_log_loss_and_the_delays():
         assert found == pytest.approx(log_loss(v, said) + delays)
 
 
+P, WINDOW = np.array([0.4, 0.1, 0.7]), 4.0
+MASS = np.array([[0.1, 0.2, 0.1, 0.3, 0.2, 0.1], [0.5, 0.1, 0.1, 0.1, 0.1, 0.1], [0.05, 0.05, 0.1, 0.1, 0.2, 0.5]])
+"""P(click), days of the window, and how likely delays of up to 1/16, 1/4, 1/2, 1, 2 and 4 days are."""
+MIDDLES = np.array([1 / 32, 5 / 32, 3 / 8, 3 / 4, 1.5, 3.0])
+
+
+def of_esdf(by, by_middle, towers):
+    """ESDF's mean loss over impressions, clicks and delays, as known `by` days after the click, and its slopes.
+
+    by_middle: the share of the conversions with a delay of an interval that have come by then, [6].
+    """
+    ones, total, slopes = np.ones(3), 0.0, {name: np.zeros(3) for name in towers}
+    rows = [(0, 0, 0.0, 0.0, 1 - P)]
+    rows += [(1, 1, delay, 0.0, P * F * MASS[:, k] * by_middle[k]) for k, delay in enumerate(MIDDLES)]
+    rows += [(1, 0, 0.0, by, P * (1 - F * (MASS @ by_middle)))]
+    for clicked, v, delay, elapsed, mass in rows:
+        given = {"clicked": clicked * ones, "delay": delay * ones, "elapsed": elapsed * ones, "window": WINDOW * ones}
+        value, slope = expected("esdf", [(v, 0, mass)], given, **towers)
+        total, slopes = total + value, {name: slopes[name] + slope[name] for name in towers}
+    return total, slopes
+
+
+def esdf_towers(p=P, f=F):
+    return {"click": logit(p), "conversion": logit(f), **{f"delay_{k}": np.log(MASS[:, k]) for k in range(6)}}
+
+
+@pytest.mark.parametrize(
+    ("by", "come"),
+    [(0.5, [1, 1, 1, 0, 0, 0]), (1.25, [1, 1, 1, 1, 0.25, 0]), (1 / 64, [0.25, 0, 0, 0, 0, 0]), (4.0, np.ones(6))],
+)
+def test_esdf_ends_at_the_truth(by, come):
+    """Known some days after the click: at an interval's end, within one, a quarter of which has come, and at last."""
+    come = np.array(come)
+    value, slopes = of_esdf(by, come, esdf_towers())
+    for name, slope in slopes.items():
+        assert slope == pytest.approx(0, abs=1e-10), name
+    seen = F * (MASS @ come)
+    sold = -F * ((MASS * np.log(F[:, None] * MASS)) @ come)
+    assert value == pytest.approx(log_loss(P, P) + P * (sold - (1 - seen) * np.log(1 - seen)))
+    _, slopes = of_esdf(by, come, esdf_towers(f=F + 0.1))
+    assert (slopes["conversion"] > 1e-5).all()
+
+
+@pytest.mark.parametrize(("clicked", "v"), [(0, 0), (1, 0), (1, 1)])
+def test_esdf_of_closed_windows_is_two_log_losses(clicked, v):
+    """l(click, p) + click l(conversion, f), and beside it what says how late a conversion was."""
+    p, f = np.array([0.6, 0.3, 0.2]), np.array([0.6, 0.2, 0.4])
+    given = {"clicked": np.full(3, clicked), "elapsed": np.full(3, WINDOW), "delay": np.full(3, 0.7 * v)}
+    given = {name: np.asarray(values, float) for name, values in {**given, "window": np.full(3, WINDOW)}.items()}
+    found, _ = expected("esdf", [(v, 0, np.ones(3))], given, **esdf_towers(p, f))
+    late = -np.log(MASS[:, 3]) if v else 0
+    assert found == pytest.approx(log_loss(clicked, p) + clicked * (log_loss(v, f) + late), rel=1e-9)
+
+
 RANDOM = np.random.default_rng(5)
 ROWS = 16
 LABELS = {
@@ -216,6 +270,8 @@ LABELS = {
     "again": (RANDOM.random((ROWS, 1)) < 0.2).astype(np.float32),
     **{name: RANDOM.uniform(0.1, 0.9, (ROWS, 1)).astype(np.float32) for name in ("late", "negative", "seen")},
     **{name: RANDOM.exponential(1, (ROWS, 1)).astype(np.float32) for name in ("elapsed", "delay")},
+    "clicked": (RANDOM.random((ROWS, 1)) < 0.5).astype(np.float32),
+    "window": np.full((ROWS, 1), 3, np.float32),
 }
 
 

@@ -20,6 +20,7 @@ from rec.errors import UserError
 from rec.run.assembly import open_directory
 from rec.stream import walk as walking
 from rec.stream.command import opened
+from rec.stream.log import HOUR
 from rec.stream.protocol import read_clicks, stream
 from rec.stream.reader import StreamReader
 from rec.stream.walk import Walk
@@ -158,6 +159,52 @@ def test_nothing_is_trained_on_before_it_is_known(shop, monkeypatch):
         again = hours_of(shop.parent / "out" / name)
         assert [hour["predicted"] for hour in again] == [hour["predicted"] for hour in hours], name
         assert [hour["positives"] for hour in again] != [hour["positives"] for hour in hours], name
+
+
+def with_unclicked(path: Path, without_time: int = 0) -> None:
+    """Put as many rows without a click among a log's rows, each four hours after one."""
+    table = pq.read_table(path)
+    shown = table["clicked_at"].to_numpy() + np.timedelta64(4, "h")
+    shown[:without_time] = np.datetime64("NaT")
+    rows = len(table)
+    nobody = table.set_column(2, "clicked_at", pa.array(shown)).set_column(
+        3, "bought_at", pa.nulls(rows, table["bought_at"].type)
+    )
+    both = pa.concat_tables([nobody, table]).append_column("click", pa.array(np.repeat([0, 1], rows)))
+    pq.write_table(both.take(pa.array(np.random.default_rng(1).permutation(2 * rows))), path)
+
+
+def test_esdf_learns_from_impressions_without_a_click(done, shop, monkeypatch, caplog):
+    """They come with the log's clicks, none before its time, and change nothing for other methods."""
+    with_unclicked(shop.parent / "log" / "log.parquet", without_time=9)
+    taken, learn = [], walking.Learner.train
+
+    def train(self, rows, columns, turn):
+        if "clicked" in columns and self.config.hyper_parameters["method"] == "esdf":
+            taken.append((rows, columns["clicked"], turn))
+        learn(self, rows, columns, turn)
+
+    monkeypatch.setattr(walking.Learner, "train", train)
+    config, settings = at(shop, "stream.methods=[ulc, esdf]", "stream.clicked=click")
+    stream(config, settings, "dygraph")
+    assert "9 are left out, whose clicked_at is empty" in caplog.text
+    same_runs(done / "out" / "ulc-12345", shop.parent / "out" / "ulc-12345", exactly=True)
+    reader = read_clicks(open_directory(config, "dygraph").config, settings)
+    walk, clicks = Walk(config, settings, "dygraph", reader), len(reader.log)
+    assert (clicks, len(reader.shown)) == (3000, 2991)
+    for rows, clicked, turn in taken:
+        assert (clicked == (rows < clicks)).all()
+        shown = reader.shown[rows[rows >= clicks] - clicks]
+        hour = turn - walk.hours.last
+        if hour < 0:  # pretraining: what has been shown a window before the start
+            assert shown.max() < reader.start - reader.log.window
+            assert len(shown) == (reader.shown < reader.start - reader.log.window).sum()
+        else:
+            now = walk.hours.begin + (hour + 1) * HOUR
+            since = max(now - reader.log.window - 12 * HOUR, reader.start - reader.log.window)
+            assert len(shown) == ((since <= reader.shown) & (reader.shown < now)).sum()
+            assert len(shown) > 100
+    assert len(taken) == 2 + (walk.hours.last // 12)
 
 
 def test_the_vocabulary_is_of_before_the_start(shop):

@@ -19,7 +19,7 @@ from rec.errors import UserError
 
 StreamName = Literal[
     "pretrain", "oracle", "vanilla", "vanilla_win", "fnw", "fnc", "dfm", "fsiw", "es_dfm", "defer", "defuse",
-    "bi_defuse", "ulc",
+    "bi_defuse", "ulc", "esdf",
 ]  # fmt: skip
 
 
@@ -30,7 +30,9 @@ class StreamSettings(BaseModel):
 
     click_time: str = Field(description="column of when each click came")
     conversion_time: str = Field(description="column of when its conversion came; empty: not, or not yet")
-    clicked: str | None = Field(None, description="column that is 1 where a row was clicked; null: every row was")
+    clicked: str | None = Field(
+        None, description="column that is 1 where a row was clicked; null: every row was; esdf takes the others too"
+    )
     attribution_days: float | int = Field(gt=0, description="a conversion counts so many days after its click at most")
     start: str | float | int = Field(
         description="the first hour that is tested on: a day such as '2026-05-15', a day and time, or a number of "
@@ -44,7 +46,7 @@ class StreamSettings(BaseModel):
     )
     wait_hours: float | int = Field(0.25, ge=0, description="how long methods that wait for a conversion do")
     retrain_hours: int = Field(
-        24, gt=0, description="how often methods that learn from the log as it stands (dfm, fsiw, ulc) do"
+        24, gt=0, description="how often methods that learn from the log as it stands (dfm, fsiw, ulc, esdf) do"
     )
     methods: list[StreamName] = Field(list(StreamName.__args__), min_length=1, description="what is trained")  # type: ignore[attr-defined]
     seeds: list[Annotated[int, Field(ge=0)]] | None = Field(

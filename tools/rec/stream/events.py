@@ -1,4 +1,5 @@
-"""Rows of a stream: clicks, some of them several times, each with what was known when it was taken in."""
+"""Rows of a stream: clicks, some of them several times, each with what was known when it was taken in; and impressions
+that were not clicked."""
 
 from __future__ import annotations
 
@@ -16,12 +17,13 @@ class Events:
     """m rows of a stream.
 
     Attributes:
-        rows: int64 [m], the click that each is of, by its number in the log.
+        rows: int64 [m], the click that each is of, by its number in the log; impressions without one come after these.
         label: float32 [m], whether a conversion was known of.
         time: int64 [m], when the row was taken in.
         again: float32 [m], 1 where its click was taken in before.
         elapsed: float32 [m], days from the click to `time`.
         delay: float32 [m], days from the click to the conversion; 0 where none was known of.
+        clicked: float32 [m], 0 where there was none.
     """
 
     rows: Array
@@ -30,6 +32,7 @@ class Events:
     again: Array
     elapsed: Array
     delay: Array
+    clicked: Array
 
     @classmethod
     def of(cls, rows: Array, click: Array, conversion: Array, label: Array, time: Array, again: bool) -> Events:
@@ -41,7 +44,14 @@ class Events:
             np.full(len(rows), again, np.float32),
             _days(time - click),
             _days(np.where(label, conversion, click) - click),
+            np.ones(len(rows), np.float32),
         )
+
+    @classmethod
+    def unclicked(cls, rows: Array, time: Array) -> Events:
+        """Impressions that nobody clicked, int64 [m] and when they were shown."""
+        nothing = np.zeros(len(rows), np.float32)
+        return cls(rows, nothing, time, nothing, nothing, nothing, nothing)
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -30,6 +30,7 @@ class StreamMethod:
             rows as they come in, or now and then the log as it stands.
         ingestion: how these rows are made.
         helper: of HELPERS, the one whose predictions its loss reads.
+    impressions: it learns from those without a click too.
         own_start: it is pretrained by its own loss on its own rows, for its towers say something else than f.
     """
 
@@ -38,6 +39,7 @@ class StreamMethod:
     ingestion: Ingestion = _SNAPSHOT
     helper: HelperName | None = None
     own_start: bool = False
+    impressions: bool = False
 
 
 _NONE, _LATE, _ALL = (Copies(at_once=False, later=later) for later in ("none", "late", "all"))
@@ -58,5 +60,6 @@ STREAM_METHODS: Mapping[StreamName, StreamMethod] = MappingProxyType(
         "defuse": StreamMethod("defuse", "rows", _LATE, "window"),
         "bi_defuse": StreamMethod("bi_defuse", "rows", _LATE, own_start=True),
         "ulc": StreamMethod("ulc", "log", helper="elapsed"),
+        "esdf": StreamMethod("esdf", "log", own_start=True, impressions=True),
     }
 )

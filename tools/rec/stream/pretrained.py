@@ -10,32 +10,26 @@ import numpy as np
 from rec.checkpoint.store import Store
 from rec.console import log
 from rec.nn.delay.helpers import ElapsedHelper
-from rec.nn.delay.method import AGAIN, DELAY, ELAPSED, FINAL, LATE, NEGATIVE, SEEN
+from rec.nn.delay.method import AGAIN, CLICKED, DELAY, ELAPSED, FINAL, LATE, NEGATIVE, SEEN, WINDOW
 from rec.nn.delay.towers import ClickTowers
 from rec.numeric import Array
 from rec.stream.events import Events
-from rec.stream.ingest import Ingestion
 from rec.stream.learner import Columns, Learner
 from rec.stream.log import DAY, NEVER, AsOf
 
-_NO_SINCE = -NEVER
+
+def columns_of(events: Events, window: int) -> dict[str, Array]:
+    """What a row of a stream says of itself, float32 [m] by name; `window`: the attribution window."""
+    return {
+        FINAL: events.label, AGAIN: events.again, ELAPSED: events.elapsed, DELAY: events.delay,
+        CLICKED: events.clicked, WINDOW: np.full(len(events), window / DAY, np.float32),
+    }  # fmt: skip
 
 
-def columns_of(events: Events) -> dict[str, Array]:
-    """What a row of a stream says of itself, float32 [m] by name."""
-    return {FINAL: events.label, AGAIN: events.again, ELAPSED: events.elapsed, DELAY: events.delay}
-
-
-def pretrain(learner: Learner, known: AsOf, ingestion: Ingestion, wait: int, folder: Path) -> None:
-    """Train on clicks whose windows have closed, as a method takes them in, for `runner.epochs`, shuffled; what
-    `folder` has is not done again.
-
-    Args:
-        known: `AsOf.closed`.
-        ingestion: `Snapshot`, final labels; or a method's own.
-    """
-    events = ingestion(known, _NO_SINCE, wait)
-    _epochs(learner, folder, lambda _: (events.rows, columns_of(events)))
+def pretrain(learner: Learner, events: Events, window: int, folder: Path) -> None:
+    """Train on rows of clicks whose windows have closed for `runner.epochs`, shuffled; what `folder` has is not done
+    again."""
+    _epochs(learner, folder, lambda _: (events.rows, columns_of(events, window)))
 
 
 def train_helper(learner: Learner, kind: type[ClickTowers], known: AsOf, wait: int, folder: Path) -> None:

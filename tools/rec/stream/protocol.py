@@ -56,7 +56,7 @@ def stream(config: Config, settings: StreamSettings, mode: Mode) -> None:
         walk = Walk(config, settings, mode, reader)
         _note(folder / _FACTS, facts)
         log.info(
-            "%d clicks (%d rows left out), %d conversions; tested on %d hours", len(reader.log), reader.unclicked,
+            "%d clicks (%d rows without one), %d conversions; tested on %d hours", len(reader.log), reader.unclicked,
             int((reader.log.conversion != NEVER).sum()), walk.hours.last - walk.hours.first,
         )  # fmt: skip
         runs: dict[tuple[StreamName, int], list[Hour]] = {}

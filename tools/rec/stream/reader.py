@@ -1,4 +1,7 @@
-"""The clicks of a table, in the order of time, without a label: these are made of times, as of when they are needed."""
+"""The clicks of a table, in the order of time, without a label: these are made of times, as of when they are needed.
+
+Where a method learns from them, impressions without a click come after these, in the order of time too.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ import pyarrow as pa
 
 from rec.config.config import Config
 from rec.config.stream import StreamSettings
+from rec.console import log
 from rec.data import columns
 from rec.data.batch import Batch
 from rec.data.distinct import DistinctIds
@@ -30,7 +34,9 @@ from rec.errors import UserError
 from rec.nn.delay.method import FINAL
 from rec.numeric import Array
 from rec.stream.columns import check_columns
+from rec.stream.events import Events
 from rec.stream.log import DAY, NEVER, AsOf, Log
+from rec.stream.methods import STREAM_METHODS
 from rec.stream.times import time_of, times_of
 
 _NO_LABELS = LabelRules((), {}, (), implies=(), first=None)
@@ -48,8 +54,9 @@ class StreamReader(EncodedReader):
         stream: as given.
         log: when clicks and conversions came; its click i is row i.
         start: `stream.start`, in microseconds.
+        shown: int64 [m], when impressions without a click were shown, ascending; impression j is row n + j.
         truth: float32 [n] of `stream.truth`; None: nobody knows.
-        unclicked: how many rows were left out.
+        unclicked: how many rows have no click.
 
     Raises:
         UserError: a column tells the future, a time is none or missing, or a conversion comes before its click.
@@ -58,7 +65,7 @@ class StreamReader(EncodedReader):
     def __init__(self, file_list: list[str], config: Config, stream: StreamSettings) -> None:
         self.stream, self.start = stream, time_of(stream.start, "stream.start")
         self.truth: Array | None = None
-        self.unclicked = 0
+        self.shown = np.empty(0, np.int64)
         super().__init__(file_list, config, "train", None, _NO_LABELS)
 
     def open(self, file_list: list[str]) -> None:
@@ -85,11 +92,13 @@ class StreamReader(EncodedReader):
         self._encode = Encoder(
             settings, self.vocabulary, (), self.rules, "keep", "weighted" in self._poolings, self._max_len
         )
-        self.unclicked = 0
+        self.unclicked = sum(source.file_rows.values()) - len(order)
         truths: list[Array] = []
         parts = [self._encoded(table, truths) for table in self._clicks(source)]
         if truths:
             self.truth = np.concatenate(truths)[order].astype(np.float32)
+        if any(STREAM_METHODS[name].impressions for name in stream.methods):
+            order = np.concatenate([order, len(order) + self._take_unclicked(source, parts)])
         self.labels, self._distinct = (FINAL,), DistinctIds(self.num_id)
         self.begin(replace(Encoded.join(parts).take(order), places=np.arange(len(order))))
 
@@ -127,14 +136,42 @@ class StreamReader(EncodedReader):
         """Some of the table's rows that were clicked, as they stand there."""
         return next(self._clicks(self._source))
 
+    def shown_in(self, since: int, until: int) -> Events:
+        """The impressions without a click of [since, until), as rows of a stream."""
+        first, last = np.searchsorted(self.shown, [since, until])
+        return Events.unclicked(len(self.log) + np.arange(first, last), self.shown[first:last])
+
+    def _take_unclicked(self, source: TableSource, parts: list[Encoded]) -> Array:
+        """Put impressions without a click behind the clicks; the order of time, int64 [m]."""
+        times, without = [np.empty(0, np.int64)], 0
+        for table in self._tables(source, clicked=False):
+            time = times_of(table, self.stream.click_time)
+            without += int((time == NEVER).sum())
+            parts.append(self._encoded(table.filter(time != NEVER), []))
+            times.append(time[time != NEVER])
+        if without or len(times) == 1:
+            log.warning(
+                "%s learn from impressions without a click: %s",
+                ", ".join(name for name in self.stream.methods if STREAM_METHODS[name].impressions),
+                f"{without:,} are left out, whose {self.stream.click_time} is empty"
+                if without
+                else "there are none; stream.clicked names a column that tells",
+            )
+        shown = np.concatenate(times)
+        order = np.argsort(shown, kind="stable")
+        self.shown = shown[order]
+        return order
+
     def _clicks(self, source: TableSource) -> Iterator[Table]:
         """The rows of each fragment that were clicked."""
-        for fragment in source.fragments:
+        return self._tables(source, clicked=True)
+
+    def _tables(self, source: TableSource, clicked: bool) -> Iterator[Table]:
+        """The rows of each fragment that were clicked, or those that were not."""
+        for fragment in source.fragments if clicked or self.stream.clicked else ():
             table = source.read([fragment])
             if self.stream.clicked:
-                clicked = columns.label_column(table, self.stream.clicked, "binary") == 1
-                self.unclicked += int((~clicked).sum())
-                table = table.filter(clicked)
+                table = table.filter((columns.label_column(table, self.stream.clicked, "binary") == 1) == clicked)
             if len(table):
                 yield table
 

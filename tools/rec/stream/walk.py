@@ -25,7 +25,7 @@ from rec.stream.hours import Hours
 from rec.stream.ingest import Snapshot, oracle
 from rec.stream.judge import judge
 from rec.stream.learner import Learner
-from rec.stream.log import HOUR
+from rec.stream.log import HOUR, NEVER
 from rec.stream.methods import HELPERS, STREAM_METHODS, HelperName
 from rec.stream.pretrained import columns_of, pretrain, train_helper
 from rec.stream.reader import StreamReader
@@ -101,7 +101,7 @@ class Walk:
         events = self._events(name, hour, learner.config.runner.seed)
         if not len(events):
             return
-        columns = columns_of(events)
+        columns = columns_of(events, self._log.window)
         if helper is not None:
             given = {ELAPSED: events.elapsed} if ELAPSED in helper.columns else {}
             columns |= helper.predict(events.rows, given)
@@ -120,19 +120,28 @@ class Walk:
         if method.takes == "nothing" or (hour + 1) % period:
             return method.ingestion(clicks.as_of(now, now), now, wait)
         # With those whose windows have closed since the last time, so that each click's last word is heard.
-        events = method.ingestion(clicks.as_of(now, max(now - reach - period * HOUR, opened)), since, wait)
+        begin = max(now - reach - period * HOUR, opened)
+        events = self._with_unclicked(name, method.ingestion(clicks.as_of(now, begin), since, wait), begin, now)
         return events.take(np.random.default_rng([seed, hour]).permutation(len(events)))
 
     def _begin(self, learner: Learner, name: StreamName, seed: int) -> None:
         """Pretrain a method's network, or the one that all begin with whose tower says f."""
-        method = STREAM_METHODS[name]
+        method, window = STREAM_METHODS[name], self._log.window
         if method.own_start:
-            pretrain(learner, self._known, method.ingestion, self._wait, self._pretrained(name, seed))
+            events = method.ingestion(self._known, -NEVER, self._wait)
+            events = self._with_unclicked(name, events, -NEVER, self._reader.start - window)
+            pretrain(learner, events, window, self._pretrained(name, seed))
         else:
             plain = learner if method.loss == "plain" else self._learner("plain", seed)
-            pretrain(plain, self._known, Snapshot(), self._wait, self._pretrained("plain", seed))
+            pretrain(plain, Snapshot()(self._known, -NEVER, self._wait), window, self._pretrained("plain", seed))
             learner.load(plain.state())
         learner.step = 0
+
+    def _with_unclicked(self, name: StreamName, events: Events, since: int, until: int) -> Events:
+        """Rows of clicks, and of the impressions without one in [since, until) where the method learns from them."""
+        if not STREAM_METHODS[name].impressions:
+            return events
+        return Events.in_order([events, self._reader.shown_in(since, until)])
 
     def _helper(self, name: HelperName, seed: int) -> Learner:
         kind, config = HELPERS[name], self._config.merged({"runner": {"seed": seed}})

@@ -8,6 +8,7 @@ from rec.nn.delay.defer import DEFER
 from rec.nn.delay.defuse import DEFUSE
 from rec.nn.delay.dfm import DFM
 from rec.nn.delay.es_dfm import ESDFM
+from rec.nn.delay.esdf import ESDF
 from rec.nn.delay.fnc import FNC
 from rec.nn.delay.fnw import FNW
 from rec.nn.delay.fsiw import FSIW
@@ -27,5 +28,6 @@ METHODS: Mapping[str, Method] = MappingProxyType(
         "defuse": DEFUSE(),
         "bi_defuse": BiDEFUSE(),
         "ulc": ULC(),
+        "esdf": ESDF(),
     }
 )

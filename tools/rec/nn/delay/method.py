@@ -21,6 +21,9 @@ FINAL = "conversion"
 AGAIN, ELAPSED, DELAY = "again", "elapsed", "delay"
 """Columns: 1 where the click was taken in before; days from the click until now; days until the conversion."""
 
+CLICKED, WINDOW = "clicked", "window"
+"""Columns: 0 where an impression was not clicked; days after which a conversion counts no more."""
+
 LATE, NEGATIVE, SEEN = "late", "negative", "seen"
 """Columns: dp; rn, or P(y = 0, none has come by now); P(the conversion has come by now, y = 1)."""
 

@@ -17,7 +17,7 @@ from rec.nn.probability import Probability
 
 TASK = "cvr"
 
-Name = Literal["plain", "dfm", "fnw", "fnc", "fsiw", "es_dfm", "defer", "defuse", "bi_defuse", "ulc"]
+Name = Literal["plain", "dfm", "fnw", "fnc", "fsiw", "es_dfm", "defer", "defuse", "bi_defuse", "ulc", "esdf"]
 
 
 class Served(Probability):
