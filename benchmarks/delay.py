@@ -2,8 +2,8 @@
 
     python benchmarks/delay.py OUT [--laws exponential weibull mixture] [--seeds 1 2 3] [--methods ...]
 
-Simulates 18 days of 450,000 impressions (`simulate_table.py --delay LAW --drift 0.7`), of which the last 7 are tested on
-hour by hour (`tools/stream.py`), each seed with a log and initial weights of its own. What OUT holds is not done again.
+Simulates 18 days of 450,000 impressions (`simulate_table.py --delay LAW --drift 0.7`), the last 7 of which are tested
+hour by hour (`tools/stream.py`), each seed with a log and initial weights of its own. What OUT has is not done again.
 Writes results/delay.json, where laws and methods that are not run stay as they were, and prints its tables.
 """
 
