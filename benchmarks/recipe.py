@@ -44,6 +44,11 @@ VARIANTS: dict[str, list[str]] = {
     "table decay .1": [TABLE.format("Adam, learning_rate: 0.001, weight_decay: 0.1")],
     "dropout .3": ["hyper_parameters.dropout=0.3"],
     "batch norm": ["hyper_parameters.norm=batch"],
+    "width 32": ["hyper_parameters.sparse_feature_dim=32"],
+    "large towers": ["hyper_parameters.tower_fc_sizes=[720, 400, 160]"],
+    "shared bottom": [
+        "hyper_parameters.sharing={kind: share_bottom, fc_sizes: [360]}", "hyper_parameters.tower_fc_sizes=[200, 80]"
+    ],
     "width 8": ["hyper_parameters.sparse_feature_dim=8"],
     "small towers": ["hyper_parameters.tower_fc_sizes=[64]"],
     "conversion weight 5": [CONVERSION.format("weight: 5.0")],

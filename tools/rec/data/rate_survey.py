@@ -45,7 +45,15 @@ class RateSurvey:
             "counts": counts.astype(np.int64),
             "sums": np.where(counts, label, 0.0),
         }
-        self._found.append(_grouped(pa.table(found)))
+        self._take(_grouped(pa.table(found)))
+
+    def join(self, other: RateSurvey) -> None:
+        """Take what another has counted."""
+        for found in other._found:
+            self._take(found)
+
+    def _take(self, found: pa.Table) -> None:
+        self._found.append(found)
         if len(self._found) > 8:
             self._found = [_grouped(pa.concat_tables(self._found))]
 

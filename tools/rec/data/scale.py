@@ -26,19 +26,22 @@ class Moments:
         times = None if times is None else times[finite]
         numbers = numbers[finite]
         more = len(numbers) if times is None else int(times.sum())
-        if not more:
+        if more:
+            mean = float(np.average(numbers, weights=times))
+            squares = (numbers - mean) ** 2
+            total = float((squares if times is None else squares * times).sum())
+            self.join(Moments(more, mean, total, float(numbers.min()), float(numbers.max())))
+
+    def join(self, other: Moments) -> None:
+        """Take those of other numbers; in the same order the same ones give the same bits."""
+        count = self.count + other.count
+        if not self.count or not other.count:
+            self.__dict__.update((self if self.count else other).__dict__)
             return
-        count, mean = self.count + more, float(np.average(numbers, weights=times))
-        apart, squares = mean - self.mean, (numbers - mean) ** 2
-        self.squares += (
-            float((squares if times is None else squares * times).sum()) + apart**2 * self.count * more / count
-        )
-        self.mean += apart * more / count
-        self.count, self.low, self.high = (
-            count,
-            min(self.low, float(numbers.min())),
-            max(self.high, float(numbers.max())),
-        )
+        apart = other.mean - self.mean
+        self.squares += other.squares + apart**2 * self.count * other.count / count
+        self.mean += apart * other.count / count
+        self.count, self.low, self.high = count, min(self.low, other.low), max(self.high, other.high)
 
 
 def before_scaling(numbers: Array, field: FieldColumn) -> Array:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-import numpy as np
 import pyarrow as pa
 
 from rec.console import log
@@ -13,6 +12,7 @@ from rec.data import columns
 from rec.data.field_settings import FieldColumn
 from rec.data.field_values import values_of
 from rec.data.grower import Grower
+from rec.data.number_sample import NumberSample
 from rec.data.pretrained import Pretrained
 from rec.data.rate_survey import RateSurvey
 from rec.data.rates import Rates
@@ -23,17 +23,13 @@ from rec.data.table_rows import in_order
 from rec.data.table_settings import DataSettings
 from rec.data.value_counts import FieldCounts
 from rec.data.vocabulary import Vocabulary
-from rec.hashing import mix, uniform
 from rec.numeric import Array
-
-_MOST_NUMBERS = 1 << 22
-"""Of a column that is cut into buckets, the bounds are those of a sample of at most so many."""
 
 
 class Survey:
     """Counts the values of a table's fields, some rows at a time.
 
-    Memory: the distinct values, and of a bucketed column _MOST_NUMBERS numbers.
+    Memory: the distinct values, and of a bucketed column a sample of its numbers.
 
     Args:
         settings: which columns are what.
@@ -76,6 +72,18 @@ class Survey:
         for name, moments in self._moments.items():
             if name not in self._rates:
                 moments.add(scale_numbers(table, name, self._settings.scaled[name]))
+
+    def join(self, other: Survey) -> None:
+        """Take what another, of the same table, has learned of other rows; in their order it is as if all were here."""
+        self._types = other._types
+        for name, sample in self._cut.items():
+            sample.join(other._cut[name])
+        for name, counts in self._values.items():
+            counts.join(other._values[name])
+        for name, rates in self._rates.items():
+            rates.join(other._rates[name])
+        for name, moments in self._moments.items():
+            moments.join(other._moments[name])
 
     def vocabulary(self) -> Vocabulary:
         """What the rows have; says what is odd about them."""
@@ -139,42 +147,3 @@ class Survey:
 def scale_numbers(table: Table, name: str, field: FieldColumn) -> Array:
     """A field's numbers before they are scaled, float64 [R]."""
     return before_scaling(columns.numbers(table, field.column or name), field)
-
-
-class NumberSample:
-    """A sample of numbers, which rows' numbers alone decide on; all, where they are few."""
-
-    def __init__(self) -> None:
-        self._numbers: list[Array] = [np.empty(0)]
-        self._drawn: list[Array] = [np.empty(0)]
-        self._held, self._share = 0, 1.0
-
-    def add(self, numbers: Array, rows: Array) -> None:
-        """Numbers, float64 [n], and those of their rows, int64 [n]; what is not finite is passed over."""
-        drawn = uniform(mix(rows))
-        kept = np.isfinite(numbers) & (drawn < self._share)
-        self._numbers.append(numbers[kept])
-        self._drawn.append(drawn[kept])
-        self._held += int(kept.sum())
-        while self._held > _MOST_NUMBERS:
-            self._share /= 2
-            values, places = np.concatenate(self._numbers), np.concatenate(self._drawn)
-            fewer = places < self._share
-            self._numbers, self._drawn, self._held = [values[fewer]], [places[fewer]], int(fewer.sum())
-
-    def edges(self, field: FieldColumn) -> list[float]:
-        """A field's own bounds, or those that cut the numbers into buckets of about equal counts."""
-        if field.boundaries:
-            return field.boundaries
-        numbers = np.concatenate(self._numbers)
-        shares = np.linspace(0, 1, int(field.buckets or 2) + 1)[1:-1]
-        return sorted(set(np.quantile(numbers, shares).tolist())) if len(numbers) else []
-
-    def buckets(self, edges: list[float]) -> dict[str, int]:
-        """How many numbers each bucket holds, the fullest first; of a sample every bucket is taken to hold some."""
-        places = np.searchsorted(edges, np.concatenate(self._numbers), side="right")
-        found = np.bincount(places, minlength=len(edges) + 1)
-        if self._share < 1:
-            found = np.maximum(found, 1)
-        there = {str(bucket): int(n) for bucket, n in enumerate(found) if n}
-        return dict(sorted(there.items(), key=lambda item: (-item[1], item[0])))

@@ -22,8 +22,16 @@ class ValueCounts:
         """Count some."""
         counts = pc.value_counts(texts)
         values = counts.field("values").cast(pa.large_string())
-        self._counted.append(pa.table({"value": values, "count": counts.field("counts")}))
-        self._waiting += len(values)
+        self._take(pa.table({"value": values, "count": counts.field("counts")}))
+
+    def join(self, other: ValueCounts) -> None:
+        """Take what another has counted."""
+        for counted in other._counted:
+            self._take(counted)
+
+    def _take(self, counted: pa.Table) -> None:
+        self._counted.append(counted)
+        self._waiting += len(counted)
         if self._waiting > _MERGE_AT + 2 * len(self._counted[0]):
             self._merge()
 
@@ -59,6 +67,12 @@ class FieldCounts:
         self._each[name].add(texts)
         if (np.diff(starts) > 1).any():
             self._several.add(name)
+
+    def join(self, other: FieldCounts) -> None:
+        """Take what another has counted of the same fields."""
+        for name, counts in self._each.items():
+            counts.join(other._each[name])
+        self._several |= other._several
 
     def most_common(self) -> dict[str, int]:
         """By text how often it counts, in the order of how often all fields have it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,30 +13,28 @@ from rec.config.config import Config
 from rec.console import Bar, log
 from rec.data.fingerprint import fingerprint
 from rec.data.labels import LabelRules
-from rec.data.native import NativeReader
-from rec.data.prefetch import prefetch
 from rec.data.prepared_reader import settings_of
 from rec.data.prepared_table import MANIFEST, PartFacts, PreparedTable, is_prepared
 from rec.data.reader import Part
-from rec.data.row_file import as_batch
 from rec.data.table_settings import read_settings
 from rec.data.tabular import TabularReader
-from rec.data.vocabulary import VOCABULARY, Vocabulary
+from rec.data.vocabulary import VOCABULARY
 from rec.errors import UserError
 from rec.output import all_or_nothing
+from rec.prepare.hands import Hands, Own
 from rec.report.reading import log_reading
 from rec.run.assembly import open_directory
-from rec.run.directory import Directory
+from rec.run.native import NativeDirectory
 from rec.run.start import training_start
 
 _FOLDERS: dict[Part, str] = {"train": "train_data_dir", "valid": "valid_data_dir", "test": "test_data_dir"}
 
 
-def prepare(config: Config, out: Path, force: bool) -> None:
+def prepare(config: Config, out: Path, force: bool, hands: Hands | None = None) -> None:
     """Write the rows of all parts that a config names to a folder, with all labels, whatever network is to see them.
 
     Ids are those of the checkpoint that training would begin with; where there is none, of a vocabulary that the
-    training rows make.
+    training rows make. `hands`: who reads the rows; None: this process.
 
     Raises:
         UserError: the config describes no table, or one that is prepared already; or as training says it.
@@ -51,10 +49,11 @@ def prepare(config: Config, out: Path, force: bool) -> None:
     names = tuple(dict.fromkeys([*settings.labels, *settings.numbers]))
     rules = LabelRules(columns=names, kinds={}, targets=(), implies=(), first=None)
     directory = open_directory(config, "dygraph", rules=rules)
-    if not directory.native:
+    if not isinstance(directory, NativeDirectory):
         raise UserError(f"{config.model_dir}: is PaddleRec's, whose readers read tables themselves")
     directory.config.check([*directory.problems, *directory.missing(training=True)])
     vocabulary = training_start(directory.config).vocabulary
+    hands = hands or Own()
     with all_or_nothing(out, force) as folder:
         facts: dict[Any, PartFacts] = {}
         for part, name in _FOLDERS.items():
@@ -64,9 +63,10 @@ def prepare(config: Config, out: Path, force: bool) -> None:
             places = directory.config.places(given)
             if any(is_prepared(place) for place in places):
                 raise UserError(f"runner.{name}: {places[0]} is prepared already: name the table")
-            reader = _open(directory, part, vocabulary)
+            reader = hands.open(directory, part, vocabulary)
+            log_reading(reader, part)
             vocabulary = reader.vocabulary
-            facts[part] = _write(reader, folder / f"{part}.arrow", part, fingerprint(places))
+            facts[part] = _write(reader, hands.batches(reader, folder), folder / f"{part}.arrow", fingerprint(places))
             if part == "train":
                 first = reader
         text = first.vocabulary.to_json() if first.vocabulary else ""
@@ -81,22 +81,12 @@ def prepare(config: Config, out: Path, force: bool) -> None:
     _say(out, directory.config, facts)
 
 
-def _open(directory: Directory, part: Part, vocabulary: Vocabulary | None) -> TabularReader:
-    reader = directory.open_reader(part, vocabulary, keep_excluded=True)
-    log_reading(reader, part)
-    table = reader.chosen if isinstance(reader, NativeReader) else reader
-    if not isinstance(table, TabularReader):
-        raise UserError(f"{directory.config.model_dir}: its reader is no table's: set runner.train_reader_path")
-    return table
-
-
-def _write(reader: TabularReader, path: Path, part: Part, source: str) -> PartFacts:
-    rows, texts = [], {name for name, types in reader.types.items() if types == ("text",) or len(types) > 1}
+def _write(reader: TabularReader, batches: Iterable[pa.RecordBatch], path: Path, source: str) -> PartFacts:
+    rows: list[int] = []
     writer: pa.ipc.RecordBatchFileWriter | None = None
     options = pa.ipc.IpcWriteOptions(compression="lz4")
-    with Bar(f"preparing {part}", len(reader)) as bar, pa.OSFile(str(path), "wb") as file:
-        for encoded in prefetch(reader.read(piece) for piece in reader._parts):
-            batch = as_batch(encoded, texts)
+    with Bar(f"preparing {reader.part}", len(reader)) as bar, pa.OSFile(str(path), "wb") as file:
+        for batch in batches:
             writer = writer or pa.ipc.new_file(file, batch.schema, options=options)
             writer.write_batch(batch)
             rows.append(batch.num_rows)

@@ -85,9 +85,13 @@ class NativeDirectory(Directory):
         folder = {"train": runner.train_data_dir, "valid": runner.valid_data_dir, "test": runner.test_data_dir}[part]
         if keep_excluded:
             config = config.merged({"runner": {"label_policy": "keep"}})
-        rules = self._rules or self.network.label_rules(config.hyper_parameters)
         reader = self._readers[part]
-        return reader(reader.files(config, config.places(folder)), config, part, vocabulary, rules)
+        return reader(reader.files(config, config.places(folder)), config, part, vocabulary, self.rules)
+
+    @property
+    def rules(self) -> LabelRules:
+        """The label columns that readers give."""
+        return self._rules or self.network.label_rules(self.config.hyper_parameters)
 
     def _build_engine(self, training: bool, reader: Reader) -> Engine:
         if training:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rec.data.reader import Part
@@ -19,42 +20,47 @@ class RowsOfPart:
     fragment: Fragment
     first: int
     rows: int
-    _of: _Chosen
+    _of: PartOfTable
 
     def read(self) -> Table:
         """The rows."""
-        table = self._of.source.read([self.fragment])
-        kept = self._of.kept(table)
-        return table if kept is None else table.filter(kept)
+        return self._of.read(self.fragment)
 
 
 @dataclass(frozen=True)
-class _Chosen:
-    """Which rows are of a part."""
+class PartOfTable:
+    """The rows of a table that are of a part, as settings split it."""
 
     source: TableSource
     settings: DataSettings
     part: Part
 
-    def kept(self, table: Table) -> Array | None:
+    def read(self, fragment: Fragment) -> Table:
+        """Those of a fragment."""
+        table = self.source.read([fragment])
+        kept = self._kept(table)
+        return table if kept is None else table.filter(kept)
+
+    def count(self, fragment: Fragment) -> int:
+        """How many they are."""
+        splits = self.settings.split("test"), self.settings.split("valid")
+        read = any(split and split.by for split in splits)
+        kept = self._kept(self.source.read([fragment]) if read else self.source.numbers([fragment]))
+        return fragment.rows if kept is None else int(kept.sum())
+
+    def pieces(self, counts: Iterable[int]) -> list[RowsOfPart]:
+        """Its rows by fragments, in order; `counts`: of each. Those that have none are left out."""
+        found, first = [], 0
+        for fragment, rows in zip(self.source.fragments, counts, strict=True):
+            if rows:
+                found.append(RowsOfPart(fragment, first, rows, self))
+            first += rows
+        return found
+
+    def _kept(self, table: Table) -> Array | None:
         return rows_of(self.part, table, self.settings)
 
 
 def of_another_folder(settings: DataSettings) -> DataSettings:
     """Settings for rows that are not of the training folder: none of them are set aside."""
     return settings.model_copy(update={"test": None, "valid": None, "test_share": 0.0, "valid_share": 0.0})
-
-
-def parts_of(source: TableSource, settings: DataSettings, part: Part) -> list[RowsOfPart]:
-    """A part's rows by fragments, in order, as the settings split them; those that have none are left out."""
-    chosen = _Chosen(source, settings, part)
-    splits = settings.split("test"), settings.split("valid")
-    by_number = not any(split and split.by for split in splits)
-    found, first = [], 0
-    for fragment in source.fragments:
-        kept = chosen.kept(source.numbers([fragment]) if by_number else source.read([fragment]))
-        rows = fragment.rows if kept is None else int(kept.sum())
-        if rows:
-            found.append(RowsOfPart(fragment, first, rows, chosen))
-        first += rows
-    return found

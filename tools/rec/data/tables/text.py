@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
@@ -47,13 +48,21 @@ class Text:
     """
 
     def __init__(self, path: str, encoding: str) -> None:
-        self.path = path
+        self.path, self._encoding = path, encoding
+        _ = self._file  # opened now, so that what is wrong is said now
+
+    def __getstate__(self) -> dict[str, str]:
+        """For another process, which opens the file when it reads of it."""
+        return {"path": self.path, "_encoding": self._encoding}
+
+    @cached_property
+    def _file(self) -> IO[bytes]:
+        path, encoding = self.path, self._encoding
         plain = encoding.lower().replace("_", "-") in ("utf-8", "utf8", "utf-8-sig")
         if is_remote(path) or not plain or path.endswith(tuple(COMPRESSED)):
-            self._file: IO[bytes] = self._copied(None if plain else encoding)
-            return
+            return self._copied(None if plain else encoding)
         try:
-            self._file = Path(path).open("rb")  # noqa: SIM115 - read as long as the table is
+            return Path(path).open("rb")
         except OSError as error:
             raise UserError(f"{path}: cannot be read: {error.strerror}") from None
 
