@@ -37,6 +37,7 @@ OF_ROWS = [
     {"auc": {"weight": "w", "name": "auc_weighted"}}, {"logloss": {"weight": "w", "name": "logloss_weighted"}},
     {"calibration": {"weight": "w", "name": "calibration_weighted"}},
 ]  # fmt: skip
+OF_BINS = [{"ece": {"bins": 10}}, {"ece": {"bins": 10, "weight": "w", "name": "ece_weighted"}}]
 OF_REQUESTS = ["ndcg@5", "mrr", "hit_rate@3"]
 
 
@@ -89,12 +90,27 @@ def calibrated(n: int, rng: Any) -> Sample:
     return impressions(n, rng, wrong=0.0)
 
 
+def nearly_calibrated(n: int, rng: Any) -> Sample:
+    return impressions(n, rng, wrong=0.1)
+
+
+def less_calibrated(n: int, rng: Any) -> Sample:
+    return impressions(n, rng, wrong=0.3)
+
+
 POPULATIONS: dict[str, tuple[Callable[[int, Any], Sample], list[Any], str, int, int]] = {
     "2,000 impressions": (impressions, OF_ROWS, "binary", 2000, 8_000_000),
     "20,000 impressions": (impressions, OF_ROWS, "binary", 20_000, 40_000_000),
-    "5,000 calibrated impressions": (calibrated, [{"ece": {"bins": 10}}], "binary", 5000, 0),
+    "2,000 calibrated impressions": (calibrated, OF_BINS, "binary", 2000, 0),
+    "5,000 calibrated impressions": (calibrated, OF_BINS, "binary", 5000, 0),
+    "20,000 calibrated impressions": (calibrated, OF_BINS, "binary", 20_000, 0),
+    "2,000 nearly calibrated impressions": (nearly_calibrated, OF_BINS, "binary", 2000, 8_000_000),
+    "5,000 nearly calibrated impressions": (nearly_calibrated, OF_BINS, "binary", 5000, 8_000_000),
+    "20,000 nearly calibrated impressions": (nearly_calibrated, OF_BINS, "binary", 20_000, 8_000_000),
+    "5,000 less calibrated impressions": (less_calibrated, OF_BINS, "binary", 5000, 8_000_000),
     "2,000 numbers": (numbers, ["mae", "rmse", "xauc"], "regression", 2000, 8_000_000),
     "2,000 numbers, some of them far off": (heavy_tailed, ["mae", "rmse", "xauc"], "regression", 2000, 8_000_000),
+    "20,000 numbers, some of them far off": (heavy_tailed, ["mae", "rmse", "xauc"], "regression", 20_000, 8_000_000),
     "100 users": (users, ["gauc"], "binary", 100, 400_000),
     "3,000 users": (users, ["gauc"], "binary", 3000, 2_000_000),
     "150 requests": (requests, OF_REQUESTS, "binary", 150, 400_000),

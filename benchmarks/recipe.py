@@ -47,7 +47,8 @@ VARIANTS: dict[str, list[str]] = {
     "width 32": ["hyper_parameters.sparse_feature_dim=32"],
     "large towers": ["hyper_parameters.tower_fc_sizes=[720, 400, 160]"],
     "shared bottom": [
-        "hyper_parameters.sharing={kind: share_bottom, fc_sizes: [360]}", "hyper_parameters.tower_fc_sizes=[200, 80]"
+        "hyper_parameters.sharing={kind: share_bottom, fc_sizes: [360]}",
+        "hyper_parameters.tower_fc_sizes=[200, 80]",
     ],
     "width 8": ["hyper_parameters.sparse_feature_dim=8"],
     "small towers": ["hyper_parameters.tower_fc_sizes=[64]"],

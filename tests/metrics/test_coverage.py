@@ -10,7 +10,16 @@ LEAST, MOST = 0.91, 0.995
 
 
 @pytest.mark.parametrize(
-    "population", ["2,000 impressions", "5,000 calibrated impressions", "2,000 numbers", "100 users", "150 requests"]
+    "population",
+    [
+        "2,000 impressions",
+        "5,000 calibrated impressions",
+        "5,000 nearly calibrated impressions",
+        "2,000 numbers",
+        "2,000 numbers, some of them far off",
+        "100 users",
+        "150 requests",
+    ],
 )
 def test_intervals_cover_the_truth(population, monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
@@ -18,6 +27,4 @@ def test_intervals_cover_the_truth(population, monkeypatch):
 
     found = covered(population, REPETITIONS, size=1_000_000)
     shares = {metric: each["covered"] for metric, each in found.items()}
-    assert all(share >= LEAST for share in shares.values()), shares
-    # That of ECE covers more where predictions are right.
-    assert all(share <= MOST for metric, share in shares.items() if metric != "ece"), shares
+    assert all(LEAST <= share <= MOST for share in shares.values()), shares

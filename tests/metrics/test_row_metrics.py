@@ -4,11 +4,15 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
+from scipy.integrate import quad
+from scipy.optimize import brentq
 from scipy.stats import binomtest, norm
 from sklearn.metrics import log_loss, mean_absolute_error, mean_squared_error, roc_auc_score
 
 from metrics.judging import SECONDS, collect, judged
 from rec.metrics import rows as rows_module
+from rec.metrics.distances import _of_boundary, folded
 from rec.metrics.estimate import wilson
 from rec.metrics.task import Task
 
@@ -152,6 +156,43 @@ def test_errors_of_numbers(weigh):
     error = np.abs(x - y) - found["mae"].value
     expected = Z * math.sqrt(np.sum((w * error) ** 2) / w.sum() ** 2 * 500 / 499)
     assert width(found["mae"]) == pytest.approx(expected, rel=1e-9)
+    # Hall's cubic of the t statistic of the mean squared error, solved by bisection.
+    apart = w * ((x - y) ** 2 - found["rmse"].value ** 2)
+    skew, kurtosis = stats.skew(apart), stats.kurtosis(apart, fisher=False)
+    assert skew > 3
+    error = np.std(apart, ddof=1) * math.sqrt(500) / w.sum()
+    ends = []
+    for quantile in (stats.t.ppf(0.975, 1000 / (kurtosis - 1)), stats.t.ppf(0.025, 1000 / (kurtosis - 1))):
+        a = skew / 3 / math.sqrt(500)
+        t = brentq(lambda t, a=a, q=quantile: t + a * t**2 + a**2 * t**3 / 3 + a / 2 - q, -99, 99, xtol=1e-13)
+        ends.append(math.sqrt(found["rmse"].value ** 2 - error * t))
+    assert (found["rmse"].low, found["rmse"].high) == pytest.approx(ends, rel=1e-9)
+
+
+@pytest.mark.parametrize("mean", [0.0, 0.3, 2.0, 40.0])
+def test_moments_of_a_folded_normal(mean):
+    def moment(power, about):
+        found = quad(
+            lambda x: (abs(x) - about) ** power * stats.norm.pdf(x, mean, 1.5), mean - 20, mean + 20, points=[0]
+        )
+        return found[0]
+
+    first, second, third = (float(each[0]) for each in folded(np.array([mean]), np.array([1.5])))
+    assert first == pytest.approx(moment(1, 0))
+    assert second == pytest.approx(moment(2, first))
+    assert third == pytest.approx(moment(3, first), abs=1e-6)
+
+
+def test_the_interval_of_feldman_and_cousins():
+    """One bin whose distance has a standard error of 1; their table X for a mean of at least 0, at 95 %."""
+    for mean, expected in ((0.0, (math.inf, 1.645)), (4.0, (1.96, 1.96))):
+        assert _of_boundary(mean) == pytest.approx(expected, abs=1e-3)
+    for mean in (0.1, 0.5, 1.0, 1.5, 1.9):
+        below, above = _of_boundary(mean)
+        assert stats.norm.cdf(above) - stats.norm.cdf(-below) == pytest.approx(0.95, abs=1e-9)
+        first, last = mean - below, mean + above  # the ratio of likelihoods is the same at both ends
+        assert first < 0
+        assert first * mean - mean**2 / 2 == pytest.approx(-((last - mean) ** 2) / 2)
 
 
 def by_all_pairs(x, y):

@@ -19,7 +19,7 @@ from rec.metrics.weighted_auc import auc_of
 from rec.metrics.xauc import xauc
 from rec.numeric import Array
 
-_OF_SUMS: Mapping[str, Callable[[moments.Moments], Estimate]] = {
+_OF_SUMS: Mapping[str, Callable[[Any], Estimate]] = {
     "logloss": moments.logloss,
     "normalized_entropy": moments.normalized_entropy,
     "calibration": moments.calibration,

@@ -7,20 +7,15 @@ is never negative, so noise alone makes an error; `noise` says how much, and the
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtr
 
 from rec.config.metric_kinds import ReliabilityOptions
-from rec.metrics.auc import Z_95
+from rec.metrics.distances import interval
 from rec.metrics.estimate import Estimate, wilson
 from rec.metrics.rows import Rows
 from rec.numeric import Array
-
-_STEPS = 60
-_FARTHEST = 16.0
 
 
 def ece(rows: Rows, weights: Array | None, options: ReliabilityOptions) -> Estimate:
@@ -40,7 +35,7 @@ def ece(rows: Rows, weights: Array | None, options: ReliabilityOptions) -> Estim
     gap, share = (wp - wy) / w, w / w.sum()
     value = float(share @ np.abs(gap))
     error = np.sqrt(_variance(n, w, wy, gap, w2, w2d, w2dd))
-    low, high = _interval(np.abs(gap), error, share, value)
+    low, high = interval(np.abs(gap), error, share, value)
     noise = float(share @ np.sqrt(w2pp / w**2)) * math.sqrt(2 / math.pi)
     curve = [
         _point(float(a), float(b), int(count), float(p), float(y), float(weight**2 / squared))
@@ -87,36 +82,3 @@ def _variance(n: Array, w: Array, wy: Array, gap: Array, w2: Array, w2d: Array, 
     rate = (wy / w * trials + 0.5) / (trials + 1)
     alone = (wy <= 0) | (wy >= w) | (n < 2)
     return np.where(alone, np.maximum(found, rate * (1 - rate) / trials), found)
-
-
-def _interval(gap: Array, error: Array, share: Array, value: float) -> tuple[float, float]:
-    """The errors t * value, t >= 0, that the value found is not unlikely under.
-
-    A bin whose distance is t * gap shows |N(t gap, error^2)|, whose mean is known. Of its variance it is known that it
-    is no more than error^2, so the interval covers the truth at least as often as it says: in 95 % of cases where bins
-    are off by more than their noise, in more of them where they are not. Low is the least t under which the value found
-    is not too large, high the largest under which it is not too small.
-    """
-    if value == 0.0:
-        return 0.0, 0.0
-    half = Z_95 * math.sqrt(float(share**2 @ error**2))
-    low = _solve(lambda t: float(share @ _folded_mean(t * gap, error)) + half - value)
-    return value * low, value * _solve(lambda t: float(share @ _folded_mean(t * gap, error)) - half - value)
-
-
-def _folded_mean(mean: Array, error: Array) -> Array:
-    """Of |N(mean, error^2)|."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        z = np.where(error > 0, mean / error, np.inf)
-    return np.asarray(error * math.sqrt(2 / math.pi) * np.exp(-(z**2) / 2) + mean * (1 - 2 * ndtr(-z)))
-
-
-def _solve(above: Callable[[float], float]) -> float:
-    """Where an increasing function of t in [0, 16] becomes positive."""
-    if above(0.0) >= 0:
-        return 0.0
-    low, high = 0.0, _FARTHEST
-    for _ in range(_STEPS):
-        middle = (low + high) / 2
-        low, high = (low, middle) if above(middle) >= 0 else (middle, high)
-    return high
