@@ -4,7 +4,8 @@
 
 Simulates a shop's log for each seed and world (simulate_table.py), trains each variant of a click model on it, and
 holds what it predicts for the next day against the probabilities that the clicks were drawn from, after the epoch that
-is best on a tenth of the training rows. Finished runs stay in WORK. Writes results/fields.json.
+is best on a tenth of the training rows. Finished runs stay in WORK. Writes results/fields.json, where worlds that are not
+run (--worlds) stay as they were.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ OF_HISTORY = ("without history", "pooled", "pooled, rows of its own", "DIN", "DI
 OF_CATEGORIES = (
     "without history", "pooled, categories too", "DIN, categories too", "DIN, categories too, softmax",
 )  # fmt: skip
+OF_IDS = ("FM, ids alone, rows of its own", "FM, ids alone", "pooled, ids alone, rows of its own", "pooled, ids alone")
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,11 @@ def of_categories(kind: str) -> World:
     return World(knobs, OF_CATEGORIES, 150_000, 6, 0.002)
 
 
+def of_ids(kind: str) -> World:
+    """Nothing but its id is known of an item: a rare one has few impressions to learn its vector from."""
+    return replace(of_history(kind), variants=OF_IDS)
+
+
 WORLDS = {
     "smooth numbers": World({"--smooth": "1", "--steps": "0", "--history": "none"}),
     "smooth numbers, a quarter of the rows": World(
@@ -72,12 +79,15 @@ WORLDS = {
     "history pooled": of_history("pooled"),
     "history in order, 150 categories": of_categories("order"),
     "history pooled, 150 categories": of_categories("pooled"),
+    "history in order, items without attributes": of_ids("order"),
 }
 
 IDS: dict[str, Any] = {
     "user_id": None, "item_id": None, "category": None, "shop": None, "city": None, "tags": {"separator": "|"},
     "hour": None,
 }  # fmt: skip
+ATTRIBUTES = ("category", "shop", "tags", "price")
+"""What is known of an item beside its id."""
 NUMBERS = {"age": {"numeric": "standardize"}, "price": {"numeric": "log1p"}}
 BUCKETS = {"age": {"buckets": 20}, "price": {"buckets": 20}}
 HISTORY = {"separator": "|", "sequence": 30}
@@ -90,8 +100,12 @@ BOTH = {
 ATTEND_BOTH = {**DIN, "attend": {"history": "item_id", "history_categories": "category"}}
 
 
-def variant(fields: dict[str, Any], interaction: Any = "none", embedding: str = "none") -> dict[str, Any]:
-    return {"fields": {**IDS, **fields}, "interaction": interaction, "number_embedding": embedding}
+def variant(
+    fields: dict[str, Any], interaction: Any = "none", embedding: str = "none", without: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """Fields beside the ids, but for some, and how they are used."""
+    fields = {name: field for name, field in {**IDS, **fields}.items() if name not in without}
+    return {"fields": fields, "interaction": interaction, "number_embedding": embedding}
 
 
 VARIANTS = {
@@ -112,12 +126,27 @@ VARIANTS = {
         },
         embedding="linear",
     ),
+    "without history, ids alone": variant(NUMBERS, embedding="linear", without=ATTRIBUTES),
+    "pooled, ids alone": variant(
+        {**NUMBERS, "history": {**HISTORY, "shares": "item_id", "pooling": "mean"}},
+        embedding="linear",
+        without=ATTRIBUTES,
+    ),
+    "pooled, ids alone, rows of its own": variant(
+        {**NUMBERS, "history": {**HISTORY, "pooling": "mean"}}, embedding="linear", without=ATTRIBUTES
+    ),
+    "FM, ids alone": variant(
+        {**NUMBERS, "history": {**HISTORY, "shares": "item_id", "pooling": "mean"}}, {"kind": "fm"}, "linear", ATTRIBUTES
+    ),
+    "FM, ids alone, rows of its own": variant(
+        {**NUMBERS, "history": {**HISTORY, "pooling": "mean"}}, {"kind": "fm"}, "linear", ATTRIBUTES
+    ),
     "DIN, categories too": variant(BOTH, ATTEND_BOTH, "linear"),
     "DIN, categories too, softmax": variant(BOTH, {**ATTEND_BOTH, "softmax": True}, "linear"),
 }
 
 
-REFERENCES = ("pooled, categories too", "pooled", "buckets")
+REFERENCES = ("FM, ids alone, rows of its own", "pooled, categories too", "pooled", "buckets")
 """The first that a world has is what its others are tested against."""
 
 
@@ -226,26 +255,34 @@ def share(run: dict[str, Any], group: str) -> float:
 
 def table(runs: dict[str, dict[str, list[dict[str, Any]]]]) -> str:
     """Markdown: share of the ceiling by world and variant, and the paired difference from the first variant."""
-    from rec.compare.statistics import paired_p, summary
+    from rec.compare.statistics import summary
 
     lines = []
     for world, by_name in runs.items():
         reference = next(name for name in REFERENCES if name in by_name)
         lines += [
             "",
-            f"| {world} | share of ceiling | against {reference} | p | new items | rare | common |",
-            "|---" * 7 + "|",
+            f"| {world} | share of ceiling | against {reference} | p | new items | rare | p | common |",
+            "|---" * 8 + "|",
         ]
-        base = [share(run, "all") for run in by_name[reference]]
+        base, rare = ([share(run, group) for run in by_name[reference]] for group in ("all", "rare"))
         for name, some in by_name.items():
             values = [share(run, "all") for run in some]
             gap = summary([a - b for a, b in zip(values, base, strict=True)])
-            p = paired_p(values, base)
-            apart = [f"{np.mean([share(run, group) for run in some]):.3f}" for group in ("new", "rare", "common")]
+            chance = _p(values, base)
+            new, few, common = ([share(run, group) for run in some] for group in ("new", "rare", "common"))
+            apart = [f"{np.mean(new):.3f}", f"{np.mean(few):.3f}", _p(few, rare), f"{np.mean(common):.3f}"]
             against = "-" if name == reference else f"{gap.mean:+.4f} ± {gap.std or 0:.4f}"
-            chance = "-" if p is None else f"{p:.2g}"
             lines.append(f"| {name} | {summary(values)} | {against} | {chance} | {' | '.join(apart)} |")
     return "\n".join(lines)
+
+
+def _p(values: list[float], base: list[float]) -> str:
+    """Of the paired t-test; a variant against itself has none."""
+    from rec.compare.statistics import paired_p
+
+    p = paired_p(values, base)
+    return "-" if p is None else f"{p:.2g}"
 
 
 def main() -> None:
@@ -253,28 +290,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("work", type=Path, nargs="?", default=Path("bench") / "fields")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
+    parser.add_argument("--worlds", nargs="+", choices=list(WORLDS), default=list(WORLDS))
     given = parser.parse_args()
     work = given.work.resolve()
     with ProcessPoolExecutor(len(os.sched_getaffinity(0)), get_context("spawn")) as pool:
         logs = [
             pool.submit(simulate, work, world, seed)
-            for world in WORLDS for seed in given.seeds
+            for world in given.worlds for seed in given.seeds
         ]  # fmt: skip
         for job in track(logs, "simulating"):
             job.result()
         jobs = {
             (world, name, seed): pool.submit(done, work, world, name, seed)
-            for world in WORLDS for name in WORLDS[world].variants for seed in given.seeds
+            for world in given.worlds for name in WORLDS[world].variants for seed in given.seeds
         }  # fmt: skip
         found = {key: job.result() for key, job in track(jobs.items(), "training")}
     runs = {
         world: {name: [found[world, name, seed] for seed in given.seeds] for name in WORLDS[world].variants}
-        for world in WORLDS
+        for world in given.worlds
     }
     print(table(runs))
     worlds = {name: asdict(world) for name, world in WORLDS.items()}
-    record = {"machine": machine(), "knobs": KNOBS, "worlds": worlds, "runs": runs}
-    (ROOT / "benchmarks" / "results" / "fields.json").write_text(json.dumps(record, indent=1) + "\n")
+    file = ROOT / "benchmarks" / "results" / "fields.json"
+    before = json.loads(file.read_text())["runs"] if file.exists() else {}
+    record = {"machine": machine(), "knobs": KNOBS, "worlds": worlds, "runs": before | runs}
+    file.write_text(json.dumps(record, indent=1) + "\n")
 
 
 if __name__ == "__main__":
