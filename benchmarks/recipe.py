@@ -45,6 +45,7 @@ VARIANTS: dict[str, list[str]] = {
     "dropout .3": ["hyper_parameters.dropout=0.3"],
     "batch norm": ["hyper_parameters.norm=batch"],
     "width 32": ["hyper_parameters.sparse_feature_dim=32"],
+    "width 64": ["hyper_parameters.sparse_feature_dim=64"],
     "large towers": ["hyper_parameters.tower_fc_sizes=[720, 400, 160]"],
     "shared bottom": [
         "hyper_parameters.sharing={kind: share_bottom, fc_sizes: [360]}",
