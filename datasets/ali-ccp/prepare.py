@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 import pyarrow as pa
 from rich.console import Console
 
+from preparation.earlier import Earlier, read_earlier
 from preparation.pipeline import Settings, prepare
 from preparation.show import show
 from rec.errors import UserError
@@ -39,12 +40,28 @@ def _arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("raw", type=Path, metavar="RAW", help="folder of the raw files")
     add("out", type=Path, metavar="OUT", help="folder of the prepared data; also holds the temporary files")
-    add("--min-count", type=_positive, default=1, help="ids that occur less often in training are unknown (default: 1)")
+    add("--min-count", type=_positive, help="ids that occur less often in training are unknown (default: 1, or OLD's)")
+    add("--extend", type=Path, metavar="OLD", help="prepared data of before: ids go on from theirs, counts too")
     add("--valid", type=_share, default=0.05, help="share of training users held out for validation (default: 0.05)")
     add("--on-error", choices=("fail", "skip"), default="fail", help="what a bad row does (default: fail)")
     add("--workers", type=_positive, default=len(os.sched_getaffinity(0)), help="threads (default: one per core)")
     add("--force", action="store_true", help="replace a prepared data set in OUT")
     return parser.parse_args()
+
+
+def _earlier(given: argparse.Namespace) -> Earlier | None:
+    """The data that ids go on from."""
+    if given.extend is None:
+        return None
+    if given.extend.resolve() == given.out.resolve():
+        raise UserError(f"{given.out}: goes on from itself: name another folder for OUT")
+    earlier = read_earlier(given.extend)
+    if given.min_count not in (None, earlier.min_count):
+        raise UserError(
+            f"--min-count {given.min_count}: {given.extend} was prepared with {earlier.min_count}, and counts go on: "
+            "leave it out"
+        )
+    return earlier
 
 
 def _complain(message: str, code: int) -> int:
@@ -57,9 +74,11 @@ def main() -> int:
     given = _arguments()
     return_freed_memory()
     pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own keeps what it has freed
-    settings = Settings(given.min_count, given.valid, given.on_error)
     try:
-        show(prepare(given.raw, given.out, settings, given.workers, given.force), Console())
+        earlier = _earlier(given)
+        least = given.min_count or (earlier.min_count if earlier else 1)
+        settings = Settings(least, given.valid, given.on_error)
+        show(prepare(given.raw, given.out, settings, given.workers, given.force, earlier), Console())
     except UserError as error:
         return _complain(str(error), 2)
     except OSError as error:

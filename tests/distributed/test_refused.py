@@ -36,7 +36,9 @@ def test_readers_and_tables():
         reader = SimpleNamespace(divides=divides, labels=labels)
         values = {"optimizer": {"class": "Adam", **optimizer}}
         config = SimpleNamespace(runner=SimpleNamespace(table=table), hyper_parameters=values)
-        return _problems(SimpleNamespace(reader=reader, config=config, start=SimpleNamespace(grows=grows)))
+        return _problems(
+            SimpleNamespace(reader=reader, config=config, start=SimpleNamespace(grows=grows, manifest=None))
+        )
 
     assert problems() == []
     assert problems(grows=True) == []
@@ -47,7 +49,8 @@ def test_readers_and_tables():
     assert problems(ema=0.9) == []
     assert problems(ema=0.9, table="sharded") == ["optimizer.ema with runner.table: sharded"]
     assert problems(accumulate=2) == ["optimizer.accumulate, in whose place each process takes a part of every batch"]
-    assert problems(table="sharded", grows=True) == ["data.grow_vocabulary with runner.table: sharded"]
+    said = "a vocabulary that grows (data.grow_vocabulary, prepare.py --extend) with runner.table: sharded"
+    assert problems(table="sharded", grows=True) == [said]
 
 
 def test_one_process_says_that_it_divides_no_table(tiny, tool: Tool):

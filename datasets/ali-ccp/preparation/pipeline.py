@@ -12,6 +12,7 @@ from behaviours import BEHAVIOURS, COLUMNS, LABELS
 from fields import FIELDS
 from preparation.badrows import BadRows
 from preparation.columnar import write_part
+from preparation.earlier import Earlier
 from preparation.linking import link
 from preparation.parts import Part, cut
 from preparation.reading import read_split
@@ -40,8 +41,12 @@ class Settings:
     """What a bad row does: "fail" ends the run, "skip" leaves the row out and counts it."""
 
 
-def prepare(raw: Path, out: Path, settings: Settings, workers: int, force: bool = False) -> dict[str, Any]:
+def prepare(
+    raw: Path, out: Path, settings: Settings, workers: int, force: bool = False, earlier: Earlier | None = None
+) -> dict[str, Any]:
     """Prepare the raw files in ``raw`` into ``out`` by ``workers`` threads; returns what report.json holds.
+
+    Ids go on from ``earlier`` data, whose min_count is that of the settings.
 
     Raises UserError for what is wrong with the raw files or with ``out``, which then holds nothing new.
     """
@@ -52,7 +57,7 @@ def prepare(raw: Path, out: Path, settings: Settings, workers: int, force: bool 
         ThreadPoolExecutor(1) as reader,
         Stages() as stages,
     ):
-        run = _Run(work, settings, pool, reader, stages)
+        run = _Run(work, settings, pool, reader, stages, earlier)
         for source in sources:
             run.split(source, raw, in_flight=workers + 1)
         return run.finish()
@@ -62,13 +67,20 @@ class _Run:
     """What the splits share."""
 
     def __init__(
-        self, work: Path, settings: Settings, pool: ThreadPoolExecutor, reader: ThreadPoolExecutor, stages: Stages
+        self,
+        work: Path,
+        settings: Settings,
+        pool: ThreadPoolExecutor,
+        reader: ThreadPoolExecutor,
+        stages: Stages,
+        earlier: Earlier | None,
     ) -> None:
-        self._work, self._settings = work, settings
+        self._work, self._settings, self._earlier = work, settings, earlier
         self._pool, self._reader, self._stages = pool, reader, stages
         self._bad = BadRows(settings.on_error)
         self._vocabulary: Vocabulary
         self._weighted = frozenset(field.name for field in FIELDS if field.weighted)
+        self._weighted |= earlier.weighted if earlier else frozenset()
         self._values_not_kept = 0
         self._positions: Positions | None = None
         self._beside: dict[str, tuple[str, ...]] = {}
@@ -103,8 +115,7 @@ class _Run:
             raise UserError(f"{train.own.file}: no exposure is left for training")
         self._weighted |= {name for name, count in _odd_values(train.own, train.common) if count}
         with self._stages.stage("train: count ids", train.tokens, "tokens") as advance:
-            path = self._work / "vocabulary.parquet"
-            self._vocabulary = build(train, self._settings.min_count, path, self._pool, advance)
+            self._vocabulary = build(train, self._settings.min_count, self._work, self._pool, advance, self._earlier)
 
     def _look_beside(self, split: str, sides: list[SideColumns]) -> None:
         """Note which behaviours there are, the same for every split, and number the training data's positions."""
@@ -117,6 +128,7 @@ class _Run:
             )
         if split == "train" and "position" in names:
             highest = max(side.highest.get("position", 0) for side in sides)
+            highest = max(highest, self._earlier.highest if self._earlier else 0)
             self._positions = Positions(self._vocabulary.total, int(highest))
 
     def _write(self, part: Part, sides: list[SideColumns], skipped: int) -> None:
@@ -129,7 +141,7 @@ class _Run:
 
     def _all_ids(self) -> dict[str, int]:
         """Distinct ids by field, if all that stand in the training files were numbered."""
-        everything = not self._settings.valid and self._settings.min_count == 1
+        everything = not self._settings.valid and self._settings.min_count == 1 and not self._earlier
         return {name: size - 1 for name, size in self._vocabulary.sizes.items()} if everything else {}
 
     def finish(self) -> dict[str, Any]:
@@ -165,6 +177,7 @@ class _Run:
             "truth": [name for name in beside if name not in (*LABELS, *COLUMNS)],
             "splits": self._schemas,
             "min_count": self._settings.min_count,
+            "extends": self._earlier.extends if self._earlier else [],
             "created_by": {"program": "prepare.py"} | asdict(self._settings),
         }
         report = {

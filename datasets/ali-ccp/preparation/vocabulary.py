@@ -5,6 +5,9 @@ The offset itself is the field's out-of-vocabulary id.
 An id is known if it occurs at least min-count times in the tokens stored for training: every training exposure's own
 tokens and, once each, the common rows they refer to. Rows held out for validation do not count: to them, as to the test
 part, an unseen id is out of vocabulary.
+
+Of data that go on from earlier ones an id's count is that of all of them, and a known one keeps its place within its
+field: new ones come after it, so that a field's block grows and those behind it move.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,6 +24,7 @@ from numba import njit
 
 from fields import FIELD_NAMES, FIELDS
 from preparation.arrow import numbers, strings
+from preparation.earlier import WAITING, Counted, Earlier
 from preparation.parts import Part
 from preparation.rows import fields_of
 
@@ -65,29 +69,45 @@ class Vocabulary:
         return sum(self.sizes.values())
 
 
-def build(train: Part, min_count: int, path: Path, pool: Executor, advance: Callable[[int], object]) -> Vocabulary:
-    """Count the training part's stored tokens, number ids that occur ``min_count`` times, write them to ``path``."""
-    empty = {is_common: _empty(train, is_common) for is_common in (True, False)}
+def build(
+    train: Part,
+    min_count: int,
+    folder: Path,
+    pool: Executor,
+    advance: Callable[[int], object],
+    earlier: Earlier | None = None,
+) -> Vocabulary:
+    """Count the training part's stored tokens, number ids that occur ``min_count`` times, write them to ``folder``."""
+    empty = {is_common: _empty(train, is_common, earlier) for is_common in (True, False)}
     common = pool.submit(_count_all, _common_tokens(train), empty[True], advance)
     own = pool.submit(_count_all, _own_tokens(train), empty[False], advance)
     common.result()
     own.result()
     offsets, sizes, checksum = {}, {}, sha256()
     offset = 0
-    with pq.ParquetWriter(path, _SCHEMA, compression="zstd", compression_level=1) as writer:
+    with _writer(folder / "vocabulary.parquet") as writer, _writer(folder / WAITING) as waiting:
         for number, field in enumerate(FIELDS):
             lookup = empty[field.common]
             place = fields_of(field.common).index(field)
-            known = _number_field(lookup, place, number, offset, min_count, writer)
+            counted, rare = _admitted(_taken(lookup, place), field.name, min_count, earlier)
+            known = counted.ids
+            new = np.arange(offset + 1, offset + 1 + len(known), dtype=np.int32)
+            _write(writer, number, counted, new)
+            _write(waiting, number, rare, np.full(len(rare.ids), offset, np.int32))
+            lookup.table[lookup.base[place] + known] = new
+            lookup.unknown[place] = offset
             checksum.update(f"{field.name} {len(known)} ".encode() + known.astype("<i8").tobytes())
             offsets[field.name], sizes[field.name] = offset, 1 + len(known)
             offset += 1 + len(known)
     return Vocabulary(offsets, sizes, empty, checksum.hexdigest())
 
 
-def _empty(train: Part, common: bool) -> Lookup:
-    spool = train.common if common else train.own
-    base = np.concatenate(([0], np.cumsum(spool.seen[:, 0] + 1)))
+def _empty(train: Part, common: bool, earlier: Earlier | None) -> Lookup:
+    highest = (train.common if common else train.own).seen[:, 0]
+    if earlier:
+        known = [earlier.known.get(field.name, Counted.nothing()).ids for field in fields_of(common)]
+        highest = np.maximum(highest, [ids.max(initial=0) for ids in known])
+    base = np.concatenate(([0], np.cumsum(highest + 1)))
     return Lookup(np.zeros(base[-1], np.int32), base, np.zeros(len(base) - 1, np.int32))
 
 
@@ -127,19 +147,40 @@ def _count(tokens: np.ndarray, lengths: np.ndarray, base: np.ndarray, table: np.
                 token += 1
 
 
-def _number_field(
-    lookup: Lookup, place: int, number: int, offset: int, min_count: int, writer: pq.ParquetWriter
-) -> np.ndarray:
-    """Turn the counts of the lookup's field ``place`` into new ids, ascending by original id; the known ones."""
+def _taken(lookup: Lookup, place: int) -> Counted:
+    """The ids of the lookup's field ``place``, ascending, and their counts, in whose stead there are zeros then."""
     counts = lookup.table[lookup.base[place] : lookup.base[place + 1]]
     seen = np.flatnonzero(counts)
-    frequent = counts[seen] >= min_count
-    known, count = seen[frequent], counts[seen[frequent]].astype(np.int64)
-    new = np.arange(offset + 1, offset + 1 + len(known), dtype=np.int32)
-    names = pa.DictionaryArray.from_arrays(numbers(np.full(len(known), number, np.int32)), strings(FIELD_NAMES))
-    columns = [names, *map(numbers, (known, new, count))]
-    writer.write_table(pa.table(columns, schema=_SCHEMA), row_group_size=_ROW_GROUP)
+    found = Counted(seen, counts[seen].astype(np.int64))
     counts[seen] = 0
-    counts[known] = new
-    lookup.unknown[place] = offset
-    return known
+    return found
+
+
+def _admitted(today: Counted, name: str, min_count: int, earlier: Earlier | None) -> tuple[Counted, Counted]:
+    """A field's known ids, those of before first, and those that are too rare still, ascending."""
+    nothing = Counted.nothing()
+    known = earlier.known.get(name, nothing) if earlier else nothing
+    before = earlier.waiting.get(name, nothing) if earlier else nothing
+    ids = np.union1d(np.union1d(today.ids, before.ids), known.ids)
+    counts = np.zeros(len(ids), np.int64)
+    for some in (today, before, known):
+        counts[np.searchsorted(ids, some.ids)] += some.counts
+    is_new = np.ones(len(ids), bool)
+    is_new[np.searchsorted(ids, known.ids)] = False
+    new, rare = (is_new & enough for enough in (counts >= min_count, counts < min_count))
+    again = counts[np.searchsorted(ids, known.ids)]
+    return (
+        Counted(np.concatenate([known.ids, ids[new]]), np.concatenate([again, counts[new]])),
+        Counted(ids[rare], counts[rare]),
+    )
+
+
+def _writer(path: Path) -> pq.ParquetWriter:
+    return pq.ParquetWriter(path, _SCHEMA, compression="zstd", compression_level=1)
+
+
+def _write(writer: pq.ParquetWriter, number: int, counted: Counted, new: np.ndarray) -> None:
+    names = np.full(len(new), number, np.int32)
+    columns = [pa.DictionaryArray.from_arrays(numbers(names), strings(FIELD_NAMES))]
+    columns += map(numbers, (counted.ids, new, counted.counts))
+    writer.write_table(pa.table(columns, schema=_SCHEMA), row_group_size=_ROW_GROUP)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rec.errors import UserError
 
-RESULTS = ("train", "valid", "test", "vocabulary.parquet", "report.json", "schema.json")
+RESULTS = ("train", "valid", "test", "vocabulary.parquet", "waiting.parquet", "report.json", "schema.json")
 """What a data set consists of, in the order in which it is moved into place."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,8 @@ from rec.data.negatives import Negatives, counted
 from rec.data.parse import check_field_names
 from rec.data.plan import ReadPlan
 from rec.data.pooling import token_weights
-from rec.data.prepared import (
-    PreparedSchema,
-    check_declared,
-    read_schema,
-    split_fields,
-)
+from rec.data.prepared import check_declared, split_fields
+from rec.data.prepared_schema import Grown, PreparedSchema, read_schema
 from rec.data.ragged import Ragged
 from rec.data.reader import Reader, ReaderSettings, reading_of
 from rec.data.row_groups import row_groups, windows
@@ -58,7 +54,7 @@ class ColumnarReader(Reader):
         self.folder = Path(file_list[0]).parent
         if values.hash_ids:
             raise UserError("hyper_parameters.hash_ids is of lines of text: prepared data have ids of their own")
-        schema = read_schema(self.folder.parent / "schema.json")
+        self._schema = schema = read_schema(self.folder.parent / "schema.json")
         self.num_id = values.sparse_feature_number or schema.id_space
         self.vocabulary_checksum = schema.vocabulary_sha256
         self._check_id_space(schema)
@@ -92,6 +88,10 @@ class ColumnarReader(Reader):
     def reading(self) -> dict[str, Any]:
         found = reading_of((*self._common, *self._own), self.pooling, self.max_len)
         return found | {PREPARED: self.vocabulary_checksum}
+
+    def grown_since(self, reading: Mapping[str, Any]) -> Grown | None:
+        before = reading.get(PREPARED)
+        return None if before in (None, self.vocabulary_checksum) else self._schema.since(before)
 
     def __len__(self) -> int:
         return sum(group.rows for group in self._groups)

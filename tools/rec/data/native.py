@@ -13,6 +13,7 @@ from rec.data.batch import Batch
 from rec.data.columnar import ColumnarReader
 from rec.data.plan import ReadPlan
 from rec.data.prepared_reader import PreparedTableReader
+from rec.data.prepared_schema import Grown
 from rec.data.prepared_table import MANIFEST
 from rec.data.reader import Reader
 from rec.data.table_rows import TableRows
@@ -71,6 +72,9 @@ class NativeReader(Reader):
 
     def reading(self) -> dict[str, Any]:
         return self.chosen.reading()
+
+    def grown_since(self, reading: Mapping[str, Any]) -> Grown | None:
+        return self.chosen.grown_since(reading)
 
     def __len__(self) -> int:
         return len(self.chosen)

@@ -2,74 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rec.config.behaviours import LabelKind
 from rec.data.label_values import EXPECTED, odd_values
+from rec.data.prepared_schema import PreparedField
 from rec.errors import UserError
 from rec.numeric import Array
 
 IDS, VALUES = pa.list_(pa.int32()), pa.list_(pa.float32())
-
-
-class PreparedField(BaseModel):
-    """A field of prepared data, whether it belongs to common rows, and its first id, that of unknown values."""
-
-    model_config = ConfigDict(strict=True, extra="ignore")
-
-    name: str
-    common: bool
-    offset: int = 0
-
-
-class PreparedSchema(BaseModel):
-    """What a reader needs of schema.json: every id is below `id_space`.
-
-    `columns` are numbers that travel with an impression; `truth` what simulated labels were drawn from. Data of the
-    same `vocabulary_sha256` mean the same by the same ids; data prepared long ago have none.
-    """
-
-    model_config = ConfigDict(strict=True, extra="ignore")
-
-    fields: list[PreparedField]
-    labels: list[str]
-    columns: list[str] = []
-    truth: list[str] = ["p_click", "p_conversion"]
-    id_space: Annotated[int, Field(gt=0, le=2**31)]
-    vocabulary_sha256: str | None = None
-
-
-def read_schema(path: Path) -> PreparedSchema:
-    """The schema of a prepared folder.
-
-    Raises:
-        UserError: it is missing, damaged or of another version.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path}: missing; Parquet files are read from a folder that prepare.py wrote") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path}: cannot be read: {error}") from None
-    if not isinstance(content, dict) or (content.get("format"), content.get("version")) != ("ali-ccp-columnar", 1):
-        given = content if isinstance(content, dict) else {}
-        found = f"{given.get('format')} {given.get('version')}"[:60]
-        raise UserError(f"{path}: expected format ali-ccp-columnar 1, found {found}: prepare the data again")
-    try:
-        return PreparedSchema(**{str(name): value for name, value in content.items()})
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise UserError(f"{path}: {place}: {first['msg']}: prepare the data again") from None
 
 
 def read_metadata(path: Path) -> tuple[list[int], dict[str, pa.DataType]]:

@@ -16,7 +16,8 @@ from rec.data.original_ids import OriginalIds
 from rec.data.parse import FieldNames, check_field_names
 from rec.data.plan import ReadPlan
 from rec.data.pooling import token_weights
-from rec.data.prepared import PreparedField, split_fields
+from rec.data.prepared import split_fields
+from rec.data.prepared_schema import PreparedField
 from rec.data.ragged import Ragged
 from rec.data.raw import Row
 from rec.data.raw_numbers import number, whole_numbers

@@ -20,6 +20,7 @@ from rec.data.labels import LabelRules
 from rec.data.lines import data_files
 from rec.data.negatives import Negatives
 from rec.data.plan import ReadPlan
+from rec.data.prepared_schema import Grown
 from rec.data.table_rows import TableRows
 from rec.data.unseen import Unseen
 from rec.data.vocabulary import Vocabulary
@@ -163,6 +164,11 @@ class Reader(ABC):
     def reading(self) -> dict[str, Any]:
         """What ids depend on, by the setting's name: plain data, kept in checkpoints and compared on loading."""
         return {}
+
+    def grown_since(self, reading: Mapping[str, Any]) -> Grown | None:
+        """What has become of the ids of a checkpoint that read with a vocabulary, as its `reading` says, which this one
+        goes on from; None: it does not, or it is the same."""
+        return None
 
     @property
     def rows(self) -> TableRows:

@@ -94,7 +94,8 @@ class Run:
         if start.folder is None:
             return self
         run = self.adopt(start)
-        run.engine.load(state_of(start, run.engine.table, run.reader, run.config))
+        training = self.task == "train"
+        run.engine.load(state_of(start, run.engine.table, run.reader, run.config, training))
         return run
 
     def open_reader(self, part: Part) -> Any:

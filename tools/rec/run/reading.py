@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rec.console import log
+from rec.data.columnar import PREPARED
 from rec.data.reader import Reader
 from rec.errors import UserError
 from rec.run.start import Start
@@ -24,6 +25,8 @@ def check_reading(start: Start, reader: Any) -> None:
     if start.manifest is None or not start.manifest.reading or not isinstance(reader, Reader):
         return
     before, now = start.manifest.reading, reader.reading()
+    if not start.resumes and reader.grown_since(before) is not None:
+        before, now = ({**side, PREPARED: None} for side in (before, now))
     more = [name for name in now if name.startswith(_LABELS) and name not in before]  # of it nothing was trained
     changed = differences(before, {name: value for name, value in now.items() if name not in more})
     for line in (line for line in changed if line.startswith(_LABELS)):

@@ -9,6 +9,7 @@ from rec.console import log
 from rec.distributed.ranks import here
 from rec.errors import UserError
 from rec.run.assembly import Run
+from rec.run.grown import grown_since
 from rec.run.joined import ALONE
 
 
@@ -34,8 +35,8 @@ def _problems(run: Run) -> list[str]:
         found.append(f"the directory's own reader, {type(run.reader).__name__}, does not divide batches")
     if REQUEST in run.reader.labels:
         found.append("a loss within requests, whose impressions may be on several processes")
-    if run.config.runner.table == "sharded" and run.start.grows:
-        found.append("data.grow_vocabulary with runner.table: sharded")
+    if run.config.runner.table == "sharded" and (run.start.grows or grown_since(run.start, run.reader)):
+        found.append("a vocabulary that grows (data.grow_vocabulary, prepare.py --extend) with runner.table: sharded")
     optimizer = run.config.hyper_parameters["optimizer"]
     if optimizer.get("accumulate", 1) > 1:
         found.append("optimizer.accumulate, in whose place each process takes a part of every batch")

@@ -19,7 +19,7 @@ from rec.data.columnar import PREPARED
 from rec.data.labels import LabelRules
 from rec.data.native import NativeReader
 from rec.data.original_ids import OriginalIds
-from rec.data.prepared import read_schema
+from rec.data.prepared_schema import read_schema
 from rec.data.raw_ids import RawIdReader
 from rec.data.raw_table import RawTableReader
 from rec.data.vocabulary import VOCABULARY, Vocabulary

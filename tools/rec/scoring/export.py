@@ -19,7 +19,7 @@ from rec.console import Bar, log
 from rec.contract.native import predict, probabilities
 from rec.data.arrays import inputs
 from rec.data.batch import Batch
-from rec.data.prepared import PreparedField, read_schema
+from rec.data.prepared_schema import PreparedField, read_schema
 from rec.data.vocabulary import VOCABULARY
 from rec.errors import UserError
 from rec.export.calibrated import check_exportable

@@ -12,7 +12,7 @@ from rec.data.arrays import inputs
 from rec.data.batch import Batch
 from rec.data.labels import LabelRules
 from rec.data.original_ids import OriginalIds
-from rec.data.prepared import PreparedField
+from rec.data.prepared_schema import PreparedField
 from rec.data.raw_ids import RawIdReader
 from rec.data.raw_table import RawTableReader
 from rec.data.vocabulary import VOCABULARY, Vocabulary

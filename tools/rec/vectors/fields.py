@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from rec.config.suggest import did_you_mean
 from rec.console import log
 from rec.data.field_values import BETWEEN
-from rec.data.prepared import read_schema
+from rec.data.prepared_schema import read_schema
 from rec.data.vocabulary import Vocabulary
 from rec.errors import UserError
 from rec.scoring.checkpoint import Checkpoint
