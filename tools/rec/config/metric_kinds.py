@@ -90,7 +90,7 @@ METRICS: Mapping[str, Declared] = {
     "ece": Declared(
         "expected calibration error: mean distance of predicted and observed rate over bins, with the bins as "
         "reliability curve (Wilson intervals) and the noise that a calibrated model would show",
-        "the errors under which noise could show this one; at least 95 %",
+        "the errors under which noise could show this one (Feldman and Cousins)",
         ReliabilityOptions,
     ),
     "gauc": Declared(
@@ -118,7 +118,7 @@ METRICS: Mapping[str, Declared] = {
     ),
     "mae": Declared("mean absolute error, in the label's units", _DELTA, of="regression"),
     "rmse": Declared(
-        "root of the mean squared error, in the label's units", _DELTA + ", of the logarithm", of="regression"
+        "root of the mean squared error, in the label's units", "Hall's cubic of the t statistic", of="regression"
     ),
     "xauc": Declared(
         "probability that of two impressions with different labels the larger one scores higher, a tie counting 1/2",
