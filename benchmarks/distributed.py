@@ -2,14 +2,15 @@
 
     python benchmarks/distributed.py equality WORK [--ranks 2] [--table sharded]
     python benchmarks/distributed.py bytes WORK
-    python benchmarks/distributed.py failures WORK [--times 10]
+    python benchmarks/distributed.py failures WORK [--times 10] [--kinds SIGKILL SIGSTOP "full disk"]
     sudo python benchmarks/distributed.py hosts WORK [--times 10]
     python benchmarks/distributed.py speed WORK
 
 `equality` trains every model directory's config.yaml for an epoch in one process and by Paddle's launcher, with the
 same impressions a step, and compares weights, optimizer state and losses. `bytes` holds what a step sends against the
-model in docs/scaling.md. `failures` kills and stops processes at random moments. `hosts` makes two network namespaces
-of this machine, trains across them, and cuts the link. `speed` needs a machine that does nothing else.
+model in docs/scaling.md. `failures` kills processes, stops them, and lets them write no more, at random moments.
+`hosts` makes two network namespaces of this machine, trains across them, and cuts the link. `speed` needs a machine
+that does nothing else.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import json
 import os
 import random
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -30,7 +32,10 @@ from typing import Any
 
 import numpy as np
 from measure import machine
-from safetensors.numpy import load_file
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
+
+from rec.checkpoint.files import load
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -40,6 +45,9 @@ STEP = 1024
 TIMEOUT = 6
 """runner.rank_timeout where processes are stopped."""
 LINE = re.compile(r"error: .*")
+FULL, LARGEST = "full disk", 150_000
+"""No file of a process may get larger than so many bytes: the system refuses the rest, as it does on a full disk."""
+KINDS = ("SIGKILL", "SIGSTOP", FULL)
 
 
 def command(tool: str, config: Path, settings: dict[str, Any], launcher: list[str] | None = None) -> list[str]:
@@ -65,10 +73,10 @@ def run(arguments: list[str]) -> str:
 def difference(one: Path, other: Path) -> dict[str, float]:
     """The largest relative difference of an array, |a - b| / |a|, of the weights and of the optimizers' states."""
     found = {"weights": 0.0, "optimizer": 0.0}
-    for path in sorted(one.glob("rec*.safetensors")):
-        kind = "optimizer" if ".opt." in path.name else "weights"
-        a, b = load_file(path), load_file(other / path.name)
-        assert a.keys() == b.keys(), path
+    states = [load(folder, "everything") for folder in (one, other)]
+    for kind in found:
+        a, b = (getattr(state, kind) for state in states)
+        assert a.keys() == b.keys(), kind
         for name, value in a.items():
             size = float(np.linalg.norm(value.astype(np.float64).ravel()))
             apart = float(np.linalg.norm((value.astype(np.float64) - b[name]).ravel()))
@@ -112,17 +120,12 @@ def counted_bytes(options: argparse.Namespace) -> dict[str, Any]:
             settings["model_save_path"] = options.work / f"bytes-{table}-{ranks}"
             said = run(command("trainer", ESMM, settings, local(ranks, options.work)))
             sent, steps = map(int, re.findall(r"the first sent (\d+) bytes in (\d+) steps", said)[0])
-            saved = load_file(settings["model_save_path"] / "0" / "rec.safetensors")
+            saved = load(settings["model_save_path"] / "0", "weights").weights
             dense = sum(value.size for name, value in saved.items() if not name.startswith("embedding"))
             distinct, part = _distinct(ranks)
             model = predicted(
                 ranks, STEP // ranks, 2, 3, dense, saved["embedding.weight"].shape[1], distinct, part, table
             )
-            if table == "sharded":  # rows travel to the checkpoint too
-                optimizer = load_file(settings["model_save_path"] / "0" / "rec.opt.safetensors")
-                table_bytes = saved["embedding.weight"].nbytes
-                table_bytes += sum(v.nbytes for name, v in optimizer.items() if name.startswith("embedding"))
-                sent -= table_bytes * (ranks - 1) // ranks
             rows.append({"ranks": ranks, "table": table, "counted": sent / steps, "predicted": model})
             print(json.dumps(rows[-1]), flush=True)
     return {"rows": rows}
@@ -148,13 +151,13 @@ def predicted(
 def _distinct(ranks: int) -> tuple[float, float]:
     """Of ESMM's demo data: the distinct ids of the rank that has most, and the most of a rank's that one rank owns."""
     sys.path.insert(0, str(ROOT / "tools"))
-    from rec.config.config import load
+    from rec.config.config import load as load_config
     from rec.importing import import_paddle
 
     import_paddle()
     from rec.run.assembly import assemble, read_plan
 
-    found = assemble(load(str(ESMM), [f"runner.train_batch_size={STEP // ranks}"]), "dygraph", "train")
+    found = assemble(load_config(str(ESMM), [f"runner.train_batch_size={STEP // ranks}"]), "dygraph", "train")
     plans = [read_plan(found.directory).divided(rank, ranks) for rank in range(ranks)]
     rows = [[batch.rows for batch in found.reader.batches(plan)] for plan in plans]
     most = np.mean([max(len(ids) for ids in step) for step in zip(*rows, strict=True)])
@@ -162,12 +165,12 @@ def _distinct(ranks: int) -> tuple[float, float]:
 
 
 def failures(options: argparse.Namespace) -> dict[str, Any]:
-    """Kill and stop either process at random moments; the longest wait, what was said, and whether one may go on."""
+    """Kill, stop or starve either process at random moments; the longest wait, what was said, whether one may go on."""
     rows = []
-    for number in (signal.SIGKILL, signal.SIGSTOP):
+    for what in options.kinds:
         for victim in (0, 1):
-            trials = [_failed(options, number, victim, trial) for trial in range(options.times)]
-            rows.append({"signal": number.name, "rank": victim, "times": options.times, **_summary(trials)})
+            trials = [_failed(options, what, victim, trial) for trial in range(options.times)]
+            rows.append({"what": what, "rank": victim, "times": options.times, **_summary(trials)})
             print(json.dumps(rows[-1]), flush=True)
     return {"rank_timeout": TIMEOUT, "rows": rows}
 
@@ -181,20 +184,24 @@ def _summary(trials: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _failed(options: argparse.Namespace, number: signal.Signals, victim: int, trial: int) -> dict[str, Any]:
-    moments = random.Random(f"{number} {victim} {trial}")
-    out, table = options.work / f"failed-{number}-{victim}-{trial}", moments.choice(["replicated", "sharded"])
+def _failed(options: argparse.Namespace, what: str, victim: int, trial: int) -> dict[str, Any]:
+    moments = random.Random(f"{what} {victim} {trial}")
+    out, table = options.work / f"failed-{what}-{victim}-{trial}", moments.choice(["replicated", "sharded"])
+    table = "sharded" if what == FULL else table  # of a replicated one the first process alone writes
     settings = {"epochs": 1000, "train_batch_size": 64, "model_save_path": out, "rank_timeout": TIMEOUT, "keep_last": 2}
     settings |= {"save_steps": 9, "table": table}
     running = start(command("trainer", ESMM, settings, local(2, out)))
     wait_for(running, lambda: any(out.glob("0-batch*")) or (out / "0").is_dir())
     time.sleep(2 * moments.random())
     process = rank_of(running.pid, victim)
-    os.kill(process, number)
+    if what == FULL:
+        resource.prlimit(process, resource.RLIMIT_FSIZE, (LARGEST, LARGEST))
+    else:
+        os.kill(process, signal.Signals[what])
     begun = time.time()
     said, _ = running.communicate(timeout=120)
     seconds = time.time() - begun
-    if number == signal.SIGSTOP:
+    if what == "SIGSTOP":
         _kill(process)
     said += "".join(path.read_text() for path in (out / "log").glob("workerlog.*"))
     code = subprocess.run(
@@ -333,13 +340,18 @@ def main() -> None:
     parser.add_argument("--table", default="replicated")
     parser.add_argument("--tools", nargs="+", default=["trainer", "static_trainer"])
     parser.add_argument("--times", type=int, default=10)
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS), help="of failures")
     options = parser.parse_args()
     options.work = options.work.resolve()
     options.work.mkdir(parents=True, exist_ok=True)
     found = WORK[options.what](options)
     name = f"equality_{options.table}_{options.ranks}" if options.what == "equality" else options.what
+    file = RESULTS / f"distributed_{name}.json"
+    if options.what == "failures" and file.exists():  # kinds that were not asked for stay as they were
+        before = [row for row in json.loads(file.read_text())["rows"] if row["what"] not in options.kinds]
+        found["rows"] = before + found["rows"]
     content = {"command": " ".join(sys.argv), "machine": machine(), **found}
-    (RESULTS / f"distributed_{name}.json").write_text(json.dumps(content, indent=1) + "\n")
+    file.write_text(json.dumps(content, indent=1) + "\n")
 
 
 if __name__ == "__main__":

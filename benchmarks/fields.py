@@ -4,8 +4,8 @@
 
 Simulates a shop's log for each seed and world (simulate_table.py), trains each variant of a click model on it, and
 holds what it predicts for the next day against the probabilities that the clicks were drawn from, after the epoch that
-is best on a tenth of the training rows. Finished runs stay in WORK. Writes results/fields.json, where worlds that are not
-run (--worlds) stay as they were.
+is best on a tenth of the training rows. Finished runs stay in WORK. Writes results/fields.json, where worlds that are
+not run (--worlds) stay as they were.
 """
 
 from __future__ import annotations
@@ -136,7 +136,10 @@ VARIANTS = {
         {**NUMBERS, "history": {**HISTORY, "pooling": "mean"}}, embedding="linear", without=ATTRIBUTES
     ),
     "FM, ids alone": variant(
-        {**NUMBERS, "history": {**HISTORY, "shares": "item_id", "pooling": "mean"}}, {"kind": "fm"}, "linear", ATTRIBUTES
+        {**NUMBERS, "history": {**HISTORY, "shares": "item_id", "pooling": "mean"}},
+        {"kind": "fm"},
+        "linear",
+        ATTRIBUTES,
     ),
     "FM, ids alone, rows of its own": variant(
         {**NUMBERS, "history": {**HISTORY, "pooling": "mean"}}, {"kind": "fm"}, "linear", ATTRIBUTES

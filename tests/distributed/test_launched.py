@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
 
 from commands import Commands
+from rec.checkpoint.files import load
 from support import ESMM, ROOT, tiny_lines, write_lines
 
 STEP = 64
@@ -51,14 +51,14 @@ def options(folder: Path, **more: object) -> list[str]:
         "hyper_parameters.optimizer.learning_rate": 0.01,
         "hyper_parameters.optimizer.clip_norm": 0.05,
     }
-    settings |= {f"runner.{name}": value for name, value in more.items()}
+    settings |= {name if "." in name else f"runner.{name}": value for name, value in more.items()}
     return ["-m", str(ESMM / "config.yaml"), "-o", *(f"{name}={value}" for name, value in settings.items())]
 
 
-def launch(folder: Path, tool: str, **more: object) -> subprocess.Popen[str]:
-    """Two processes, each with half a step."""
-    launcher = ["-m", "paddle.distributed.launch", "--nproc_per_node", "2", "--log_dir", str(folder / "log")]
-    given = options(folder, train_batch_size=STEP // 2, **more)
+def launch(folder: Path, tool: str, ranks: int = 2, **more: object) -> subprocess.Popen[str]:
+    """Two processes, each with half a step, or some more."""
+    launcher = ["-m", "paddle.distributed.launch", "--nproc_per_node", str(ranks), "--log_dir", str(folder / "log")]
+    given = options(folder, train_batch_size=STEP // ranks, **more)
     command = [sys.executable, *launcher, str(ROOT / "tools" / f"{tool}.py"), *given]
     return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
@@ -95,9 +95,9 @@ def sharded(folder: Path, alone: Path) -> Path:
 
 
 def same(found: Path, expected: Path) -> None:
-    """Whether weights and optimizers' states are alike, in the files of either graph mode."""
-    for ending in ("c.safetensors", "opt.safetensors"):
-        ours, theirs = (load_file(next(path.glob(f"*{ending}"))) for path in (found, expected))
+    """Whether weights and optimizers' states are alike, in either graph mode's files, the table whole or in shards."""
+    states = [load(path, "everything") for path in (found, expected)]
+    for ours, theirs in ([state.weights for state in states], [state.optimizer for state in states]):
         assert ours.keys() == theirs.keys()
         for name, value in theirs.items():
             size = max(float(np.linalg.norm(value.astype(np.float64))), 1e-30)
@@ -143,6 +143,45 @@ def test_one_evaluates_a_table_that_two_divided(folder, process, alone, sharded)
         found.append(json.loads((path / "1" / "metrics.json").read_text()))
     for name in ("auc_ctr", "logloss_ctr", "auc_ctcvr", "logloss_ctcvr"):
         assert found[1][name] == pytest.approx(found[0][name], rel=1e-5)
+
+
+def test_a_divided_table_is_in_shards_which_any_number_of_processes_reads(folder, process, alone, sharded):
+    """Two of them, which one process goes on from, and then three."""
+    names = sorted(path.name for path in (sharded / "1").glob("*table*"))
+    assert names == [f"rec_static.table-0000{rank}-of-00002.safetensors" for rank in (0, 1)]
+    for ranks in (1, 3):
+        given = {"epochs": 3, "resume": "true", "save_steps": 0, "model_save_path": f"on-{ranks}"}
+        shutil.copytree(sharded, folder / f"on-{ranks}")
+        if ranks == 1:
+            outcome = process(folder, "static_trainer", *options(folder, train_batch_size=STEP // 3 * 3, **given))
+            assert outcome.code == 0, outcome.err
+        else:
+            finished(launch(folder, "static_trainer", ranks, table="sharded", **given))
+    same(folder / "on-3" / "2", folder / "on-1" / "2")
+    assert len(list((folder / "on-3" / "2").glob("*table*"))) == 3
+    assert not list((folder / "on-1" / "2").glob("*table*"))
+
+
+LIMIT = """
+import os, resource
+if os.environ.get("PADDLE_TRAINER_ID") == "1":
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+"""
+
+
+def test_who_cannot_write_its_rows_ends_all_with_a_line(folder, monkeypatch):
+    """The files of one process may not get large enough: as on a full disk, the system refuses the rest."""
+    (folder / "limit").mkdir()
+    (folder / "limit" / "sitecustomize.py").write_text(LIMIT)
+    monkeypatch.setenv("PYTHONPATH", str(folder / "limit"))
+    rows = {"hyper_parameters.sparse_feature_number": 20_000}
+    run = launch(folder, "trainer", model_save_path="full", table="sharded", **rows)
+    log, _ = run.communicate(timeout=120)
+    assert run.returncode != 0
+    assert "the checkpoint could not be written: rank 1 on" in log
+    assert "File too large; earlier ones are kept" in log
+    assert "Traceback" not in log
+    assert not [path for path in (folder / "full").iterdir() if path.is_dir()]
 
 
 def test_a_killed_process_ends_the_other_with_a_line_and_one_goes_on_as_if_nothing_had_been(folder, process, alone):

@@ -35,7 +35,8 @@ def test_readers_and_tables():
     def problems(divides=True, labels=("click",), table="replicated", grows=False, **optimizer):
         reader = SimpleNamespace(divides=divides, labels=labels)
         values = {"optimizer": {"class": "Adam", **optimizer}}
-        config = SimpleNamespace(runner=SimpleNamespace(table=table), hyper_parameters=values)
+        runner = SimpleNamespace(table=table, use_out_vec=False)
+        config = SimpleNamespace(runner=runner, hyper_parameters=values)
         return _problems(
             SimpleNamespace(reader=reader, config=config, start=SimpleNamespace(grows=grows, manifest=None))
         )

@@ -34,8 +34,7 @@ def table_of(kind, ranks, rule, moving):
 @pytest.mark.parametrize("rule", [lambda: SGD(0.1), lambda: Adam(0.1), lambda: Adagrad(0.1)])
 @pytest.mark.parametrize("moving", [None, FROZEN])
 @pytest.mark.parametrize("idle", [False, True])
-def test_trainers_move_a_table_as_one_does(kind, rule, moving, idle, monkeypatch):
-    monkeypatch.setattr(sharded, "BLOCK", 24)  # several blocks on the way to a checkpoint
+def test_trainers_move_a_table_as_one_does(kind, rule, moving, idle):
     alone = HostTable(weight_matrix(), rule(), moving)
     whole = batch_of([row for part in (PARTS[:2] if idle else PARTS) for row in part])
     expected = []
@@ -55,20 +54,17 @@ def test_trainers_move_a_table_as_one_does(kind, rule, moving, idle, monkeypatch
         for _ in range(3):
             pulled.append(table.pull(own)[0][: sizes[rank]])
             table.push(own, [gradient])
-        # In a training the others are told to; here all do it at once.
-        orders = []
-        ranks.order = lambda what, **facts: orders.append((what, facts))
-        if kind == "sharded" and rank:
-            for name in alone.arrays():
-                table.give(name)
-        return pulled, table.arrays() if kind == "replicated" or not rank else None, orders
+        return pulled, table.shard(), table.weights()
 
     results = together(3, work)
     for step in range(3):
         np.testing.assert_allclose(np.concatenate([pulled[step] for pulled, _, _ in results]), expected[step], 1e-5)
-    for name, value in alone.arrays().items():
-        np.testing.assert_allclose(results[0][1][name], value, 2e-5, 1e-7, err_msg=name)
-    assert len(results[0][2]) == (len(alone.arrays()) if kind == "sharded" else 0)
+    for rank, (_, shard, weights) in enumerate(results):
+        assert weights["embedding.weight"].shape == (V, D)
+        assert shard.keys() == alone.shard().keys()
+        for name, value in alone.shard().items():
+            own = value if kind == "replicated" else value[rank::3]
+            np.testing.assert_allclose(shard[name], own, 2e-5, 1e-7, err_msg=name)
 
 
 def test_tables_of_several_widths_are_divided_each_by_itself():
@@ -79,16 +75,11 @@ def test_tables_of_several_widths_are_divided_each_by_itself():
             tables[width] = ShardedTable(weight, SGD(1.0), None, ranks, rows, number)
         table = SplitTable(firsts, tables)
         assert table.divided
-        ranks.order = lambda what, **facts: None
-        if ranks.rank:
-            for part in table.parts:
-                part.give("weight")
-            return None
-        return table.weights()
+        return table.shard()
 
-    found = together(2, work)[0]
-    np.testing.assert_array_equal(found["embedding.weight"], initial_weights(7, D, 1, 0))
-    np.testing.assert_array_equal(found["embedding_2.weight"], initial_weights(5, 2, 1, 2))
+    for rank, found in enumerate(together(2, work)):
+        np.testing.assert_array_equal(found["embedding.weight"], initial_weights(7, D, 1, 0)[rank::2])
+        np.testing.assert_array_equal(found["embedding_2.weight"], initial_weights(5, 2, 1, 2)[rank::2])
 
 
 def test_a_part_takes_its_rows_of_a_whole_array():

@@ -8,7 +8,7 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from rec.checkpoint import arrays
@@ -64,8 +64,11 @@ class Store:
         more: Mapping[str, dict[str, Array]],
         prefix: str,
         save_format: str,
+        shards: Callable[[Path], dict[str, str]] | None = None,
     ) -> Path:
         """Write one checkpoint: `<prefix>.*`, `more` arrays and `texts` by file name, and state.json.
+
+        `shards` writes further files into the folder it is given, and says their names and SHA-256.
 
         Raises:
             UserError: the disk is full or not writable; what was there before is untouched.
@@ -80,6 +83,7 @@ class Store:
             for name, text in texts.items():
                 (temporary / name).write_text(text, encoding="utf-8")
             manifest.files = {name: sha256(temporary / name) for name in (*files, *texts)}
+            manifest.files |= shards(temporary) if shards else {}
             manifest.scheduler, manifest.rule = state.scheduler, state.rule
             manifest.saved, manifest.run = time.time(), self.run
             write_manifest(temporary / "state.json", manifest)

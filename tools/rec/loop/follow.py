@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from rec.data.batch import Batch
 from rec.data.divided import Divided
 from rec.distributed.ranks import here
 from rec.loading import error_context
+from rec.loop.shards import write_shards
 from rec.run.assembly import Run
 from rec.table.sharded import ShardedTable
 
@@ -44,7 +46,7 @@ class _Following:
             "step": self._step,
             "load": self._load,
             "serve": self._serve,
-            "give": self._give,
+            "shard": self._shard,
         }
         while (what := (order := hub.next_order()).pop("order")) != "end":
             does[what](**order)
@@ -79,9 +81,13 @@ class _Following:
         """Rows of a divided table are asked for."""
         self._sharded(table).serve()
 
-    def _give(self, table: int, name: str) -> None:
-        """This trainer's part of a divided table is asked for."""
-        self._sharded(table).give(name)
+    def _shard(self, folder: str) -> None:
+        """A checkpoint is written, and this trainer's rows of the table are to be in it; the first trainer says what is
+        wrong."""
+        engine = self.run.engine
+        assert engine.table is not None
+        with contextlib.suppress(OSError):
+            write_shards(here(), engine.table.shard(), Path(folder), engine.prefix)
 
     def _sharded(self, number: int) -> ShardedTable:
         assert self.run.engine.table is not None
@@ -91,4 +97,5 @@ class _Following:
 
     def _load(self, folder: str) -> None:
         """Take the weights of a checkpoint."""
-        self.run.engine.load(load(Path(folder), "weights"))
+        table = self.run.engine.table
+        self.run.engine.load(load(Path(folder), "weights", divided=table is not None and table.divided))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +15,11 @@ from rec.checkpoint.manifest import Manifest
 from rec.checkpoint.store import Store
 from rec.console import log
 from rec.data.vocabulary import VOCABULARY
+from rec.distributed.ranks import here
+from rec.engine.engine import Engine
 from rec.errors import UserError
 from rec.loop.position import order
+from rec.loop.shards import write_shards
 from rec.report.meter import Meter
 from rec.run.assembly import Run
 from rec.run.start import checkpoint_folder
@@ -59,7 +65,13 @@ def save(
     Raises:
         UserError: a weight is not finite, or the disk does not take it.
     """
-    state = run.engine.state()
+    state, table = run.engine.state(), run.engine.table
+    shards: Callable[[Path], dict[str, str]] | None = None
+    if table is not None and table.divided:
+        for name in table.shard():
+            state.weights.pop(name, None)
+            state.optimizer.pop(name, None)
+        shards = partial(_write_shards, run.engine)
     broken = [name for name, value in state.weights.items() if not np.isfinite(np.sum(value, dtype=np.float64))]
     if broken:
         raise UserError(f"{', '.join(broken)}: not finite after step {step}; no checkpoint is made of that")
@@ -78,4 +90,11 @@ def save(
             manifest.meter["seen"] = run.counted.seen
         more = {} if run.counted is None else {METRIC_STATE: run.counted.state()}
     save_format = run.config.runner.save_format or ("safetensors" if run.native else "pdparams")
-    store.save(manifest, state, texts, more, run.engine.prefix, save_format)
+    store.save(manifest, state, texts, more, run.engine.prefix, save_format, shards)
+
+
+def _write_shards(engine: Engine, folder: Path) -> dict[str, str]:
+    """Have everybody's rows of a divided table written."""
+    assert engine.table is not None
+    here().order("shard", folder=str(folder.resolve()))
+    return write_shards(here(), engine.table.shard(), folder, engine.prefix)

@@ -118,6 +118,7 @@ def restore_best(run: Run, store: Store, validation: Validation) -> None:
     if validation.over:
         log.info("stopped early: %d validations without a better %s", validation.patience.waited, rule.metric)
     here().order("load", folder=str(store.folder / best.name))
-    run.engine.load(load(store.folder / best.name, "weights"))
+    table = run.engine.table
+    run.engine.load(load(store.folder / best.name, "weights", divided=table is not None and table.divided))
     name = run.config.runner.best_by or ""
     log.info("the best checkpoint: %s (%s %.4f)", store.folder / best.name, name, best.metrics[name])

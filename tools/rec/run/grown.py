@@ -41,7 +41,7 @@ def state_of(start: Start, table: Table | None, reader: Any, config: Config, tra
         UserError: the checkpoint is missing, damaged, or of another table than its vocabulary.
     """
     folder = checkpoint_folder(start)
-    state = load(folder, start.what)
+    state = load(folder, start.what, divided=table is not None and table.divided)
     grown = grown_since(start, reader)
     if grown is not None and table is not None:
         _move_prepared(state, grown, table, training, folder)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from rec.config.behaviours import REQUEST
 from rec.console import log
-from rec.distributed.ranks import here
+from rec.distributed.ranks import Ranks, here
 from rec.errors import UserError
 from rec.run.assembly import Run
 from rec.run.grown import grown_since
@@ -27,6 +31,9 @@ def check_several(run: Run) -> None:
     for problem in _problems(run):
         raise UserError(f"{problem}: {ALONE}")
     here().check_same(_facts(run))
+    blind = check_seen_by_all(here(), Path(config.runner.model_save_path)) if config.runner.table == "sharded" else None
+    if blind:
+        raise UserError(blind)
 
 
 def _problems(run: Run) -> list[str]:
@@ -35,6 +42,8 @@ def _problems(run: Run) -> list[str]:
         found.append(f"the directory's own reader, {type(run.reader).__name__}, does not divide batches")
     if REQUEST in run.reader.labels:
         found.append("a loss within requests, whose impressions may be on several processes")
+    if run.config.runner.table == "sharded" and run.config.runner.use_out_vec:
+        found.append("runner.use_out_vec with runner.table: sharded")
     if run.config.runner.table == "sharded" and (run.start.grows or grown_since(run.start, run.reader)):
         found.append("a vocabulary that grows (data.grow_vocabulary, prepare.py --extend) with runner.table: sharded")
     optimizer = run.config.hyper_parameters["optimizer"]
@@ -56,3 +65,23 @@ def _facts(run: Run) -> dict[str, Any]:
         "ids": run.reader.num_id,
         "the order of fields": [list(block.fields) for block in run.reader.blocks],
     }
+
+
+def check_seen_by_all(ranks: Ranks, folder: Path) -> str | None:
+    """What is wrong with a folder that all trainers are to write to; None: all see it. All call this together."""
+    token = folder / f".saving-token-{os.getpid()}"
+    if ranks.rank == 0:
+        folder.mkdir(parents=True, exist_ok=True)
+        token.touch()
+    (name, *_) = ranks.gather(np.frombuffer(str(token.resolve()).encode(), np.uint8))
+    seen = Path(bytes(name).decode()).exists()
+    flags = [bool(each[0]) for each in ranks.gather(np.array([seen]), [1] * ranks.count)]
+    if ranks.rank == 0:
+        token.unlink(missing_ok=True)
+    blind = [str(rank) for rank, flag in enumerate(flags) if not flag]
+    if not blind:
+        return None
+    return (
+        f"runner.table: sharded writes each process's rows to runner.model_save_path, and rank {', '.join(blind)} does "
+        f"not see {folder.resolve()}: name a folder that all share"
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -92,46 +91,24 @@ class ShardedTable(HostTable):
         self._settle()
         self._update = self._worker.submit(self._move, self._moved, *collected)
 
-    def weights(self) -> dict[str, Array]:
-        return {WEIGHT: self._whole("weight")}
-
-    def optimizer_state(self) -> dict[str, Array]:
-        return {f"{WEIGHT}/{name}": self._whole(name) for name in self._state}
-
     def arrays(self) -> dict[str, Array]:
-        return {name: self._whole(name) for name in ("weight", *self._state)}
+        """In the shape of the whole table, without memory: no trainer has all rows. See `shard`."""
+        shape = (self._num_row,)
+        return {
+            name: np.broadcast_to(np.zeros((), own.dtype), shape + own.shape[1:]) for name, own in self._own().items()
+        }
+
+    def shard(self) -> dict[str, Array]:
+        return {WEIGHT if name == "weight" else f"{WEIGHT}/{name}": own for name, own in self._own().items()}
 
     def take(self, arrays: dict[str, Array]) -> None:
         """Copy in this trainer's rows of whole arrays."""
-        own = super().arrays()
+        own = self._own()
         for name, value in arrays.items():
             own[name][...] = value[self._ranks.rank :: self._ranks.count]
 
-    def _whole(self, name: str) -> Array:
-        """An array of all trainers' rows, where this is the first; elsewhere zeros in its shape, without memory."""
-        own = super().arrays()[name]
-        shape = (self._num_row, *own.shape[1:])
-        if self._ranks.rank:
-            return np.broadcast_to(np.zeros((), own.dtype), shape)
-        whole = np.empty(shape, own.dtype)
-        self._ranks.order("give", table=self._number, name=name)
-        for start, parts in self._blocks(own):
-            for rank, part in enumerate(parts):
-                whole[rank :: self._ranks.count][start : start + len(part)] = part
-        return whole
-
-    def give(self, name: str) -> None:
-        """Hand the first trainer this one's rows of an array."""
-        for _ in self._blocks(super().arrays()[name]):
-            pass
-
-    def _blocks(self, own: Array) -> Iterator[tuple[int, list[Array]]]:
-        """Where each block of rows begins, and of each trainer its rows there."""
-        ranks, size = self._ranks, max(1, BLOCK // max(1, own[:1].nbytes))
-        counts = [len(range(rank, self._num_row, ranks.count)) for rank in range(ranks.count)]
-        for start in range(0, counts[0], size):
-            sizes = [max(0, min(size, count - start)) for count in counts]
-            yield start, ranks.gather(own[start : start + size], sizes)
+    def _own(self) -> dict[str, Array]:
+        return super().arrays()
 
 
 def share_of(num_row: int, dim: int, rank: int, count: int, *seed: int) -> Array:

@@ -102,6 +102,9 @@ class SplitTable(Table):
             named(name, dim): array for dim, t in self._tables.items() for name, array in t.optimizer_state().items()
         }
 
+    def shard(self) -> dict[str, Array]:
+        return {named(name, dim): array for dim, t in self._tables.items() for name, array in t.shard().items()}
+
     def load(self, arrays: dict[str, Array]) -> None:
         for dim, table in self._tables.items():
             own = named(WEIGHT, dim)

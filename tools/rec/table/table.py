@@ -106,6 +106,10 @@ class Table(ABC):
         arrays = {**self.arrays()} if self._hidden is None else {**self.arrays(), "moved": self._hidden}
         return {f"{WEIGHT}/{name}": value for name, value in arrays.items() if name != "weight"}
 
+    def shard(self) -> dict[str, Array]:
+        """What this trainer has of the table, named as in `weights` and `optimizer_state`."""
+        return {**self.weights(), **self.optimizer_state()}
+
     def load(self, arrays: dict[str, Array]) -> None:
         """Copy in arrays named as in `weights` and `optimizer_state`; without the latter averages begin anew."""
         own = {"weight" if "/" not in name else name.split("/")[1]: value for name, value in arrays.items()}
