@@ -10,10 +10,11 @@ import paddle
 import pytest
 
 from rec.checkpoint import arrays
+from rec.checkpoint.better import lower_is_better
 from rec.checkpoint.files import check_file, load
 from rec.checkpoint.manifest import Manifest, read_manifest
 from rec.checkpoint.state import State
-from rec.checkpoint.store import Store, lower_is_better
+from rec.checkpoint.store import Store
 from rec.errors import UserError
 
 

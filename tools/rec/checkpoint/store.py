@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shutil
 import time
 import uuid
@@ -12,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from rec.checkpoint import arrays
+from rec.checkpoint.better import lower_is_better
 from rec.checkpoint.files import ENDINGS
 from rec.checkpoint.manifest import Manifest, read_manifest, sha256, write_manifest
 from rec.checkpoint.state import State
@@ -66,9 +66,8 @@ class Store:
         save_format: str,
         shards: Callable[[Path], dict[str, str]] | None = None,
     ) -> Path:
-        """Write one checkpoint: `<prefix>.*`, `more` arrays and `texts` by file name, and state.json.
-
-        `shards` writes further files into the folder it is given, and says their names and SHA-256.
+        """Write one checkpoint: `<prefix>.*`, `more` arrays and `texts` by file name, and state.json; `shards` writes
+        further files into the folder it is given, and says their names and SHA-256.
 
         Raises:
             UserError: the disk is full or not writable; what was there before is untouched.
@@ -92,8 +91,8 @@ class Store:
             self._replace(temporary, final)
         except OSError as error:
             shutil.rmtree(temporary, ignore_errors=True)
-            reason = error.strerror or str(error)
-            raise UserError(f"{final}: the checkpoint could not be written: {reason}; earlier ones are kept") from None
+            why = error.strerror or str(error)
+            raise UserError(f"{final}: the checkpoint could not be written: {why}; earlier ones are kept") from None
         return final
 
     def _replace(self, temporary: Path, final: Path) -> None:
@@ -190,13 +189,3 @@ class Store:
         with contextlib.suppress(OSError):
             (self.folder / name).rename(nameless)
             shutil.rmtree(nameless, ignore_errors=True)
-
-
-_ERRORS = {"loss", "logloss", "mae", "mse", "rmse", "mape", "error", "err", "ece", "entropy"}
-_GAINS = {"auc", "rank"}
-
-
-def lower_is_better(metric: str) -> bool:
-    """Whether a metric is an error, by the first word of its name that tells: logloss_ctr, valid_loss, not auc_loss."""
-    words = re.split(r"[^a-z]+", metric.lower())
-    return next((word in _ERRORS for word in words if word in _ERRORS | _GAINS), False)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from rec.checkpoint.store import lower_is_better
+from rec.checkpoint.better import lower_is_better
 from rec.config.early_stop import EarlyStop
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from rec.checkpoint.better import lower_is_better
 from rec.checkpoint.files import load
 from rec.checkpoint.manifest import Manifest
-from rec.checkpoint.store import Store, lower_is_better
+from rec.checkpoint.store import Store
 from rec.config.suggest import did_you_mean
 from rec.console import log
 from rec.distributed.ranks import here

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from optuna.trial import FrozenTrial, TrialState
 
-from rec.checkpoint.store import lower_is_better
+from rec.checkpoint.better import lower_is_better
 from rec.tune.report import score
 
 

@@ -13,7 +13,7 @@ from optuna.samplers import TPESampler
 from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
-from rec.checkpoint.store import lower_is_better
+from rec.checkpoint.better import lower_is_better
 from rec.console import log
 from rec.errors import UserError
 from rec.run.reading import differences

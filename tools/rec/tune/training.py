@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import rec
-from rec.checkpoint.store import lower_is_better
+from rec.checkpoint.better import lower_is_better
 from rec.errors import UserError
 from rec.report.history import read_history
 from rec.run.model import Mode
