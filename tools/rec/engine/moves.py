@@ -18,6 +18,13 @@ from rec.numeric import Array
 from rec.table.table import Table
 
 
+def _mean(gradients: Mapping[str, Any]) -> dict[str, Any]:
+    """The mean of all trainers' gradients."""
+    if here().alone:
+        return dict(gradients)
+    return dict(zip(gradients, here().mean(list(gradients.values())), strict=True))
+
+
 class Moves:
     """Table and network by the gradients of a batch, or of several, clipped, and averaged afterwards, as a config says.
 
@@ -77,25 +84,27 @@ class Moves:
             between: what to do while the table's update is under way.
         """
         own = dense()
-        if self._gathered is None and here().alone:
-            self._make(partial(self._table.push, batch, list(vectors)), own, between)
+        if self._gathered is None:
+            # The table is moved by a thread of its own while the others' gradients of the network come in.
+            self._make(partial(self._table.push, batch, list(vectors)), lambda: _mean(own), between)
             return True
-        rows = self._table.collect(batch, list(vectors))
-        update: Update | None = Update(batch, rows, dict(zip(own, here().mean(list(own.values())), strict=True)))
-        if update is not None and self._gathered is not None:
-            update = self._gathered.add(update, self._table.ids(batch), self._table.divided)
-        if update is None:
+        update = Update(batch, self._table.collect(batch, list(vectors)), _mean(own))
+        due = self._gathered.add(update, self._table.ids(batch), self._table.divided)
+        if due is None:
             between()
             return False
-        self._make(partial(self._table.move, update.batch, update.rows), update.dense, between)
+        self._make(partial(self._table.move, due.batch, due.rows), lambda: due.dense, between)
         return True
 
-    def _make(self, move_table: Callable[[], None], dense: Mapping[str, Any], between: Callable[[], None]) -> None:
+    def _make(
+        self, move_table: Callable[[], None], dense: Callable[[], Mapping[str, Any]], between: Callable[[], None]
+    ) -> None:
         if self._average is not None:
             self._average.begin()
         move_table()
+        gradients = dense()
         between()
-        self._step(dense)
+        self._step(gradients)
         if self._average is not None:
             self._average.end()
 
@@ -103,7 +112,7 @@ class Moves:
         """Before weights are looked at: make the update that waits, and put averages in their place."""
         update = self._gathered.rest() if self._gathered is not None else None
         if update is not None:
-            self._make(partial(self._table.move, update.batch, update.rows), update.dense, lambda: None)
+            self._make(partial(self._table.move, update.batch, update.rows), lambda: update.dense, lambda: None)
         if self._average is not None:
             self._average.show()
 
