@@ -17,7 +17,7 @@ from rec.data import number_sample
 from rec.data.number_sample import NumberSample
 from rec.data.scale import Moments
 from rec.errors import UserError
-from rec.prepare.spark import BySpark
+from rec.prepare.spark import BySpark, _last_said
 from rec.prepare.table import prepare
 from support import ESMM, ROOT, write_lines
 
@@ -153,3 +153,13 @@ def test_a_sample_of_parts_is_that_of_the_whole(monkeypatch: pytest.MonkeyPatch)
     held = [np.concatenate(each._numbers) for each in (whole, joined)]
     assert 10 < len(held[0]) <= 50
     assert held[0].tolist() == held[1].tolist()
+
+
+def test_what_workers_say_last():
+    said = """An error occurred while calling z:org.apache.spark.api.python.PythonRDD.collectAndServe.
+    Traceback (most recent call last):
+      File "worker.py", line 1
+    ModuleNotFoundError: No module named 'rec'
+        at org.apache.spark.api.python"""
+    assert _last_said(RuntimeError(said)) == "ModuleNotFoundError: No module named 'rec'"
+    assert _last_said(RuntimeError("lost\nat java")) == "lost"

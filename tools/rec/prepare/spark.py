@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -65,12 +66,16 @@ class Spread:
         """The results of tasks, in their order.
 
         Raises:
-            UserError: what a task raised.
+            UserError: what a task raised, or the workers fail.
         """
         shared, size = self._context.broadcast(work), _AT_ONCE * max(1, self._context.defaultParallelism)
         for start in range(0, len(tasks), size):
             some = tasks[start : start + size]
-            for result, error in self._context.parallelize(some, len(some)).map(_guarded(shared)).collect():
+            try:
+                done = self._context.parallelize(some, len(some)).map(_guarded(shared)).collect()
+            except Exception as error:
+                raise UserError(f"Spark's workers failed: {_last_said(error)}") from None
+            for result, error in done:
                 if error is not None:
                     raise UserError(error)
                 yield result
@@ -79,6 +84,13 @@ class Spread:
     def stop(self) -> None:
         """No more work will be asked."""
         self._context.stop()
+
+
+def _last_said(error: Exception) -> str:
+    """Of a Java exception with a Python traceback in it what Python said last, such as ImportError: ..."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    python = [line for line in lines if re.match(r"\w+(Error|Exception): ", line)]
+    return (python or lines or [type(error).__name__])[-1 if python else 0][:300]
 
 
 def _guarded(shared: Any) -> Callable[[Any], tuple[Any, str | None]]:
