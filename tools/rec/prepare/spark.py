@@ -75,9 +75,9 @@ class Spread:
                 done = self._context.parallelize(some, len(some)).map(_guarded(shared)).collect()
             except Exception as error:
                 raise UserError(f"Spark's workers failed: {_last_said(error)}") from None
-            for result, error in done:
-                if error is not None:
-                    raise UserError(error)
+            for result, wrong in done:
+                if wrong is not None:
+                    raise UserError(wrong)
                 yield result
         shared.unpersist()
 
