@@ -4,6 +4,7 @@ On the smaller one, what `runner.shuffle_chunk` does to speed and AUC.
 
     python benchmarks/ali_ccp.py WORK [--exposures 1000000 4000000]     # 15 minutes, 5 GB in WORK
     python benchmarks/ali_ccp.py WORK --full                          # the release's size: half an hour, 30 GB
+    python benchmarks/ali_ccp.py WORK --tuned                         # the same with esmm/config_tuned.yaml
 
 Results go to benchmarks/results/ali_ccp.json (ali_ccp_full.json) and, as tables, to standard output.
 """
@@ -26,6 +27,7 @@ from rich.table import Table
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = ROOT / "datasets" / "ali-ccp"
 CONFIG = ROOT / "models" / "multitask" / "esmm" / "config_bigdata.yaml"
+TUNED = CONFIG.with_name("config_tuned.yaml")
 CHUNKS = (1, 8, 64)
 ROUNDS = 3
 FULL = (42_300_135, 5_000_000)
@@ -38,16 +40,21 @@ def megabytes(folder: Path, pattern: str) -> float:
     return sum(path.stat().st_size for path in folder.rglob(pattern)) / 1e6
 
 
-def full(work: Path) -> dict[str, Any]:
-    """The release's size, at its click and conversion rates: simulated, prepared once, one epoch, evaluated."""
+def full(work: Path, tuned: bool) -> dict[str, Any]:
+    """The release's size, at its click and conversion rates: simulated, prepared once, one epoch, evaluated.
+
+    `tuned`: with config_tuned.yaml, on what an earlier run has prepared, if it has.
+    """
     train, test = FULL
+    if tuned and (work / f"prepared-{train}" / "schema.json").exists():
+        return {"machine": machine(), "epoch": epoch(work, train, config=TUNED)}
     counts = ["--exposures", train, "--test-exposures", test, "--seed", 1]
     raw, out = work / f"raw-{train}", work / f"prepared-{train}"
     simulated = run(_python("simulate.py", raw, *counts, "--force"), work)
     prepared = run(_python("prepare.py", raw, out, "--force"), work)
     row = {"simulate_seconds": round(simulated.seconds, 1), **_prepared(raw, out, [prepared])}
     shutil.rmtree(raw)
-    return {"machine": machine(), "prepare": row, "epoch": epoch(work, train)}
+    return {"machine": machine(), "prepare": row, "epoch": epoch(work, train, config=TUNED if tuned else CONFIG)}
 
 
 def prepare(work: Path, sizes: list[int]) -> list[dict[str, Any]]:
@@ -89,13 +96,15 @@ def _python(script: str, *arguments: object) -> list[str]:
     return [sys.executable, str(SCRIPTS / script), *map(str, arguments)]
 
 
-def epoch(work: Path, impressions: int, *more: str) -> dict[str, Any]:
-    """One epoch of config_bigdata.yaml's network over the prepared data, and its evaluation on the test part."""
+def epoch(work: Path, impressions: int, *more: str, config: Path | None = None) -> dict[str, Any]:
+    """One epoch of a config's network, config_bigdata.yaml's, over the prepared data, and its evaluation on test."""
+    config = config or CONFIG
     data = work / f"prepared-{impressions}"
-    options = [f"runner.{part}_data_dir={data / part}" for part in ("train", "valid", "test")] + list(more)
-    trained = run([sys.executable, str(ROOT / "tools" / "trainer.py"), "-m", str(CONFIG), "-o", *options], work)
-    evaluated = run([sys.executable, str(ROOT / "tools" / "infer.py"), "-m", str(CONFIG), "-o", *options], work)
-    metrics = json.loads((work / "output_model_esmm_bigdata" / "0" / "metrics.json").read_text())
+    options = [f"runner.{part}_data_dir={data / part}" for part in ("train", "valid", "test")]
+    options += ["runner.model_save_path=trained", "runner.overwrite=true", *more]
+    trained = run([sys.executable, str(ROOT / "tools" / "trainer.py"), "-m", str(config), "-o", *options], work)
+    evaluated = run([sys.executable, str(ROOT / "tools" / "infer.py"), "-m", str(config), "-o", *options], work)
+    metrics = json.loads((work / "trained" / "0" / "metrics.json").read_text())
     done = re.search(r"epoch: 0 done, .*epoch time: ([\d.]+) s", trained.output)
     seconds = float(done.group(1)) if done else float("nan")
     count = json.loads((data / "schema.json").read_text())["splits"]["train"]["exposures"]
@@ -144,15 +153,17 @@ def main() -> None:
     parser.add_argument("work", type=Path, help="folder for the data; made if absent")
     parser.add_argument("--exposures", type=int, nargs="+", default=[1_000_000, 4_000_000])
     parser.add_argument("--full", action="store_true", help="the release's size, instead")
+    parser.add_argument("--tuned", action="store_true", help="config_tuned.yaml at the release's size, instead")
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
     work = given.work.resolve()
     results = ROOT / "benchmarks" / "results"
-    if given.full:
-        result = full(work)
-        show("prepare.py", [result["prepare"]])
+    if given.full or given.tuned:
+        result = full(work, given.tuned)
+        if "prepare" in result:
+            show("prepare.py", [result["prepare"]])
         show("one epoch", [result["epoch"]])
-        (results / "ali_ccp_full.json").write_text(json.dumps(result, indent=1) + "\n")
+        (results / f"ali_ccp_{'tuned' if given.tuned else 'full'}.json").write_text(json.dumps(result, indent=1) + "\n")
         return
     prepared = prepare(work, given.exposures)
     show("prepare.py", prepared)
