@@ -90,6 +90,13 @@ def calibrated(n: int, rng: Any) -> Sample:
     return impressions(n, rng, wrong=0.0)
 
 
+def off_in_places(n: int, rng: Any) -> Sample:
+    """Right, but for a twentieth of the predictions, which are half of what they should be."""
+    scores, labels, by = impressions(n, rng, wrong=0.0)
+    wrong = (scores > 0.2) & (scores < 0.225)
+    return np.where(wrong, scores / 2, scores).astype(np.float32), labels, by
+
+
 def nearly_calibrated(n: int, rng: Any) -> Sample:
     return impressions(n, rng, wrong=0.1)
 
@@ -107,6 +114,8 @@ POPULATIONS: dict[str, tuple[Callable[[int, Any], Sample], list[Any], str, int, 
     "2,000 nearly calibrated impressions": (nearly_calibrated, OF_BINS, "binary", 2000, 8_000_000),
     "5,000 nearly calibrated impressions": (nearly_calibrated, OF_BINS, "binary", 5000, 8_000_000),
     "20,000 nearly calibrated impressions": (nearly_calibrated, OF_BINS, "binary", 20_000, 8_000_000),
+    "5,000 impressions, some of them off": (off_in_places, [{"ece": {"bins": 20}}], "binary", 5000, 8_000_000),
+    "20,000 impressions, some of them off": (off_in_places, [{"ece": {"bins": 20}}], "binary", 20_000, 8_000_000),
     "5,000 less calibrated impressions": (less_calibrated, OF_BINS, "binary", 5000, 8_000_000),
     "2,000 numbers": (numbers, ["mae", "rmse", "xauc"], "regression", 2000, 8_000_000),
     "2,000 numbers, some of them far off": (heavy_tailed, ["mae", "rmse", "xauc"], "regression", 2000, 8_000_000),

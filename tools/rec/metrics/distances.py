@@ -6,6 +6,9 @@ what is accepted goes by the ratio of likelihoods (Feldman and Cousins 1998, A u
 statistical analysis of small signals, section IV.B), one-sided at the boundary, equal-tailed far from it, 95 %
 everywhere. The sum of few distances is skewed to the right: the upper end of what is accepted is corrected for it
 (Cornish-Fisher).
+
+What noise adds depends on how the error is spread over the bins, which the gaps found do not tell: that all are off a
+little looks like few that are off by much among bins that are right. The interval holds what either says.
 """
 
 from __future__ import annotations
@@ -20,10 +23,12 @@ from rec.numeric import Array
 
 _STEPS = 60
 _FARTHEST = 16.0
+_OFF = 2.5
+"""Standard errors beyond which a bin is off for sure, should the others be right."""
 
 
 def interval(gap: Array, error: Array, share: Array, value: float) -> tuple[float, float]:
-    """The 95 % interval of the sum of share * |gap|: the errors t * value, t >= 0, under which the value is accepted.
+    """The 95 % interval of the sum of share * |gap|, of all patterns of gaps at least.
 
     Args:
         gap, error: float64 [bins], the distances found, not negative, and their standard errors.
@@ -32,11 +37,18 @@ def interval(gap: Array, error: Array, share: Array, value: float) -> tuple[floa
     """
     if value == 0.0 or not error.any():
         return value, value
-    unbiased = float(share @ folded(0.0 * gap, error)[0])
+    few = np.where(gap > _OFF * error, gap, 0.0)
+    lows, highs = zip(*(_along(each, error, share, value) for each in (gap, few) if each.any()), strict=True)
+    return min(lows), max(highs)
+
+
+def _along(pattern: Array, error: Array, share: Array, value: float) -> tuple[float, float]:
+    """The errors t * share . pattern, t >= 0, under which the value is accepted."""
+    total, unbiased = float(share @ pattern), float(share @ folded(0.0 * pattern, error)[0])
 
     def accepted(t: float) -> tuple[float, float]:
-        """The least and the largest value that the gaps t * gap are not refused for."""
-        mean, variance, third = (share**power @ each for power, each in enumerate(folded(t * gap, error), 1))
+        """The least and the largest value that the gaps t * pattern are not refused for."""
+        mean, variance, third = (share**power @ each for power, each in enumerate(folded(t * pattern, error), 1))
         spread = math.sqrt(variance)
         below, above = _of_boundary(max(0.0, float(mean) - unbiased) / spread)
         skewed = (above**2 - 1) * float(third) / spread**3 / 6
@@ -44,7 +56,7 @@ def interval(gap: Array, error: Array, share: Array, value: float) -> tuple[floa
         whole = math.sqrt(float(share**2 @ error**2))
         return float(mean) - below * whole, float(mean) + (above + skewed) * spread
 
-    return value * _solve(lambda t: accepted(t)[1] - value), value * _solve(lambda t: accepted(t)[0] - value)
+    return total * _solve(lambda t: accepted(t)[1] - value), total * _solve(lambda t: accepted(t)[0] - value)
 
 
 def folded(mean: Array, error: Array) -> tuple[Array, Array, Array]:
