@@ -87,11 +87,10 @@ def _data(subject: Subject, reader: Any) -> tuple[int | None, list[Finding]]:
         test_reader, more = _open(subject, "test")
         findings += more
         if test_reader is not None:
-            test, more = _sample(subject, "test", test_reader)
+            more = check_ids(subject, reader, test_reader) if subject.native else []
+            if not more:
+                test, more = _sample(subject, "test", test_reader)
             findings += more
-            if subject.native and (more := check_ids(subject, reader, test_reader)):
-                findings += more
-                test = None  # the same value has another id there: nothing can be compared
     if train is not None:
         findings += check_leakage(train, subject.tasks)
     if isinstance(reader, StreamReader):

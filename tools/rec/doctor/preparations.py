@@ -35,6 +35,6 @@ def check_ids(subject: Subject, train: Any, test: Any) -> list[Finding]:
     except UserError as error:
         if test.grown_since(train.reading()) is None:
             return [Finding("test reader", "wrong", str(error), "name the part of the same preparation")]
-        found = "test data go on from the ids of the training data (prepare.py --extend): their rows are not compared"
+        found = "test data go on from the ids of the training data (prepare.py --extend): not looked at"
         return [Finding("test reader", "note", found)]
     return []
