@@ -1,8 +1,8 @@
 """Turn raw Ali-CCP into columns: python datasets/ali-ccp/prepare.py RAW OUT
 
 RAW holds sample_train.tar.gz and sample_test.tar.gz (read as they are, nothing is unpacked to disk), or the CSV files
-from them. OUT gets schema.json, vocabulary.parquet, report.json and, for train, valid and test, Parquet files of
-exposures and of the common rows that they refer to.
+from them. OUT gets schema.json, vocabulary.parquet, waiting.parquet, report.json and, for train, valid and test,
+Parquet files of exposures and of the common rows that they refer to.
 """
 
 import argparse
@@ -41,7 +41,9 @@ def _arguments() -> argparse.Namespace:
     add("raw", type=Path, metavar="RAW", help="folder of the raw files")
     add("out", type=Path, metavar="OUT", help="folder of the prepared data; also holds the temporary files")
     add("--min-count", type=_positive, help="ids that occur less often in training are unknown (default: 1, or OLD's)")
-    add("--extend", type=Path, metavar="OLD", help="prepared data of before: ids go on from theirs, counts too")
+    add(
+        "--extend", type=Path, metavar="OLD", help="data prepared before: ids, counts and --min-count go on from theirs"
+    )
     add("--valid", type=_share, default=0.05, help="share of training users held out for validation (default: 0.05)")
     add("--on-error", choices=("fail", "skip"), default="fail", help="what a bad row does (default: fail)")
     add("--workers", type=_positive, default=len(os.sched_getaffinity(0)), help="threads (default: one per core)")

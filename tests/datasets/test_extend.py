@@ -10,12 +10,14 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from rawfiles import Split, expected, random_split, read_back
+from safetensors.numpy import load_file
 
 from fields import FIELDS
 from preparation.earlier import read_earlier
 from preparation.pipeline import Settings, prepare
 from rec.errors import UserError
-from support import ESMM, Tool
+from rec.table.table import initial_weights
+from support import ESMM, Tool, alone
 
 SETTINGS = Settings(min_count=2, valid=0.0)
 SMALL = (
@@ -111,6 +113,63 @@ def test_a_model_goes_on(tmp_path, tool: Tool, monkeypatch):
                 "runner.test_data_dir=~drop", "runner.warm_start=third/0", "runner.model_save_path=back")  # fmt: skip
     assert back.code == 2
     assert "the vocabulary of the prepared data was" in back.err.splitlines()[-1]
+
+
+def test_each_row_is_its_value_s(tmp_path, tool: Tool, monkeypatch):
+    """Rows and their optimizer state, by field and original id; the second day's steps are too short to be seen."""
+    monkeypatch.chdir(tmp_path)
+    first = prepared(tmp_path, 1)
+    days = [first, prepared(tmp_path, 2, first)]
+    unseen = "hyper_parameters.table_optimizer={class: Adam, learning_rate: 1.0e-30}"
+    start = {"first": (), "second": ("runner.warm_start=first/0", unseen)}
+    for day, (out, more) in zip(days, start.items(), strict=True):
+        places = (f"runner.train_data_dir={day}/train", "runner.test_data_dir=~drop", f"runner.model_save_path={out}")
+        options = (*SMALL, *places, "runner.seed=7", *more)
+        done = tool("trainer", "-m", ESMM / "config_bigdata.yaml", "-o", *options)
+        assert done.code == 0, done.err
+    old, new = (table(day / "vocabulary.parquet") for day in days)
+    weights, states = ([load_file(f"{out}/0/{name}.safetensors") for out in start] for name in ("rec", "rec.opt"))
+    before, now = (each["embedding.weight"] for each in weights)
+    known = [(old[name][number][0], new[name][number][0]) for name in old for number in old[name]]
+    fresh = [new[name][number][0] for name in new for number in new[name].keys() - old.get(name, {}).keys()]
+    assert len(known) > 100
+    assert len(fresh) > 10
+    was, is_now = np.array(known).T
+    np.testing.assert_array_equal(now[is_now], before[was])
+    # As a table's new values do: by seed, width (the network's own: 0) and the number of days before.
+    np.testing.assert_array_equal(now[fresh], initial_weights(*now.shape, 7, 0, 1)[fresh])
+    used = {int(i) for path in days[1].glob("train/*-00000.parquet") for column in pq.read_table(path).select(
+        [name for name in pq.read_schema(path).names if name in {field.name for field in FIELDS}]
+    ).columns for i in column.combine_chunks().flatten().to_numpy()}  # fmt: skip
+    rests = [(a, b) for a, b in known if b not in used]
+    assert len(rests) > 10
+    was, is_now = np.array(rests).T
+    for name in (name for name in states[0] if name.startswith("embedding.weight/")):
+        np.testing.assert_array_equal(states[1][name][is_now], states[0][name][was])
+
+
+def test_the_doctor_knows_which_day_goes_on_from_which(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    first = prepared(tmp_path, 1)
+    days = [first, prepared(tmp_path, 2, first)]
+
+    def run(name: str, train: int, test: int, *more: str) -> dict[str, str]:
+        places = (f"runner.train_data_dir={days[train - 1]}/train", f"runner.test_data_dir={days[test - 1]}/test")
+        alone(name, "-m", ESMM / "config_bigdata.yaml", "-o", *SMALL, *places, *more)
+        found = json.loads(Path("doctor.json").read_text())["findings"] if name == "doctor" else []
+        return {each["check"]: f"{each['severity']}: {each['found']}" for each in found}
+
+    run("trainer", 1, 1, "runner.model_save_path=first")
+    run("trainer", 2, 2, "runner.model_save_path=second", "runner.warm_start=first/0")
+    assert "start" not in run("doctor", 2, 2, "runner.warm_start=first/0")
+    back = run("doctor", 1, 1, "runner.warm_start=second/0")
+    assert back["start"].startswith(
+        "wrong: second/0: was trained on data read otherwise: the vocabulary of the prepared"
+    )
+    ahead = run("doctor", 1, 2)  # what infer.py can do: a day before it is trained on
+    assert ahead["test reader"].startswith("note: test data go on from the ids of the training data")
+    assert "test rows" not in ahead
+    assert run("doctor", 2, 1)["test reader"].startswith("wrong: runner.test_data_dir: ")
 
 
 @pytest.mark.parametrize(

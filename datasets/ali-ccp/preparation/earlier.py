@@ -1,33 +1,26 @@
 """The prepared data that a vocabulary goes on from: what it knows keeps its place within its field."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from fields import FIELDS
+from preparation.counted import (
+    POSITION_FIELD,
+    WAITING,
+    Counted,
+    placed,
+    read_counted,
+    vocabulary_sha256,
+    with_positions,
+)
+from rec.data.prepared_schema import read_schema
 from rec.errors import UserError
-
-WAITING = "waiting.parquet"
-"""Ids that have not occurred often enough yet, and how often they have."""
-
-
-@dataclass(frozen=True)
-class Counted:
-    """Ids of a field, int64 [n], and how often each has occurred, int64 [n]."""
-
-    ids: np.ndarray
-    counts: np.ndarray
-
-    @classmethod
-    def nothing(cls) -> "Counted":
-        """No ids."""
-        return cls(np.empty(0, np.int64), np.empty(0, np.int64))
 
 
 @dataclass(frozen=True)
@@ -38,7 +31,7 @@ class Earlier:
         known: by field its original ids in the order of their new ones.
         waiting: by field those that have occurred less often than min_count, ascending.
         min_count: of all days.
-        highest: the highest position of the position field; 0: there is none.
+        highest: the highest position of the position field; None: there is none.
         weighted: fields with values.
         extends: what the new schema.json says of this one and of those that it went on from.
     """
@@ -46,7 +39,7 @@ class Earlier:
     known: dict[str, Counted]
     waiting: dict[str, Counted]
     min_count: int
-    highest: int
+    highest: int | None
     weighted: frozenset[str]
     extends: list[dict[str, Any]]
 
@@ -57,42 +50,42 @@ def read_earlier(folder: Path) -> Earlier:
     Raises:
         UserError: it was not prepared, is damaged, or of before ids waited.
     """
-    path = folder / "schema.json"
     try:
-        schema = json.loads(path.read_text())
+        schema = json.loads((folder / "schema.json").read_text())
         if (schema["format"], schema["version"]) != ("ali-ccp-columnar", 1):
             raise ValueError("another format")
         fields = [{key: field[key] for key in ("name", "offset", "size")} for field in schema["fields"]]
-        sizes = {field["name"]: field["size"] for field in fields}
         min_count, checksum = int(schema["min_count"]), schema["vocabulary_sha256"]
         weighted = frozenset(field["name"] for field in schema["fields"] if field["weighted"])
-        known = _counted(folder / "vocabulary.parquet")
-    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
+        this = {"vocabulary_sha256": checksum, "id_space": schema["id_space"], "fields": fields}
+        extends = [this, *schema.get("extends", [])]
+        known = read_counted(folder / "vocabulary.parquet")
+        if min_count > 1 and not (folder / WAITING).is_file():
+            raise UserError(
+                f"{folder}: has no {WAITING}, which tells how often rare ids have occurred: prepare it again"
+            )
+        waiting = read_counted(folder / WAITING) if min_count > 1 else {}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, pa.ArrowException) as error:
         raise UserError(f"{folder}: is no folder that prepare.py wrote: {error!r:.120}") from None
-    highest = sizes.get("position_id", 1) - 1
-    found = _checksum(known)
-    if highest:
-        found = sha256(f"{found} position_id {highest + 1}".encode()).hexdigest()
-    if found != checksum:
+    read_schema(folder / "schema.json")  # what a reader would refuse of it is not handed on
+    highest = next((field["size"] - 1 for field in fields if field["name"] == POSITION_FIELD), None)
+    found = with_positions(vocabulary_sha256(known), highest)
+    if found != checksum or not all((one.counts >= min_count).all() for one in known.values()):
         raise UserError(f"{folder}/vocabulary.parquet: is not the one that schema.json says")
-    if min_count > 1 and not (folder / WAITING).is_file():
-        raise UserError(f"{folder}: has no {WAITING}, which tells how often rare ids have occurred: prepare it again")
-    waiting = _counted(folder / WAITING) if min_count > 1 else {}
-    this = {"vocabulary_sha256": checksum, "id_space": schema["id_space"], "fields": fields}
-    return Earlier(known, waiting, min_count, highest, weighted, [this, *schema.get("extends", [])])
+    sizes = {field.name: 1 + len(known.get(field.name, Counted.nothing()).ids) for field in FIELDS}
+    if fields != placed(sizes, highest) or schema["id_space"] != sum(field["size"] for field in fields):
+        raise UserError(f"{folder}/schema.json: its fields are not those of its vocabulary.parquet")
+    if min_count > 1 and not _may_wait(waiting, known, min_count, schema.get("waiting_sha256")):
+        raise UserError(f"{folder}/{WAITING}: is not the one that schema.json says")
+    return Earlier(known, waiting, min_count, highest, weighted, extends)
 
 
-def _counted(path: Path) -> dict[str, Counted]:
-    table = pq.read_table(path, columns=["field", "original_id", "count"]).unify_dictionaries()
-    names = table["field"].combine_chunks()
-    codes, texts = names.indices.to_numpy(), names.dictionary.to_pylist()
-    ids, counts = table["original_id"].to_numpy(), table["count"].to_numpy()
-    return {text: Counted(ids[codes == code], counts[codes == code]) for code, text in enumerate(texts)}
-
-
-def _checksum(known: dict[str, Counted]) -> str:
-    found = sha256()
-    for field in FIELDS:
-        ids = known.get(field.name, Counted.nothing()).ids
-        found.update(f"{field.name} {len(ids)} ".encode() + ids.astype("<i8").tobytes())
-    return found.hexdigest()
+def _may_wait(waiting: Mapping[str, Counted], known: Mapping[str, Counted], least: int, checksum: str | None) -> bool:
+    """Whether ids can be those that wait: what is admitted by mistake would have another id's row."""
+    if checksum not in (None, vocabulary_sha256(waiting, counts=True)):
+        return False  # None: of before there was such a checksum
+    return all(
+        (one.counts > 0).all() and (one.counts < least).all() and (np.diff(one.ids, prepend=-1) > 0).all()
+        and not np.isin(one.ids, known.get(name, Counted.nothing()).ids).any()
+        for name, one in waiting.items()
+    )  # fmt: skip

@@ -4,7 +4,6 @@ import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from behaviours import BEHAVIOURS, COLUMNS, LABELS
 from fields import FIELDS
 from preparation.badrows import BadRows
 from preparation.columnar import write_part
+from preparation.counted import placed, with_positions
 from preparation.earlier import Earlier
 from preparation.linking import link
 from preparation.parts import Part, cut
@@ -23,7 +23,7 @@ from preparation.sources import Source, find
 from preparation.spool import Spool
 from preparation.stages import Stages
 from preparation.summary import part_report, part_schema
-from preparation.tables import POSITION_FIELD, Positions, Tables
+from preparation.tables import Positions, Tables
 from preparation.vocabulary import Vocabulary, build
 from preparation.workspace import workspace
 from rec.errors import UserError
@@ -126,9 +126,15 @@ class _Run:
             raise UserError(
                 f"behaviours_{split}.parquet: its columns differ from train's, {', '.join(first) or 'none'}"
             )
+        if split == "train" and self._earlier and ("position" in names) != (self._earlier.highest is not None):
+            has, had = ("a", "none") if "position" in names else ("no", "one")
+            raise UserError(
+                f"behaviours_train.parquet: has {has} column position, and what --extend names had {had}: prepare both "
+                "with it or without"
+            )
         if split == "train" and "position" in names:
             highest = max(side.highest.get("position", 0) for side in sides)
-            highest = max(highest, self._earlier.highest if self._earlier else 0)
+            highest = max(highest, (self._earlier.highest or 0) if self._earlier else 0)
             self._positions = Positions(self._vocabulary.total, int(highest))
 
     def _write(self, part: Part, sides: list[SideColumns], skipped: int) -> None:
@@ -147,31 +153,22 @@ class _Run:
     def finish(self) -> dict[str, Any]:
         """Write report.json and schema.json; the report's content."""
         vocabulary = self._vocabulary
+        highest = self._positions.highest if self._positions else None
+        is_common = {field.name: field.common for field in FIELDS}
         fields = [
-            {
-                "name": field.name,
-                "common": field.common,
-                "offset": vocabulary.offsets[field.name],
-                "size": vocabulary.sizes[field.name],
-                "weighted": field.name in self._weighted,
-            }
-            for field in FIELDS
+            {"name": one["name"], "common": is_common.get(one["name"], False)}
+            | one
+            | {"weighted": one["name"] in self._weighted}
+            for one in placed(vocabulary.sizes, highest)
         ]
-        id_space, checksum = vocabulary.total, vocabulary.checksum
-        if self._positions:
-            size = 1 + self._positions.highest
-            fields.append(
-                {"name": POSITION_FIELD, "common": False, "offset": id_space, "size": size, "weighted": False}
-            )
-            id_space += size
-            checksum = sha256(f"{checksum} {POSITION_FIELD} {size}".encode()).hexdigest()
         beside = list(dict.fromkeys(name for names in self._beside.values() for name in names))
         schema = {
             "format": "ali-ccp-columnar",
             "version": 1,
             "fields": fields,
-            "id_space": id_space,
-            "vocabulary_sha256": checksum,
+            "id_space": sum(one["size"] for one in fields),
+            "vocabulary_sha256": with_positions(vocabulary.checksum, highest),
+            "waiting_sha256": vocabulary.waiting_checksum,
             "labels": ["click", "conversion", *(name for name in beside if name in LABELS)],
             "columns": [name for name in beside if name in COLUMNS],
             "truth": [name for name in beside if name not in (*LABELS, *COLUMNS)],

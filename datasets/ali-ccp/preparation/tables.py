@@ -9,6 +9,7 @@ import pyarrow as pa
 from numba import njit
 
 from preparation.arrow import numbers, strings
+from preparation.counted import POSITION_FIELD
 from preparation.parts import Part
 from preparation.rows import fields_of
 from preparation.side import SideColumns
@@ -16,10 +17,6 @@ from preparation.vocabulary import Vocabulary
 
 _IDS = pa.list_(pa.field("element", pa.int32(), nullable=False))
 _VALUES = pa.list_(pa.field("element", pa.float32(), nullable=False))
-
-
-POSITION_FIELD = "position_id"
-"""A field of the positions within requests, where the data tell them."""
 
 
 class Positions(NamedTuple):

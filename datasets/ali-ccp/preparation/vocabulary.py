@@ -13,7 +13,6 @@ field: new ones come after it, so that a field's block grows and those behind it
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,7 +23,8 @@ from numba import njit
 
 from fields import FIELD_NAMES, FIELDS
 from preparation.arrow import numbers, strings
-from preparation.earlier import WAITING, Counted, Earlier
+from preparation.counted import WAITING, Counted, vocabulary_sha256
+from preparation.earlier import Earlier
 from preparation.parts import Part
 from preparation.rows import fields_of
 
@@ -62,6 +62,8 @@ class Vocabulary:
     """By whether the fields are the common row's."""
     checksum: str
     """SHA-256 of each field's name and known original ids, in their order: with it the new ids mean the same."""
+    waiting_checksum: str
+    """SHA-256 of the same of ids that are too rare, and of their counts."""
 
     @property
     def total(self) -> int:
@@ -83,7 +85,7 @@ def build(
     own = pool.submit(_count_all, _own_tokens(train), empty[False], advance)
     common.result()
     own.result()
-    offsets, sizes, checksum = {}, {}, sha256()
+    offsets, sizes, admitted, rest = {}, {}, {}, {}
     offset = 0
     with _writer(folder / "vocabulary.parquet") as writer, _writer(folder / WAITING) as waiting:
         for number, field in enumerate(FIELDS):
@@ -96,10 +98,10 @@ def build(
             _write(waiting, number, rare, np.full(len(rare.ids), offset, np.int32))
             lookup.table[lookup.base[place] + known] = new
             lookup.unknown[place] = offset
-            checksum.update(f"{field.name} {len(known)} ".encode() + known.astype("<i8").tobytes())
+            admitted[field.name], rest[field.name] = counted, rare
             offsets[field.name], sizes[field.name] = offset, 1 + len(known)
             offset += 1 + len(known)
-    return Vocabulary(offsets, sizes, empty, checksum.hexdigest())
+    return Vocabulary(offsets, sizes, empty, vocabulary_sha256(admitted), vocabulary_sha256(rest, counts=True))
 
 
 def _empty(train: Part, common: bool, earlier: Earlier | None) -> Lookup:

@@ -17,6 +17,7 @@ from rec.nn.multitask import MultiTask
 from rec.nn.network import Network
 from rec.run.assembly import open_directory
 from rec.run.directory import Directory
+from rec.run.reading import check_same_ids
 
 
 def opened(plan: Plan, system: System, target: Target | None, seed: int) -> Directory:
@@ -55,6 +56,7 @@ class Built:
         self.config = directory.config
         self.train_reader = directory.open_reader("train")
         self.test_readers = {"test": directory.open_reader("test", self.train_reader.vocabulary)}
+        check_same_ids(self.test_readers["test"], self.train_reader, self.config, "test")
         if plan.random:
             of_random = opened(plan.of_random(), system, target, seed)
             self.test_readers["random"] = of_random.open_reader("test", self.train_reader.vocabulary)

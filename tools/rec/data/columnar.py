@@ -24,6 +24,7 @@ from rec.data.ragged import Ragged
 from rec.data.reader import Reader, ReaderSettings, reading_of
 from rec.data.row_groups import row_groups, windows
 from rec.data.sequences import Seen, blocks_of, parted
+from rec.data.table_rows import TableRows
 from rec.data.window import Window, WindowLoader
 from rec.data.windowed import in_windows
 from rec.errors import UserError
@@ -92,6 +93,11 @@ class ColumnarReader(Reader):
     def grown_since(self, reading: Mapping[str, Any]) -> Grown | None:
         before = reading.get(PREPARED)
         return None if before in (None, self.vocabulary_checksum) else self._schema.since(before)
+
+    @property
+    def rows(self) -> TableRows:
+        """As of a table's vocabulary: what is new on a day begins with numbers of that day's."""
+        return TableRows(self.num_id, day=len(self._schema.extends))
 
     def __len__(self) -> int:
         return sum(group.rows for group in self._groups)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from rec.errors import UserError
 from rec.numeric import Array
@@ -61,6 +61,17 @@ class PreparedSchema(BaseModel):
     id_space: Annotated[int, Field(gt=0, le=2**31)]
     vocabulary_sha256: str | None = None
     extends: list[EarlierData] = []
+
+    @field_validator("extends")
+    @classmethod
+    def _grew(cls, extends: list[EarlierData], info: ValidationInfo) -> list[EarlierData]:
+        """Refuse what `since` could not follow: fields that are gone or have shrunk since, or lie outside the ids."""
+        sizes = {field.name: field.size for field in info.data.get("fields", ())}
+        for before in extends:
+            for field in before.fields:
+                if not field.size <= sizes.get(field.name, 0) or field.offset + field.size > before.id_space:
+                    raise ValueError(f"field {field.name} is not one that has grown")
+        return extends
 
     def since(self, checksum: str) -> Grown | None:
         """What has become of the ids of a vocabulary that this one goes on from; None: it does not."""

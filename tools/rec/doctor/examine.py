@@ -11,6 +11,7 @@ from rec.doctor.finding import Finding, worst
 from rec.doctor.labels import check_labels
 from rec.doctor.leakage import check_leakage
 from rec.doctor.overlap import check_overlap
+from rec.doctor.preparations import check_ids, check_start
 from rec.doctor.program import check_program
 from rec.doctor.resources import Needs, check_disk, check_memory, check_time, table_needs
 from rec.doctor.rows import check_rows
@@ -40,6 +41,7 @@ def examine(config: Config, mode: Literal["dygraph", "static"]) -> Iterator[Find
     train, findings = _open(subject, "train") if subject.native else (None, [])
     needs = table_needs(subject)  # the reader of a table has said how many ids there are
     findings += check_memory(subject, needs)
+    findings += check_start(subject, train)
     if not subject.native and worst(findings) != "wrong":
         train, more = _open(subject, "train")
         findings += more
@@ -85,7 +87,9 @@ def _data(subject: Subject, reader: Any) -> tuple[int | None, list[Finding]]:
         test_reader, more = _open(subject, "test")
         findings += more
         if test_reader is not None:
-            test, more = _sample(subject, "test", test_reader)
+            more = check_ids(subject, reader, test_reader) if subject.native else []
+            if not more:
+                test, more = _sample(subject, "test", test_reader)
             findings += more
     if train is not None:
         findings += check_leakage(train, subject.tasks)

@@ -25,7 +25,7 @@ from rec.run.known import known_vocabulary
 from rec.run.model import Mode, is_native, model_class, with_network
 from rec.run.native import NativeDirectory
 from rec.run.paddlerec import PaddleRecDirectory
-from rec.run.reading import check_reading
+from rec.run.reading import check_reading, check_same_ids
 from rec.run.start import Start, evaluated, training_start
 from rec.seeding import seed_host
 
@@ -94,17 +94,17 @@ class Run:
         if start.folder is None:
             return self
         run = self.adopt(start)
-        training = self.task == "train"
-        run.engine.load(state_of(start, run.engine.table, run.reader, run.config, training))
+        run.engine.load(state_of(start, run.engine.table, run.reader, run.config, self.task == "train"))
         return run
 
     def open_reader(self, part: Part) -> Any:
         """A reader of another part of the data, with this run's vocabulary.
 
         Raises:
-            UserError: see `Directory.open_reader`.
+            UserError: see `Directory.open_reader`; or its ids mean something else than this run's.
         """
         reader = self.directory.open_reader(part, self.reader.vocabulary if self.native else None)
+        check_same_ids(reader, self.reader, self.config, part)
         log_reading(reader, part)
         return reader
 

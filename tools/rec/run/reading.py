@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rec.config.config import Config
 from rec.console import log
 from rec.data.columnar import PREPARED
-from rec.data.reader import Reader
+from rec.data.reader import Part, Reader
 from rec.errors import UserError
 from rec.run.start import Start
 
@@ -35,6 +36,23 @@ def check_reading(start: Start, reader: Any) -> None:
     if wrong:
         raise UserError(
             f"{start.folder}: was trained on data read otherwise: {'; '.join(wrong)}. Set it as it was, or train anew"
+        )
+
+
+def check_same_ids(reader: Any, run: Any, config: Config, part: Part) -> None:
+    """Compare a reader of one part of prepared data with that of a run: each day's ids are its own.
+
+    Raises:
+        UserError: the ids of the two are of different preparations.
+    """
+    if not isinstance(reader, Reader) or not isinstance(run, Reader):
+        return
+    ids, own = (each.reading().get(PREPARED) for each in (reader, run))
+    if None not in (ids, own) and ids != own:
+        name = f"{part}_data_dir"
+        raise UserError(
+            f"runner.{name}: {config.runner.model_dump()[name]}: its ids are not those of "
+            f"runner.{run.part}_data_dir: name the part of the same preparation, or none (runner.{name}=null)"
         )
 
 
