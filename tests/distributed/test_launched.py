@@ -162,6 +162,28 @@ def test_a_divided_table_is_in_shards_which_any_number_of_processes_reads(folder
     assert not list((folder / "on-1" / "2").glob("*table*"))
 
 
+def test_a_calibration_is_of_the_checkpoint_that_is_evaluated(folder, process):
+    """Of the best one and not the last, whose rows of the table the others have at the end of a training."""
+    given = {"epochs": 4, "save_steps": 0, "calibration": "platt", "infer_checkpoint": "best", "best_metric": "auc_ctr"}
+    rate = {"hyper_parameters.optimizer.learning_rate": 0.05}
+    outcome = process(folder, "trainer", *options(folder, model_save_path="one", **given, **rate))
+    assert outcome.code == 0, outcome.err
+    finished(launch(folder, "trainer", model_save_path="two", table="sharded", **given, **rate))
+    (one,), (two,) = (list((folder / name).glob("*/calibration.json")) for name in ("one", "two"))
+    assert one.parent.name == two.parent.name != "3"
+    curves = [json.loads(path.read_text())["tasks"]["ctr"] for path in (one, two)]
+    assert numbers_of(curves[1]) == pytest.approx(numbers_of(curves[0]), rel=1e-3)
+
+
+def numbers_of(content: object) -> list[float]:
+    """All numbers in some JSON, in order."""
+    if isinstance(content, dict):
+        return [number for value in content.values() for number in numbers_of(value)]
+    if isinstance(content, list):
+        return [number for value in content for number in numbers_of(value)]
+    return [float(content)] if isinstance(content, int | float) else []
+
+
 LIMIT = """
 import os, resource
 if os.environ.get("PADDLE_TRAINER_ID") == "1":

@@ -31,6 +31,8 @@ LABELS = {
     "seconds": RANDOM.exponential(9, (ROWS, 1)).astype(np.float32),
     **{name: RANDOM.uniform(0.1, 0.9, (ROWS, 1)).astype(np.float32) for name in ("late", "negative", "seen")},
     **{name: RANDOM.exponential(1, (ROWS, 1)).astype(np.float32) for name in ("elapsed", "delay")},
+    "clicked": (RANDOM.random((ROWS, 1)) < 0.5).astype(np.float32),
+    "window": np.full((ROWS, 1), 3, np.float32),
 }
 SHAPE: dict[str, Any] = {"num_field": 3, "sparse_feature_dim": 2, "tower_fc_sizes": [4, 3]}
 FUNNEL = {"click": None, "conversion": {"after": "click"}}

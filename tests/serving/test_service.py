@@ -95,6 +95,7 @@ def test_a_new_export_is_taken_under_load_and_a_wrong_one_is_not(trained, runnin
     Exported(with_formula, 1).take(Formula(form="power", terms={"pctr": 0.5, "price": 1.0}, missing={"price": 2.0}))
     delta.make(trained.exports[0], with_formula, tmp_path / "delta")
     rows = trained.rows[:20]
+    until(lambda: len(running.workers()) == 2, "two workers")  # one that starts meanwhile refuses nothing
     old = post(running.port, "/rank", {"candidates": rows})[1]
     with load(running.port, {"candidates": rows}) as clients:
 
@@ -116,6 +117,11 @@ def test_a_new_export_is_taken_under_load_and_a_wrong_one_is_not(trained, runnin
         running.replace(trained.exports[0])
         delta.apply(tmp_path / "delta", running.folder)
         until(lambda: {formula for _, formula in newest()} == {"pctr^0.5 * price^1"}, "the new formula")
+
+    def versions() -> set[str]:
+        return {post(running.port, "/rank", {"candidates": rows})[1]["version"] for _ in range(12)}
+
+    until(lambda: old["version"] not in versions(), "the new export by each worker")
     answer = post(running.port, "/rank", {"candidates": rows})[1]
     assert answer["version"] != old["version"]
     assert '"refused":""' in get(running.port, "/readyz")

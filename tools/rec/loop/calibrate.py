@@ -11,7 +11,6 @@ import numpy as np
 from rec.calibration.calibration import FEW, Calibration, TaskCalibration, fewer, fit, ids_of
 from rec.calibration.file import CALIBRATION, to_json
 from rec.calibration.measure import crosswise, figures
-from rec.checkpoint.files import load
 from rec.checkpoint.store import Store
 from rec.config.calibration import CalibrationSettings
 from rec.config.suggest import did_you_mean
@@ -19,6 +18,7 @@ from rec.console import log
 from rec.data.batch import Batch
 from rec.data.fingerprint import files_in, fingerprint
 from rec.errors import UserError
+from rec.loop.weights import take_weights
 from rec.metrics.task import Task
 from rec.numeric import Array
 from rec.run.assembly import Run
@@ -77,7 +77,7 @@ def calibrate(run: Run, store: Store, reader: Any) -> None:
         log.warning("nothing is calibrated: %s holds no checkpoint to evaluate", store.folder)
         return
     folder = store.folder / manifest.name
-    run.engine.load(load(folder, "weights"))
+    take_weights(run.engine, folder)
     fitted: dict[str, TaskCalibration] = {}
     told: dict[str, Any] = {}
     for task, (p, label, ids) in _predicted(run, reader, runner.calibration).items():

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from rec.checkpoint.files import load
 from rec.data.batch import Batch
 from rec.data.divided import Divided
 from rec.distributed.ranks import here
 from rec.loading import error_context
 from rec.loop.shards import write_shards
+from rec.loop.weights import load_weights
 from rec.run.assembly import Run
 from rec.table.sharded import ShardedTable
 
@@ -97,5 +97,4 @@ class _Following:
 
     def _load(self, folder: str) -> None:
         """Take the weights of a checkpoint."""
-        table = self.run.engine.table
-        self.run.engine.load(load(Path(folder), "weights", divided=table is not None and table.divided))
+        load_weights(self.run.engine, Path(folder))

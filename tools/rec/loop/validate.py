@@ -8,17 +8,16 @@ from typing import Any
 import numpy as np
 
 from rec.checkpoint.better import lower_is_better
-from rec.checkpoint.files import load
 from rec.checkpoint.manifest import Manifest
 from rec.checkpoint.store import Store
 from rec.config.suggest import did_you_mean
 from rec.console import log
-from rec.distributed.ranks import here
 from rec.errors import UserError
 from rec.loop.evaluate import evaluate_pass
 from rec.loop.judge import asked_for
 from rec.loop.patience import Patience
 from rec.loop.rates import Rates
+from rec.loop.weights import take_weights
 from rec.report.lines import epoch_line
 from rec.report.values import flat, flat_estimates, numbers, rankable
 from rec.run.assembly import Run
@@ -118,8 +117,6 @@ def restore_best(run: Run, store: Store, validation: Validation) -> None:
         return
     if validation.over:
         log.info("stopped early: %d validations without a better %s", validation.patience.waited, rule.metric)
-    here().order("load", folder=str(store.folder / best.name))
-    table = run.engine.table
-    run.engine.load(load(store.folder / best.name, "weights", divided=table is not None and table.divided))
+    take_weights(run.engine, store.folder / best.name)
     name = run.config.runner.best_by or ""
     log.info("the best checkpoint: %s (%s %.4f)", store.folder / best.name, name, best.metrics[name])
