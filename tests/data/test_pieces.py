@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data.test_prepared_tables import CONFIG
 from rec.config.config import load
 from rec.data import number_sample
 from rec.data.number_sample import NumberSample
@@ -22,11 +23,7 @@ from rec.prepare.table import prepare
 from support import ESMM, ROOT, write_lines
 
 HAS_SPARK = importlib.util.find_spec("pyspark") is not None and shutil.which("java") is not None
-CONFIG = """
-runner: {train_data_dir: table, test_data_dir: table, train_batch_size: 40, infer_batch_size: 50, model_save_path: out,
-         train_reader_path: table_reader, infer_reader_path: table_reader}
-hyper_parameters: {optimizer: {class: Adam, learning_rate: 0.01}, sparse_feature_dim: 4, tower_fc_sizes: [8],
-  behaviours: {click: , conversion: {after: click}}, sharing: {kind: none}}
+DATA = """
 data:
   labels: {click: click, conversion: buy}
   numbers: {seconds: seconds}
@@ -69,7 +66,7 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             buy = click * random.integers(0, 2)
             lines.append(f"{user},{item},{past},{tags},{price},{random.integers(0, 60)},{click},{buy}")
         write_lines(Path(f"table/day=2026-05-0{day}"), lines)
-    Path("config.yaml").write_text(CONFIG)
+    Path("config.yaml").write_text(CONFIG + DATA)
     return tmp_path
 
 
@@ -101,7 +98,7 @@ def test_a_spark_cluster_of_this_machine(table: Path):
         command = [sys.executable, str(ROOT / "tools" / f"{name}.py"), "-m", "config.yaml", out, *more]
         return subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
 
-    Path("config.yaml").write_text(f"model: {ESMM.parent / 'mmoe'}\n" + CONFIG)
+    Path("config.yaml").write_text(f"model: {ESMM.parent / 'mmoe'}\n" + CONFIG + DATA)
     assert command("prepare", "one").returncode == 0
     done = command("spark_prepare", "others", "--master", "local[2]")
     assert done.returncode == 0, done.stderr
