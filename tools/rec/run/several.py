@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
@@ -71,8 +72,9 @@ def check_seen_by_all(ranks: Ranks, folder: Path) -> str | None:
     """What is wrong with a folder that all trainers are to write to; None: all see it. All call this together."""
     token = folder / f".saving-token-{os.getpid()}"
     if ranks.rank == 0:
-        folder.mkdir(parents=True, exist_ok=True)
-        token.touch()
+        with contextlib.suppress(OSError):  # what is not written nobody sees, this process among them
+            folder.mkdir(parents=True, exist_ok=True)
+            token.touch()
     (name, *_) = ranks.gather(np.frombuffer(str(token.resolve()).encode(), np.uint8))
     seen = Path(bytes(name).decode()).exists()
     flags = [bool(each[0]) for each in ranks.gather(np.array([seen]), [1] * ranks.count)]
