@@ -35,9 +35,14 @@ class Exchange:
         return found
 
 
+def _rooms(count: int) -> list[tuple[list[Any], threading.Barrier]]:
+    """Of the exchanges of the step, and of those beside it."""
+    return [([None] * count, threading.Barrier(count)) for _ in range(2)]
+
+
 def together(count: int, work: Callable[[Ranks], Found]) -> list[Found]:
     """`work` of each of so many trainers, side by side."""
-    given, meet = [None] * count, threading.Barrier(count)
-    everybody = [Ranks(rank, count, Exchange(rank, count, given, meet)) for rank in range(count)]  # type: ignore[arg-type]
+    first, second = ([Exchange(rank, count, given, meet) for rank in range(count)] for given, meet in _rooms(count))
+    everybody = [Ranks(rank, count, first[rank], second[rank]) for rank in range(count)]  # type: ignore[arg-type]
     with ThreadPoolExecutor(count) as pool:
         return list(pool.map(work, everybody))

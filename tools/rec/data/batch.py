@@ -99,6 +99,7 @@ class Batch:
         counts: what the reader met while it made this batch (dropped impressions, tokens of unlisted fields, ...).
         everyone: what the trainers that divide the batch have of it, of which all of the above is one's part; None:
             there is one trainer.
+        asked: what these have told each other of their ids (`Table.meet`); None: nothing.
     """
 
     rows: Array
@@ -113,6 +114,7 @@ class Batch:
     by: dict[str, Any] = field(default_factory=dict)
     numbers: Array | None = None
     everyone: Everyone | None = None
+    asked: Any = None
 
     def __len__(self) -> int:
         return len(self.sample_ids)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from rec.data.batch import Batch, Everyone
 from rec.data.plan import ReadPlan
+from rec.data.prefetch import Prefetched
 from rec.data.reader import Reader
 from rec.distributed.ranks import Ranks
 from rec.errors import UserError
@@ -24,10 +25,11 @@ class Divided:
     Args:
         reader, plan: whose batches they are.
         ranks: the trainers.
+        meet: what else they tell each other of a batch, see `Table.meet`.
     """
 
-    def __init__(self, reader: Reader, plan: ReadPlan, ranks: Ranks) -> None:
-        self._reader, self._plan, self._ranks = reader, plan, ranks
+    def __init__(self, reader: Reader, plan: ReadPlan, ranks: Ranks, meet: Callable[[Batch], Any]) -> None:
+        self._reader, self._plan, self._ranks, self._meet = reader, plan, ranks, meet
         self._total = reader.count(plan)
         self._spare: Batch | None = None
 
@@ -37,11 +39,11 @@ class Divided:
         Who has no impression of it takes part with one that weighs nothing, so that all do the same.
         """
         first, end = self._plan.share(index, self._total)
-        everyone = _exchanged(batch, end > first, self._reader.labels, self._ranks)
-        self._ranks.sizes = everyone.sizes
+        everyone = _exchanged(batch, end > first, self._reader.labels, self._ranks.beside)
         if len(everyone) and not everyone.sizes[self._ranks.rank]:
             batch = self._weightless()
-        return replace(batch, everyone=everyone, counts=everyone.counts)
+        batch = replace(batch, everyone=everyone, counts=everyone.counts)
+        return replace(batch, asked=self._meet(batch)) if len(everyone) else batch
 
     def _weightless(self) -> Batch:
         """One impression of the epoch."""
@@ -53,15 +55,64 @@ class Divided:
         return self._spare
 
 
-def led(batches: Iterator[Any], reader: Any, plan: ReadPlan, ranks: Ranks) -> Iterator[Any]:
-    """A plan's batches; the first of several trainers waits for the others at each, and they for it elsewhere."""
-    if plan.ranks == 1 or plan.rank:
-        yield from batches
-        return
-    divided = Divided(reader, plan, ranks)
-    for index, batch in enumerate(batches, plan.start):
-        ranks.order("batch", index=index)
-        yield divided.shared(index, batch)
+def together(
+    batches: Generator[Any, None, None], reader: Any, plan: ReadPlan, ranks: Ranks, table: Any
+) -> Generator[Any, None, None] | Together:
+    """A plan's batches, this trainer's part of each where several divide them; `table`: whose ids these tell."""
+    if plan.ranks == 1:
+        return batches
+    return Together(batches, Divided(reader, plan, ranks, table.meet), plan.start, ranks)
+
+
+class Together(Iterator[Batch]):
+    """A trainer's parts of a plan's batches. What trainers tell each other of a batch before its step a thread
+    exchanges while they compute the one before.
+
+    Args:
+        batches: they, as they are read.
+        divided: makes them parts of a whole.
+        start: the number of the first.
+        ranks: the trainers.
+    """
+
+    def __init__(self, batches: Iterator[Batch], divided: Divided, start: int, ranks: Ranks) -> None:
+        work = _following if ranks.rank else _leading
+        self._ranks, self._ahead = ranks, Prefetched(work(batches, start, divided, ranks.hub), 1)
+
+    def __next__(self) -> Batch:
+        batch: Batch = next(self._ahead)
+        assert batch.everyone is not None
+        self._ranks.sizes = batch.everyone.sizes
+        return batch
+
+    def close(self) -> None:
+        """There will be no more steps; all trainers close theirs."""
+        self._ahead.close()
+
+
+def _leading(batches: Iterator[Any], start: int, divided: Divided, hub: Any) -> Generator[Any, None, None]:
+    """The first trainer's batches."""
+    try:
+        for index, batch in enumerate(batches, start):
+            hub.another()
+            yield divided.shared(index, batch)
+    finally:
+        hub.no_more()
+
+
+def _following(batches: Iterator[Any], start: int, divided: Divided, hub: Any) -> Generator[Any, None, None]:
+    """Another trainer's, but for those without an impression, which make no step."""
+    try:
+        for index, batch in enumerate(batches, start):
+            if not hub.another():
+                return
+            batch = divided.shared(index, batch)
+            if len(batch.everyone or ()):
+                yield batch
+    except Exception as error:
+        hub.fail(error)
+        raise
+    hub.no_more()
 
 
 def _exchanged(batch: Batch, mine: bool, names: tuple[str, ...], ranks: Ranks) -> Everyone:
@@ -75,8 +126,8 @@ def _exchanged(batch: Batch, mine: bool, names: tuple[str, ...], ranks: Ranks) -
         part, more = _opened(each, len(names))
         found.append(part)
         met.update(more)
-    together = dict(zip(names, np.concatenate(found, axis=1), strict=True))
-    return Everyone(together, tuple(part.shape[1] for part in found), ranks.rank, dict(met))
+    told = dict(zip(names, np.concatenate(found, axis=1), strict=True))
+    return Everyone(told, tuple(part.shape[1] for part in found), ranks.rank, dict(met))
 
 
 def _opened(data: Array, num_label: int) -> tuple[Array, dict[str, Any]]:

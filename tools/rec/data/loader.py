@@ -35,7 +35,7 @@ def if_slow(reader: Any, num_workers: int) -> str:
     return "each reader process goes through all rows, so more of them do not help: the directory's reader is the limit"
 
 
-def load_batches(reader: Any, plan: ReadPlan, num_workers: int, model_dir: Path) -> Iterator[Any]:
+def load_batches(reader: Any, plan: ReadPlan, num_workers: int, model_dir: Path) -> Generator[Any, None, None]:
     """The batches of a plan.
 
     Without reader processes the reader's threads make them ahead of the step, if it is `compiled`; else the step waits.

@@ -28,3 +28,9 @@ def interface_of(address: str) -> str | None:
             if socket.inet_ntoa(found[20:24]) == address:
                 return name
     return None
+
+
+def free_port(host: str) -> int:
+    """A port that nobody listens at."""
+    with socket.create_server((host, 0)) as server:
+        return int(server.getsockname()[1])

@@ -32,6 +32,7 @@ class Hub:
         self._lines: dict[int, Line] = {}
         self._orders: queue.Queue[dict[str, Any]] = queue.Queue()
         self._ready = threading.Semaphore(0)
+        self._batches: queue.Queue[bool] = queue.Queue()
         self._ending = threading.Lock()
 
     def listen(self, host: str) -> tuple[socket.socket, int]:
@@ -69,20 +70,37 @@ class Hub:
         self._lines[other] = Line(connection, self._timeout, heard, lost)
 
     def order(self, what: str, **facts: Any) -> None:
-        """Rank 0: tell the others what comes next, once each has said that it is ready for another batch."""
-        if what == "batch":
-            for _ in range(self.count - 1):
-                self._ready.acquire()
-        for line in self._lines.values():
-            line.send({"order": what, **facts})
+        """Rank 0: tell the others what comes next."""
+        self._tell({"order": what, **facts})
 
     def next_order(self) -> dict[str, Any]:
         """Another rank: what comes next, however long that takes."""
         return self._orders.get()
 
-    def ready(self) -> None:
-        """Another rank: the next batch is here."""
-        self._lines[0].send({"ready": True})
+    def another(self) -> bool:
+        """The next batch is here: wait until all have it. Another rank: False where rank 0 wants no more of them."""
+        if self.rank:
+            self._lines[0].send({"ready": True})
+            return self._batches.get()
+        for _ in range(self.count - 1):
+            self._ready.acquire()
+        self._tell({"batch": True})
+        return True
+
+    def no_more(self) -> None:
+        """Rank 0: it wants no more batches of an epoch. Another rank: wait until that is said."""
+        if self.rank:
+            self._batches.get()
+        else:
+            self._tell({"batch": False})
+
+    def fail(self, error: Exception) -> None:
+        """Another rank: what its own orders wait for has failed in a thread."""
+        self._orders.put({"order": "fail", "error": error})
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        for line in self._lines.values():
+            line.send(message)
 
     def close(self, error: str | None = None, code: int = 0) -> None:
         """This process ends; what went wrong is said by rank 0, and ends all."""
@@ -94,6 +112,8 @@ class Hub:
     def _heard(self, other: int, message: dict[str, Any]) -> None:
         if "order" in message:
             self._orders.put(message)
+        elif "batch" in message:
+            self._batches.put(message["batch"])
         elif "ready" in message:
             self._ready.release()
         elif "error" in message:

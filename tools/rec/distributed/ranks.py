@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import paddle
 
-from rec.distributed.host import interface_of, own_host
+from rec.distributed.host import free_port, interface_of, own_host
 from rec.distributed.hub import Hub
 from rec.distributed.launcher import launched
-from rec.distributed.transport import Transport
+from rec.distributed.transport import Transport, another_group
 from rec.errors import UserError
 from rec.numeric import Array
 
@@ -26,12 +26,19 @@ class Ranks:
         rank, count: its number among how many.
         sizes: how many rows of the present step each rank has.
         transport: exchanges arrays; None: there is nobody to exchange them with.
+        beside: the same with exchanges of their own, which another thread may make meanwhile.
     """
 
     def __init__(
-        self, rank: int = 0, count: int = 1, transport: Transport | None = None, hub: Hub | None = None
+        self,
+        rank: int = 0,
+        count: int = 1,
+        transport: Transport | None = None,
+        beside: Transport | None = None,
+        hub: Hub | None = None,
     ) -> None:
         self.rank, self.count, self.transport, self.hub = rank, count, transport, hub
+        self.beside: Ranks = self if beside is None else Ranks(rank, count, beside)
         self.sizes: Sequence[int] = (0,) * count
 
     @property
@@ -42,7 +49,8 @@ class Ranks:
     @property
     def sent(self) -> int:
         """Bytes that this process has sent to others in exchanges."""
-        return 0 if self.transport is None else self.transport.sent
+        own = 0 if self.transport is None else self.transport.sent
+        return own if self.beside is self else own + self.beside.sent
 
     def order(self, what: str, **facts: Any) -> None:
         """Rank 0: tell the others, if there are any, what to do next."""
@@ -128,15 +136,19 @@ def join(timeout: float) -> Ranks:
     if interface := interface_of(host):  # gloo would take the one that the host's name stands for, often the loopback
         os.environ.setdefault("GLOO_SOCKET_IFNAME", interface)
     try:
-        transport, hub = Transport(rank, count, 2 * timeout), Hub(rank, count, timeout)
+        paddle.distributed.init_parallel_env()
+        hub = Hub(rank, count, timeout)
         where: list[Any] = [None]
         if rank == 0:
             server, port = hub.listen(host)
-            where = [(host, port, secrets.token_hex(16))]
+            where = [(host, free_port(host), port, secrets.token_hex(16))]
         paddle.distributed.broadcast_object_list(where, 0)
-        hub.accept(server, where[0][2]) if rank == 0 else hub.connect(*where[0])
+        first, store, *at = where[0]
+        hub.accept(server, at[1]) if rank == 0 else hub.connect(first, *at)
+        groups = (paddle.distributed.get_group(), another_group(rank, count, first, store))
+        transport, beside = (Transport(rank, count, 2 * timeout, group) for group in groups)
     except (RuntimeError, ValueError, OSError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"rank {rank} of {count}, on {host}, and the others do not find each other: {reason}") from None
-    _here[0] = Ranks(rank, count, transport, hub)
+    _here[0] = Ranks(rank, count, transport, beside, hub)
     return here()

@@ -42,6 +42,24 @@ def unpool(gradient, positions, offsets, weights, out):
 
 
 @numba.njit(nogil=True, cache=True)
+def put(values, place, out):
+    """out[place[n]] = values[n], for values [n, D] and places that differ."""
+    for n in range(len(place)):
+        row = out[place[n]]
+        for d in range(len(row)):
+            row[d] = values[n, d]
+
+
+@numba.njit(nogil=True, cache=True)
+def add(values, place, out):
+    """out[place[n]] += values[n]."""
+    for n in range(len(place)):
+        row = out[place[n]]
+        for d in range(len(row)):
+            row[d] += values[n, d]
+
+
+@numba.njit(nogil=True, cache=True)
 def sgd(table, rows, gradient, rate):
     """w -= rate * g."""
     for n in range(len(rows)):

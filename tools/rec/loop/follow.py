@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
-from rec.data.batch import Batch
-from rec.data.divided import Divided
+from rec.data.divided import Together
 from rec.distributed.ranks import here
 from rec.loading import error_context
 from rec.loop.shards import write_shards
@@ -32,9 +31,9 @@ class _Following:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self._own: Iterator[Any] = iter(())
-        self._next: Batch | None = None  # this trainer's part of the batch to come
-        self._batch: Batch | None = None  # its part of the present one, with what all have of it
+        self._batches: Generator[Any, None, None] | Together | None = (
+            None  # its parts of those to come, with what all have of them
+        )
 
     def work(self) -> None:
         """Do what the first trainer says."""
@@ -42,40 +41,38 @@ class _Following:
         assert hub is not None
         does: dict[str, Callable[..., None]] = {
             "epoch": self._epoch,
-            "batch": self._share,
             "step": self._step,
+            "fail": self._fail,
             "load": self._load,
             "serve": self._serve,
             "shard": self._shard,
         }
         while (what := (order := hub.next_order()).pop("order")) != "end":
             does[what](**order)
+        self._leave()
 
     def _epoch(self, epoch: int, start: int) -> None:
+        self._leave()
         plan = self.run.plan(epoch, start, training=True)
-        self._divided, self._own = Divided(self.run.reader, plan, here()), self.run.batches(self.run.reader, plan)
-        self._advance()
+        self._batches = self.run.batches(self.run.reader, plan)
 
-    def _share(self, index: int) -> None:
-        assert self._next is not None
-        self._batch = self._divided.shared(index, self._next)
-        if not len(self._batch.everyone or ()):
-            self._advance()
+    def _leave(self) -> None:
+        """End the thread that reads."""
+        if self._batches is not None:
+            self._batches.close()
 
     def _step(self, epoch: int, index: int, step: int, rates: dict[str, float]) -> None:
+        assert self._batches is not None
+        batch = next(self._batches)
         here().seed_step(self.run.config.runner.seed, step)
         if rates:
             self.run.engine.set_rates(rates)
         with error_context(self.run.config.model_dir, f"training, epoch {epoch}, batch {index}"):
-            self.run.engine.train_step(self._batch)
-        self._advance()
+            self.run.engine.train_step(batch)
 
-    def _advance(self) -> None:
-        """Have this trainer's part of the next batch, and say so."""
-        self._next = next(self._own, None)
-        hub = here().hub
-        assert hub is not None
-        hub.ready()
+    def _fail(self, error: Exception) -> None:
+        """The thread that reads could not."""
+        raise error
 
     def _serve(self, table: int) -> None:
         """Rows of a divided table are asked for."""

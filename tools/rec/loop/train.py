@@ -113,13 +113,15 @@ class _Training:
         with Bar(f"epoch {epoch}", self.run.length(reader, plan)) as bar:
             bar.advance(start * plan.batch_size)
             self.meter.start()
-            for index, batch in enumerate(self.run.batches(reader, plan), start):
+            batches = self.run.batches(reader, plan)
+            for index, batch in enumerate(batches, start):
                 self.meter.reading_done()
                 notices.add(batch)
                 if batch_length(batch):
                     self._step(epoch, index, batch)
                     bar.advance(batch_length(batch))
                     if self.milestones.over:
+                        batches.close()
                         return
         if index < 0 and not start:
             raise UserError(

@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from rec.data.batch import Batch
+from rec.data.distinct import DistinctIds
 from rec.device import to_array
 from rec.distributed.ranks import Ranks
+from rec.kernels import table as kernels
 from rec.numeric import Array
 from rec.table.host import HostTable
 from rec.table.optimizer import RowOptimizer
-from rec.table.replicated import merged
+from rec.table.replicated import Union
 from rec.table.table import INIT_STD, WEIGHT
 
 BLOCK = 1 << 24
 """Bytes of an array that travel at once, so that no trainer holds another's part beside its own."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which rows of a batch's ids trainers want from each other.
+
+    Attributes:
+        order: of this trainer's ids by their owner, int64 [N].
+        sizes: how many rows each trainer has asked from each.
+        rows: of each trainer those, int64, that it wants from this one.
+        ends: where the next owner's begin in `order`, int64 [K - 1].
+        moved: this one's rows that the batch moves; None: it moves none.
+    """
+
+    order: Array
+    sizes: list[list[int]]
+    rows: list[Array]
+    ends: Array
+    moved: Union | None = None
 
 
 class ShardedTable(HostTable):
@@ -40,36 +62,43 @@ class ShardedTable(HostTable):
     ) -> None:
         super().__init__(weight, optimizer, moving)
         self._ranks, self._num_row, self._number = ranks, num_row, number
-        self._asked: list[Array] = []  # of each trainer the rows, int64, that it wants from this one
-        self._order = np.empty(0, np.int64)  # of this trainer's ids by their owner
-        self._ends = np.empty(0, np.int64)  # where the next owner's begin in that order
-        self._sizes: list[list[int]] = []  # how many rows each trainer has asked from each
+        self._distinct = DistinctIds(len(weight))
         self._moved = np.empty(0, np.int64)
+
+    def meet(self, batch: Batch) -> Asked:
+        assert batch.everyone is not None
+        asked = self._ask(batch.rows, self._ranks.beside)
+        busy = [rows for rows, size in zip(asked.rows, batch.everyone.sizes, strict=True) if size]
+        return replace(asked, moved=Union.of(self._distinct, busy))
 
     def pull(self, batch: Batch) -> list[Array]:
         """See `Table.pull`; all trainers call it together, but in evaluation, when the first one alone has a batch."""
-        if batch.everyone is None:
+        if batch.asked is None:
             self._ranks.order("serve", table=self._number)
-        values = self._values(batch.rows)
+        values = self._values(batch.asked or self._ask(batch.rows, self._ranks))
         return [self._pool(values, bags) for bags in batch.bags]
 
     def serve(self) -> None:
         """Give the first trainer the rows that it asks for."""
-        self._values(np.empty(0, np.int64))
+        self._values(self._ask(np.empty(0, np.int64), self._ranks))
 
-    def _values(self, ids: Array) -> Array:
-        """Float32 [N, D] of some ids, int64 [N], from their owners."""
+    def _ask(self, ids: Array, ranks: Ranks) -> Asked:
+        """Ask the rows of ids, int64 [N], from their owners."""
+        owner = (ids % ranks.count).astype(np.uint16)  # sorted in linear time
+        order = np.argsort(owner, kind="stable")
+        sizes = np.bincount(owner, minlength=ranks.count)
+        wanted = np.split(ids[order] // ranks.count, np.cumsum(sizes)[:-1])
+        everybodys = [each[0].tolist() for each in ranks.gather(sizes[None, :], [1] * ranks.count)]
+        return Asked(order, everybodys, ranks.swap(wanted, everybodys), np.cumsum(sizes)[:-1])
+
+    def _values(self, asked: Asked) -> Array:
+        """Float32 [N, D] of this trainer's ids, from their owners."""
         self._settle()
-        owner = ids % self._ranks.count
-        self._order = np.argsort(owner, kind="stable")
-        sizes = np.bincount(owner, minlength=self._ranks.count)
-        self._ends = np.cumsum(sizes)[:-1]
-        wanted = np.split(ids[self._order] // self._ranks.count, self._ends)
-        self._sizes = [each[0].tolist() for each in self._ranks.gather(sizes[None, :], [1] * self._ranks.count)]
-        self._asked = self._ranks.swap(wanted, self._sizes)
-        given = self._ranks.swap([self._weight[rows] for rows in self._asked], list(zip(*self._sizes, strict=True)))
-        values = np.empty((len(ids), self.dim), np.float32)
-        values[self._order] = np.concatenate(given)
+        rows = [np.take(self._weight, each, axis=0, mode="clip") for each in asked.rows]
+        given = self._ranks.swap(rows, list(zip(*asked.sizes, strict=True)))
+        values = np.empty((len(asked.order), self.dim), np.float32)
+        for each, place in zip(given, np.split(asked.order, asked.ends), strict=True):
+            kernels.put(each, place, values)
         return values
 
     def push(self, batch: Batch, gradients: list[Any]) -> None:
@@ -77,12 +106,15 @@ class ShardedTable(HostTable):
 
     def collect(self, batch: Batch, gradients: list[Any]) -> list[Array]:
         """Float32 [M, D], of the M of this trainer's rows that anybody's part of the batch moves."""
+        asked: Asked = batch.asked
         assert batch.everyone is not None
-        own = self._sum(batch, [to_array(gradient).reshape(-1, self.dim) for gradient in gradients])[self._order]
-        given = self._ranks.swap(np.split(own, self._ends), self._sizes)
-        busy = [rank for rank, size in enumerate(batch.everyone.sizes) if size]
-        self._moved, total = merged([self._asked[rank] for rank in busy], [given[rank] for rank in busy])
-        total /= np.float32(self._ranks.count)
+        assert asked.moved is not None
+        own = self._sum(batch, [to_array(gradient).reshape(-1, self.dim) for gradient in gradients])
+        by_owner = np.split(np.take(own, asked.order, axis=0, mode="clip"), asked.ends)
+        given = self._ranks.swap(by_owner, asked.sizes)
+        busy = [each for each, size in zip(given, batch.everyone.sizes, strict=True) if size]
+        total = asked.moved.mean(busy, self._ranks.count)
+        self._moved = asked.moved.rows
         if self.moving is not None:
             total[~self.moving[self._moved]] = 0
         return [total]

@@ -47,6 +47,11 @@ class SplitTable(Table):
             found += self._tables[dim].collect(part, own)
         return found
 
+    def meet(self, batch: Batch) -> dict[int, Batch]:
+        parts = {dim: self._part(batch, dim) for dim in self._tables}
+        asked = {dim: self._tables[dim].meet(part) for dim, part in parts.items()}
+        return {dim: replace(parts[dim], asked=each) for dim, each in asked.items()}
+
     def ids(self, batch: Batch) -> list[Array]:
         return [batch.rows[self._within(batch, dim)] for dim in self._tables]
 
@@ -76,6 +81,8 @@ class SplitTable(Table):
 
     def _parts(self, batch: Batch) -> dict[int, Batch]:
         """The batch as each table sees it; a step asks twice."""
+        if batch.asked is not None:
+            return dict(batch.asked)
         if self._last is None or self._last[0] is not batch:
             self._last = (batch, {dim: self._part(batch, dim) for dim in self._tables})
         return self._last[1]
