@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from rec.data.prefetch import prefetch
+from rec.data.prefetch import Prefetched, prefetch
 
 
 def test_the_same_batches_in_order():
@@ -48,3 +48,16 @@ def test_it_is_only_so_far_ahead():
     # one taken, four ready, one in the thread's hand
     assert len(made) <= 6
     given.close()
+
+
+def test_a_thread_may_begin_before_anything_is_asked_for():
+    made = threading.Event()
+
+    def batches():
+        made.set()
+        yield 3
+
+    given = Prefetched(batches(), 1)
+    assert made.wait(5)
+    assert list(given) == [3]
+    assert next(given, None) is None

@@ -206,6 +206,27 @@ def test_who_cannot_write_its_rows_ends_all_with_a_line(folder, monkeypatch):
     assert not [path for path in (folder / "full").iterdir() if path.is_dir()]
 
 
+def test_who_stops_early_within_an_epoch_lets_the_others_go(folder):
+    given = {"epochs": 1000, "valid_steps": 2, "early_stop": "{metric: auc_ctr, patience: 1, min_delta: 0.9}", "table": "sharded"}
+    log = finished(launch(folder, "trainer", model_save_path="early", infer_checkpoint="best", **given))
+    steps = json.loads((folder / "early" / "history.jsonl").read_text().splitlines()[-1])["step"]
+    assert steps == 4
+    assert "error" not in log
+
+
+def test_what_another_process_cannot_read_ends_all_with_its_line(folder):
+    lines = tiny_lines(9 * STEP, seed=1)
+    lines[5 * STEP + STEP // 2 + 3] = "broken"  # of the second half of a step
+    write_lines(folder / "damaged", lines)
+    given = {"train_data_dir": folder / "damaged", "save_steps": 2, "shuffle": "false"}
+    run = launch(folder, "trainer", model_save_path="unread", **given)
+    log, _ = run.communicate(timeout=60)
+    assert run.returncode != 0
+    assert f"error: rank 1: {folder / 'damaged' / 'part-0.txt'}:{5 * STEP + STEP // 2 + 4}: column 2: " in log
+    assert "Traceback" not in log
+    assert (folder / "unread" / "0-batch2").is_dir()
+
+
 def test_a_killed_process_ends_the_other_with_a_line_and_one_goes_on_as_if_nothing_had_been(folder, process, alone):
     run = launch(folder, "trainer", model_save_path="killed", epochs=1000, table="sharded")
     while not list((folder / "killed").glob("[0-9]*")):
