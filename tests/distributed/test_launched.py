@@ -207,8 +207,9 @@ def test_who_cannot_write_its_rows_ends_all_with_a_line(folder, monkeypatch):
 
 
 def test_who_stops_early_within_an_epoch_lets_the_others_go(folder):
-    given = {"epochs": 1000, "valid_steps": 2, "early_stop": "{metric: auc_ctr, patience: 1, min_delta: 0.9}", "table": "sharded"}
-    log = finished(launch(folder, "trainer", model_save_path="early", infer_checkpoint="best", **given))
+    stop = {"early_stop": "{metric: auc_ctr, patience: 1, min_delta: 0.9}", "infer_checkpoint": "best"}
+    given = {"epochs": 1000, "valid_steps": 2, "table": "sharded"}
+    log = finished(launch(folder, "trainer", model_save_path="early", **stop, **given))
     steps = json.loads((folder / "early" / "history.jsonl").read_text().splitlines()[-1])["step"]
     assert steps == 4
     assert "error" not in log
