@@ -117,9 +117,10 @@ class Run:
         """The batches of a plan, through the reader processes that the config asks for."""
         # A model's own loader may compute with Paddle, which does not survive the fork of a reader process.
         alone = self.directory.own_loader or (self.native and not reader.may_fork)
-        num_workers = 0 if alone else self.config.runner.num_workers
-        batches = load_batches(reader, plan, num_workers, self.config.model_dir)
-        return together(batches, reader, plan, here(), self.engine.table)
+        workers = 0 if alone else self.config.runner.num_workers
+        return together(
+            load_batches(reader, plan, workers, self.config.model_dir), reader, plan, here(), self.engine.table
+        )
 
     @property
     def if_slow(self) -> str:
