@@ -117,10 +117,8 @@ class Run:
         """The batches of a plan, through the reader processes that the config asks for."""
         # A model's own loader may compute with Paddle, which does not survive the fork of a reader process.
         alone = self.directory.own_loader or (self.native and not reader.may_fork)
-        workers = 0 if alone else self.config.runner.num_workers
-        return together(
-            load_batches(reader, plan, workers, self.config.model_dir), reader, plan, here(), self.engine.table
-        )
+        own = load_batches(reader, plan, 0 if alone else self.config.runner.num_workers, self.config.model_dir)
+        return together(own, reader, plan, here(), self.engine.table)
 
     @property
     def if_slow(self) -> str:
