@@ -39,6 +39,7 @@ def guarded(work: Callable[[], None], if_interrupted: str) -> None:
     try:
         work()
         launcher.end(None, 0)
+        launcher.leave(0)
     except BrokenPipeError:
         os._exit(1)  # whoever read our output has left; nothing more can be said
     except (KeyboardInterrupt, Exception) as error:
@@ -46,11 +47,13 @@ def guarded(work: Callable[[], None], if_interrupted: str) -> None:
         if interrupts or isinstance(error, KeyboardInterrupt):
             launcher.end("interrupted", 130)
             print(if_interrupted, file=sys.stderr)
+            launcher.leave(130)
             sys.exit(130)
         if isinstance(error, UserError):
             line = " ".join(str(error).splitlines())
             launcher.end(line, 2)
             print(f"error: {line}", file=sys.stderr)
+            launcher.leave(2)
             sys.exit(2)
         launcher.end(f"{type(error).__name__}: {error}", 1)
         raise
