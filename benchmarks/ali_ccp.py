@@ -4,9 +4,10 @@ On the smaller one, what `runner.shuffle_chunk` does to speed and AUC.
 
     python benchmarks/ali_ccp.py WORK [--exposures 1000000 4000000]     # 15 minutes, 5 GB in WORK
     python benchmarks/ali_ccp.py WORK --full                          # the release's size: half an hour, 30 GB
-    python benchmarks/ali_ccp.py WORK --tuned                         # the same with esmm/config_tuned.yaml
+    python benchmarks/ali_ccp.py WORK --tuned 1 2 3                   # with esmm/config_tuned.yaml and these seeds
 
-Results go to benchmarks/results/ali_ccp.json (ali_ccp_full.json) and, as tables, to standard output.
+Results go to benchmarks/results/ali_ccp.json (ali_ccp_full.json, ali_ccp_tuned.json) and, as tables, to standard
+output.
 """
 
 from __future__ import annotations
@@ -40,21 +41,30 @@ def megabytes(folder: Path, pattern: str) -> float:
     return sum(path.stat().st_size for path in folder.rglob(pattern)) / 1e6
 
 
-def full(work: Path, tuned: bool) -> dict[str, Any]:
-    """The release's size, at its click and conversion rates: simulated, prepared once, one epoch, evaluated.
+def full(work: Path) -> dict[str, Any]:
+    """The release's size, at its click and conversion rates: simulated, prepared once, one epoch, evaluated."""
+    prepared = prepare_full(work)
+    return {"machine": machine(), "prepare": prepared, "epoch": epoch(work, FULL[0])}
 
-    `tuned`: with config_tuned.yaml, on what an earlier run has prepared, if it has.
-    """
+
+def tuned(work: Path, seeds: list[int]) -> dict[str, Any]:
+    """The same with config_tuned.yaml, an epoch for each seed, on what an earlier run has prepared, if it has."""
+    if not (work / f"prepared-{FULL[0]}" / "schema.json").exists():
+        prepare_full(work)
+    epochs = [{"seed": seed, **epoch(work, FULL[0], f"runner.seed={seed}", config=TUNED)} for seed in seeds]
+    return {"machine": machine(), "epochs": epochs}
+
+
+def prepare_full(work: Path) -> dict[str, Any]:
+    """Simulate and prepare the release's size."""
     train, test = FULL
-    if tuned and (work / f"prepared-{train}" / "schema.json").exists():
-        return {"machine": machine(), "epoch": epoch(work, train, config=TUNED)}
     counts = ["--exposures", train, "--test-exposures", test, "--seed", 1]
     raw, out = work / f"raw-{train}", work / f"prepared-{train}"
     simulated = run(_python("simulate.py", raw, *counts, "--force"), work)
     prepared = run(_python("prepare.py", raw, out, "--force"), work)
     row = {"simulate_seconds": round(simulated.seconds, 1), **_prepared(raw, out, [prepared])}
     shutil.rmtree(raw)
-    return {"machine": machine(), "prepare": row, "epoch": epoch(work, train, config=TUNED if tuned else CONFIG)}
+    return row
 
 
 def prepare(work: Path, sizes: list[int]) -> list[dict[str, Any]]:
@@ -118,6 +128,7 @@ def epoch(work: Path, impressions: int, *more: str, config: Path | None = None) 
         "evaluate_impressions_per_second": round(metrics["impressions"] / metrics["seconds"]),
         "evaluate_peak_mb": round(evaluated.peak_mb),
         "auc": {task: [r["auc"], r["auc_low"], r["auc_high"]] for task, r in metrics["tasks"].items()},
+        "calibration": {task: r["calibration"] for task, r in metrics["tasks"].items()},
         "truth": metrics["truth"],
     }
 
@@ -153,17 +164,21 @@ def main() -> None:
     parser.add_argument("work", type=Path, help="folder for the data; made if absent")
     parser.add_argument("--exposures", type=int, nargs="+", default=[1_000_000, 4_000_000])
     parser.add_argument("--full", action="store_true", help="the release's size, instead")
-    parser.add_argument("--tuned", action="store_true", help="config_tuned.yaml at the release's size, instead")
+    parser.add_argument("--tuned", type=int, nargs="+", metavar="SEED", help="that with config_tuned.yaml, instead")
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
     work = given.work.resolve()
     results = ROOT / "benchmarks" / "results"
-    if given.full or given.tuned:
-        result = full(work, given.tuned)
-        if "prepare" in result:
-            show("prepare.py", [result["prepare"]])
+    if given.full:
+        result = full(work)
+        show("prepare.py", [result["prepare"]])
         show("one epoch", [result["epoch"]])
-        (results / f"ali_ccp_{'tuned' if given.tuned else 'full'}.json").write_text(json.dumps(result, indent=1) + "\n")
+        (results / "ali_ccp_full.json").write_text(json.dumps(result, indent=1) + "\n")
+        return
+    if given.tuned:
+        result = tuned(work, given.tuned)
+        show("one epoch, config_tuned.yaml", result["epochs"])
+        (results / "ali_ccp_tuned.json").write_text(json.dumps(result, indent=1) + "\n")
         return
     prepared = prepare(work, given.exposures)
     show("prepare.py", prepared)

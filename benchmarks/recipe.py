@@ -39,6 +39,7 @@ VARIANTS: dict[str, list[str]] = {
     "table Adagrad .05": [TABLE.format("Adagrad, learning_rate: 0.05")],
     "table Adam .0003": [TABLE.format("Adam, learning_rate: 0.0003")],
     "table Adam .0001": [TABLE.format("Adam, learning_rate: 0.0001")],
+    "table cosine .0015": [TABLE.format("Adam, learning_rate: {schedule: cosine, start: 0.0015, end: 0.00005}")],
     "table l2 1e-6": [TABLE.format("Adam, learning_rate: 0.001, l2: 0.000001")],
     "table l2 1e-5": [TABLE.format("Adam, learning_rate: 0.001, l2: 0.00001")],
     "table decay .1": [TABLE.format("Adam, learning_rate: 0.001, weight_decay: 0.1")],
