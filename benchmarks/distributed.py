@@ -325,10 +325,9 @@ def speed(options: argparse.Namespace) -> dict[str, Any]:
         said = run(["benchmarks/step_times.py" if word == "tools/trainer.py" else word for word in clock])
         rates = [count / float(seconds) for seconds in re.findall(r"epoch: [23] done.*epoch time: ([\d.]+) s", said)]
         parts = json.loads(re.findall(r"step times: (.*)", said)[0])
-        rows.append(
-            {"processes": ranks, "threads of each": threads, "table": table, "impressions/s": round(max(rates))}
-        )
-        rows[-1] |= {"rates": [round(rate) for rate in rates], "milliseconds of a step, and of CPU": parts}
+        rate = round(sum(rates) / len(rates))
+        rows.append({"processes": ranks, "threads of each": threads, "table": table, "impressions/s": rate})
+        rows[-1] |= {"of two epochs": [round(each) for each in rates], "ms of a step, of its thread's CPU": parts}
         print(json.dumps(rows[-1]), flush=True)
     return {"rows": rows}
 
