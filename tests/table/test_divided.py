@@ -48,7 +48,7 @@ def test_trainers_move_a_table_as_one_does(kind, rule, moving, idle):
         table = table_of(kind, ranks, rule(), moving)
         own, rank = batch_of(PARTS[ranks.rank]), ranks.rank
         own = replace(own, everyone=Everyone({}, sizes, rank, {}))
-        own = replace(own, asked=table.meet(own))
+        own = replace(own, asked=table.exchange_ids(own))
         gradient = np.zeros((len(PARTS[rank]), 2 * D), np.float32)
         gradient[: sizes[rank]] = 3 * GRADIENT[ends[rank] - sizes[rank] : ends[rank]]  # their mean is taken
         pulled = []

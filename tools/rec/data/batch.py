@@ -99,7 +99,7 @@ class Batch:
         counts: what the reader met while it made this batch (dropped impressions, tokens of unlisted fields, ...).
         everyone: what the trainers that divide the batch have of it, of which all of the above is one's part; None:
             there is one trainer.
-        asked: what these have told each other of their ids (`Table.meet`); None: nothing.
+        asked: what these have told each other of their ids (`Table.exchange_ids`); None: nothing.
     """
 
     rows: Array

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -25,11 +25,11 @@ class Divided:
     Args:
         reader, plan: whose batches they are.
         ranks: the trainers.
-        meet: what else they tell each other of a batch, see `Table.meet`.
+        exchange_ids: what else they tell each other of a batch, see `Table.exchange_ids`.
     """
 
-    def __init__(self, reader: Reader, plan: ReadPlan, ranks: Ranks, meet: Callable[[Batch], Any]) -> None:
-        self._reader, self._plan, self._ranks, self._meet = reader, plan, ranks, meet
+    def __init__(self, reader: Reader, plan: ReadPlan, ranks: Ranks, exchange_ids: Callable[[Batch], Any]) -> None:
+        self._reader, self._plan, self._ranks, self._exchange_ids = reader, plan, ranks, exchange_ids
         self._total = reader.count(plan)
         self._spare: Batch | None = None
 
@@ -43,7 +43,7 @@ class Divided:
         if len(everyone) and not everyone.sizes[self._ranks.rank]:
             batch = self._weightless()
         batch = replace(batch, everyone=everyone, counts=everyone.counts)
-        return replace(batch, asked=self._meet(batch)) if len(everyone) else batch
+        return replace(batch, asked=self._exchange_ids(batch)) if len(everyone) else batch
 
     def _weightless(self) -> Batch:
         """One impression of the epoch."""
@@ -55,16 +55,16 @@ class Divided:
         return self._spare
 
 
-def together(
+def divided_batches(
     batches: Generator[Any, None, None], reader: Any, plan: ReadPlan, ranks: Ranks, table: Any
-) -> Generator[Any, None, None] | Together:
+) -> Batches:
     """A plan's batches, this trainer's part of each where several divide them; `table`: whose ids these tell."""
     if plan.ranks == 1:
         return batches
-    return Together(batches, Divided(reader, plan, ranks, table.meet), plan.start, ranks)
+    return DividedBatches(batches, Divided(reader, plan, ranks, table.exchange_ids), plan.start, ranks)
 
 
-class Together(Iterator[Batch]):
+class DividedBatches(Iterator[Batch]):
     """A trainer's parts of a plan's batches. What trainers tell each other of a batch before its step a thread
     exchanges while they compute the one before.
 
@@ -88,6 +88,10 @@ class Together(Iterator[Batch]):
     def close(self) -> None:
         """There will be no more steps; all trainers close theirs."""
         self._ahead.close()
+
+
+Batches: TypeAlias = Generator[Any, None, None] | DividedBatches
+"""Batches in their order, which whoever leaves them early closes."""
 
 
 def _leading(batches: Iterator[Any], start: int, divided: Divided, hub: Any) -> Generator[Any, None, None]:

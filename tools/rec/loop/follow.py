@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from rec.data.divided import Together
+from rec.data.divided import Batches
 from rec.distributed.ranks import here
 from rec.loading import error_context
 from rec.loop.shards import write_shards
@@ -31,9 +30,7 @@ class _Following:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self._batches: Generator[Any, None, None] | Together | None = (
-            None  # its parts of those to come, with what all have of them
-        )
+        self._batches: Batches | None = None  # this trainer's parts of an epoch's
 
     def work(self) -> None:
         """Do what the first trainer says."""

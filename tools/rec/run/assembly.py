@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from rec.config.config import Config
-from rec.data.divided import Together, together
+from rec.data.divided import Batches, divided_batches
 from rec.data.labels import LabelRules
 from rec.data.loader import if_slow, load_batches
 from rec.data.plan import ReadPlan
@@ -113,12 +112,12 @@ class Run:
         plan = read_plan(self.directory, epoch, start, training)
         return plan.divided(here().rank, here().count) if training else plan
 
-    def batches(self, reader: Any, plan: ReadPlan) -> Generator[Any, None, None] | Together:
+    def batches(self, reader: Any, plan: ReadPlan) -> Batches:
         """The batches of a plan, through the reader processes that the config asks for."""
         # A model's own loader may compute with Paddle, which does not survive the fork of a reader process.
         alone = self.directory.own_loader or (self.native and not reader.may_fork)
         own = load_batches(reader, plan, 0 if alone else self.config.runner.num_workers, self.config.model_dir)
-        return together(own, reader, plan, here(), self.engine.table)
+        return divided_batches(own, reader, plan, here(), self.engine.table)
 
     @property
     def if_slow(self) -> str:

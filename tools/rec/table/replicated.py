@@ -32,7 +32,7 @@ class ReplicatedTable(HostTable):
     def push(self, batch: Batch, gradients: list[Any]) -> None:
         self.move(batch, self.collect(batch, gradients))
 
-    def meet(self, batch: Batch) -> Union:
+    def exchange_ids(self, batch: Batch) -> Union:
         return Union.of(self._distinct, self._ranks.beside.gather(batch.own_rows))
 
     def collect(self, batch: Batch, gradients: list[Any]) -> list[Array]:

@@ -65,7 +65,7 @@ class ShardedTable(HostTable):
         self._distinct = DistinctIds(len(weight))
         self._moved = np.empty(0, np.int64)
 
-    def meet(self, batch: Batch) -> Asked:
+    def exchange_ids(self, batch: Batch) -> Asked:
         assert batch.everyone is not None
         asked = self._ask(batch.rows, self._ranks.beside)
         busy = [rows for rows, size in zip(asked.rows, batch.everyone.sizes, strict=True) if size]

@@ -47,9 +47,9 @@ class SplitTable(Table):
             found += self._tables[dim].collect(part, own)
         return found
 
-    def meet(self, batch: Batch) -> dict[int, Batch]:
+    def exchange_ids(self, batch: Batch) -> dict[int, Batch]:
         parts = {dim: self._part(batch, dim) for dim in self._tables}
-        asked = {dim: self._tables[dim].meet(part) for dim, part in parts.items()}
+        asked = {dim: self._tables[dim].exchange_ids(part) for dim, part in parts.items()}
         return {dim: replace(parts[dim], asked=each) for dim, each in asked.items()}
 
     def ids(self, batch: Batch) -> list[Array]:

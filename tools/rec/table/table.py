@@ -50,7 +50,7 @@ class Table(ABC):
     def collect(self, batch: Batch, gradients: list[Any]) -> list[Any]:
         """What `push` would move rows by: float32 [N, D] for each width, 0 in rows that do not move."""
 
-    def meet(self, batch: Batch) -> Any:
+    def exchange_ids(self, batch: Batch) -> Any:
         """Tell other trainers, where there are any, which ids a batch of all has, before its step; `pull` and `push`
         find what comes of it as `Batch.asked`. A thread may do so while another works with the batch before."""
         return None

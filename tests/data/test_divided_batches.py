@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from rec.data.batch import Batch
-from rec.data.divided import together
+from rec.data.divided import divided_batches
 from rec.data.plan import ReadPlan
 from rec.distributed.hub import Hub
 from rec.distributed.ranks import Ranks
-from trainers import together as side_by_side
+from trainers import together
 
 ROWS = 11
 PLAN = ReadPlan(batch_size=2, training=True)
@@ -44,7 +44,7 @@ class Table:
     def __init__(self, ranks: Ranks) -> None:
         self.ranks = ranks
 
-    def meet(self, batch: Batch):
+    def exchange_ids(self, batch: Batch):
         return np.concatenate(self.ranks.beside.gather(batch.own_rows)).tolist()
 
 
@@ -63,11 +63,11 @@ def run(count: int, work, reader: Reader):
     def part(ranks: Ranks):
         ranks.hub = joined(ranks, port)
         plan = PLAN.divided(ranks.rank, count)
-        found = work(ranks, together(reader.batches(plan), reader, plan, ranks, Table(ranks)))
+        found = work(ranks, divided_batches(reader.batches(plan), reader, plan, ranks, Table(ranks)))
         ranks.hub.close()
         return found
 
-    return side_by_side(count, part)
+    return together(count, part)
 
 
 @pytest.mark.parametrize("count", [2, 3])
@@ -114,10 +114,10 @@ def test_what_one_cannot_read_its_orders_say():
         hub = ranks.hub = joined(ranks, port)
         if ranks.rank:
             plan = PLAN.divided(1, 2)
-            together(Damaged().batches(plan), Damaged(), plan, ranks, Table(ranks))
+            divided_batches(Damaged().batches(plan), Damaged(), plan, ranks, Table(ranks))
             order = hub.next_order()
             hub.close()
             return order["order"], str(order["error"])
         return None
 
-    assert side_by_side(2, work)[1] == ("fail", "damaged")
+    assert together(2, work)[1] == ("fail", "damaged")
