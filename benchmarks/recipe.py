@@ -31,6 +31,7 @@ VARIANTS: dict[str, list[str]] = {
     "learning rate .0003": [ADAM.format("0.0003")],
     "learning rate .003": [ADAM.format("0.003")],
     "cosine": [ADAM.format(COSINE)],
+    "cosine, decay .2": [f"hyper_parameters.optimizer={{class: AdamW, weight_decay: 0.2, learning_rate: {COSINE}}}"],
     "ema .999": [ADAM.format("0.001, ema: 0.999")],
     "ema .9999": [ADAM.format("0.001, ema: 0.9999")],
     "batch 4096": ["runner.train_batch_size=4096"],
@@ -40,6 +41,9 @@ VARIANTS: dict[str, list[str]] = {
     "table Adam .0003": [TABLE.format("Adam, learning_rate: 0.0003")],
     "table Adam .0001": [TABLE.format("Adam, learning_rate: 0.0001")],
     "table cosine .0015": [TABLE.format("Adam, learning_rate: {schedule: cosine, start: 0.0015, end: 0.00005}")],
+    "table epsilon .001": [
+        TABLE.format("Adam, epsilon: 0.001, learning_rate: {schedule: cosine, start: 0.02, end: 0.0006}")
+    ],
     "table l2 1e-6": [TABLE.format("Adam, learning_rate: 0.001, l2: 0.000001")],
     "table l2 1e-5": [TABLE.format("Adam, learning_rate: 0.001, l2: 0.00001")],
     "table decay .1": [TABLE.format("Adam, learning_rate: 0.001, weight_decay: 0.1")],
