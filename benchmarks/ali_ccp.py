@@ -33,8 +33,6 @@ CHUNKS = (1, 8, 64)
 ROUNDS = 3
 FULL = (42_300_135, 5_000_000)
 """Impressions of the release to train on, and as many to test on as an evaluation in practice takes."""
-HELD_OUT = 0.2
-"""Share of the users whom config_tuned.yaml's curves are fitted to: 1,800 conversions, a standard error of 2.3 %."""
 KNOBS = ["--click-rate", "0.1", "--conversion-rate", "0.1", "--seed", "1"]
 
 
@@ -45,27 +43,25 @@ def megabytes(folder: Path, pattern: str) -> float:
 
 def full(work: Path) -> dict[str, Any]:
     """The release's size, at its click and conversion rates: simulated, prepared once, one epoch, evaluated."""
-    data = work / f"prepared-{FULL[0]}"
-    prepared = prepare_full(work, data)
-    return {"machine": machine(), "prepare": prepared, "epoch": epoch(work, data)}
+    prepared = prepare_full(work)
+    return {"machine": machine(), "prepare": prepared, "epoch": epoch(work, FULL[0])}
 
 
 def tuned(work: Path, seeds: list[int]) -> dict[str, Any]:
     """The same with config_tuned.yaml, an epoch for each seed, on what an earlier run has prepared, if it has."""
-    data = work / f"prepared-{FULL[0]}-valid-{HELD_OUT}"
-    if not (data / "schema.json").exists():
-        prepare_full(work, data, "--valid", HELD_OUT)
-    epochs = [{"seed": seed, **epoch(work, data, f"runner.seed={seed}", config=TUNED)} for seed in seeds]
+    if not (work / f"prepared-{FULL[0]}" / "schema.json").exists():
+        prepare_full(work)
+    epochs = [{"seed": seed, **epoch(work, FULL[0], f"runner.seed={seed}", config=TUNED)} for seed in seeds]
     return {"machine": machine(), "epochs": epochs}
 
 
-def prepare_full(work: Path, out: Path, *options: object) -> dict[str, Any]:
+def prepare_full(work: Path) -> dict[str, Any]:
     """Simulate and prepare the release's size."""
     train, test = FULL
     counts = ["--exposures", train, "--test-exposures", test, "--seed", 1]
-    raw = work / f"raw-{train}"
+    raw, out = work / f"raw-{train}", work / f"prepared-{train}"
     simulated = run(_python("simulate.py", raw, *counts, "--force"), work)
-    prepared = run(_python("prepare.py", raw, out, "--force", *options), work)
+    prepared = run(_python("prepare.py", raw, out, "--force"), work)
     row = {"simulate_seconds": round(simulated.seconds, 1), **_prepared(raw, out, [prepared])}
     shutil.rmtree(raw)
     return row
@@ -110,8 +106,10 @@ def _python(script: str, *arguments: object) -> list[str]:
     return [sys.executable, str(SCRIPTS / script), *map(str, arguments)]
 
 
-def epoch(work: Path, data: Path, *more: str, config: Path = CONFIG) -> dict[str, Any]:
+def epoch(work: Path, impressions: int, *more: str, config: Path | None = None) -> dict[str, Any]:
     """One epoch of a config's network, config_bigdata.yaml's, over the prepared data, and its evaluation on test."""
+    config = config or CONFIG
+    data = work / f"prepared-{impressions}"
     options = [f"runner.{part}_data_dir={data / part}" for part in ("train", "valid", "test")]
     options += ["runner.model_save_path=trained", "runner.overwrite=true", *more]
     trained = run([sys.executable, str(ROOT / "tools" / "trainer.py"), "-m", str(config), "-o", *options], work)
@@ -135,11 +133,11 @@ def epoch(work: Path, data: Path, *more: str, config: Path = CONFIG) -> dict[str
     }
 
 
-def chunks(work: Path, data: Path) -> list[dict[str, Any]]:
+def chunks(work: Path, impressions: int) -> list[dict[str, Any]]:
     """Speed and AUC of an epoch by how many impressions of a common row stay together."""
     rows = []
     for chunk in CHUNKS:
-        result = epoch(work, data, f"runner.shuffle_chunk={chunk}")
+        result = epoch(work, impressions, f"runner.shuffle_chunk={chunk}")
         auc = {f"auc_{task}": round(values[0], 4) for task, values in result["auc"].items()}
         share = {f"share_of_ceiling_{task}": round(r["share_of_ceiling"], 4) for task, r in result["truth"].items()}
         rows.append(
@@ -184,9 +182,9 @@ def main() -> None:
         return
     prepared = prepare(work, given.exposures)
     show("prepare.py", prepared)
-    trained = epoch(work, work / f"prepared-{given.exposures[-1]}")
+    trained = epoch(work, given.exposures[-1])
     show("one epoch", [trained])
-    by_chunk = chunks(work, work / f"prepared-{given.exposures[0]}")
+    by_chunk = chunks(work, given.exposures[0])
     show("shuffle_chunk", by_chunk)
     result = {"machine": machine(), "prepare": prepared, "epoch": trained, "shuffle_chunk": by_chunk}
     (results / "ali_ccp.json").write_text(json.dumps(result, indent=1) + "\n")

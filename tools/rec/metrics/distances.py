@@ -7,8 +7,10 @@ statistical analysis of small signals, section IV.B), one-sided at the boundary,
 everywhere. The sum of few distances is skewed to the right: the upper end of what is accepted is corrected for it
 (Cornish-Fisher).
 
-What noise adds depends on how the error is spread over the bins, which the gaps found do not tell: that all are off a
-little looks like few that are off by much among bins that are right. The interval holds what either says.
+What noise adds depends on how the error is spread over the bins: more where few are off by much among bins that are
+right than where all are off a little. The spread is estimated, each bin's error drawn towards that of all as far as
+noise explains their differences (empirical Bayes, as James and Stein 1961 for means). Where some bins are off for sure
+and the others look right, that is another pattern that may be, and the interval holds what either says.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import chdtrc, ndtr
 
 from rec.numeric import Array
 
@@ -26,9 +28,12 @@ _FARTHEST = 16.0
 _OFF = 2.5
 """Standard errors beyond which a bin is off for sure, should the others be right."""
 
+_RIGHT = 0.05
+"""Bins are right unless their distances are such as noise alone makes more seldom than this."""
+
 
 def interval(gap: Array, error: Array, share: Array, value: float) -> tuple[float, float]:
-    """The 95 % interval of the sum of share * |gap|, of all patterns of gaps at least.
+    """The 95 % interval of the sum of share * |gap|.
 
     Args:
         gap, error: float64 [bins], the distances found, not negative, and their standard errors.
@@ -37,9 +42,36 @@ def interval(gap: Array, error: Array, share: Array, value: float) -> tuple[floa
     """
     if value == 0.0 or not error.any():
         return value, value
-    few = np.where(gap > _OFF * error, gap, 0.0)
-    lows, highs = zip(*(_along(each, error, share, value) for each in (gap, few) if each.any()), strict=True)
+    lows, highs = zip(*(_along(each, error, share, value) for each in _patterns(gap, error)), strict=True)
     return min(lows), max(highs)
+
+
+def _patterns(gap: Array, error: Array) -> list[Array]:
+    """How the errors may be spread over the bins, float64 [bins] each, up to a factor."""
+    noisy = error > 0
+    squares = (gap[noisy] / error[noisy]) ** 2
+    all_off = gap.copy()
+    all_off[noisy] = np.sqrt(_shrunk(squares - 1)) * error[noisy]
+    if not all_off.any():
+        all_off = error
+    off = squares > _OFF**2
+    right = squares[~off]
+    if not off.any() or chdtrc(max(len(right), 1), right.sum()) < _RIGHT:
+        return [all_off]
+    few_off = gap.copy()
+    few_off[noisy] = np.where(off, gap[noisy], 0.0)
+    return [all_off, few_off]
+
+
+def _shrunk(found: Array) -> Array:
+    """Squared errors of bins, in squares of their noise, from what was found of them, float64 [n] each; not negative.
+
+    The square of a N(z, 1) has the variance 2 + 4 z^2: what the squares differ by beyond that is the bins' own.
+    """
+    mean = max(float(found.mean()), 0.0)
+    own = max(float(found.var(ddof=1)) - (2.0 + 4.0 * mean), 0.0) if len(found) > 1 else 0.0
+    trust = own / (own + 2.0 + 4.0 * np.maximum(found, 0.0))
+    return np.asarray(np.maximum(mean + trust * (found - mean), 0.0))
 
 
 def _along(pattern: Array, error: Array, share: Array, value: float) -> tuple[float, float]:
