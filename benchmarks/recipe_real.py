@@ -25,7 +25,7 @@ from scipy.stats import ttest_rel
 ROOT = Path(__file__).resolve().parents[1]
 ESMM = ROOT / "models" / "multitask" / "esmm"
 FIGURES = ("auc", "calibration")
-SGD = {"class": "SGD", "learning_rate": {"schedule": "cosine", "start": 20.0, "end": 0.6}}
+SGD = {"class": "SGD", "learning_rate": {"schedule": "cosine", "start": 100.0, "end": 3.0}}
 
 
 def settings() -> dict[str, list[str]]:

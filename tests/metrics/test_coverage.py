@@ -15,6 +15,7 @@ LEAST, MOST = 0.91, 0.995
         "2,000 impressions",
         "5,000 calibrated impressions",
         "5,000 nearly calibrated impressions",
+        "5,000 less calibrated impressions",
         "2,000 numbers",
         "2,000 numbers, some of them far off",
         "100 users",

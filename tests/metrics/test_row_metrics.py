@@ -12,7 +12,7 @@ from sklearn.metrics import log_loss, mean_absolute_error, mean_squared_error, r
 
 from metrics.judging import SECONDS, collect, judged
 from rec.metrics import rows as rows_module
-from rec.metrics.distances import _of_boundary, folded
+from rec.metrics.distances import _of_boundary, _patterns, folded
 from rec.metrics.estimate import wilson
 from rec.metrics.task import Task
 
@@ -193,6 +193,34 @@ def test_the_interval_of_feldman_and_cousins():
         first, last = mean - below, mean + above  # the ratio of likelihoods is the same at both ends
         assert first < 0
         assert first * mean - mean**2 / 2 == pytest.approx(-((last - mean) ** 2) / 2)
+
+
+def patterns(gaps, error=0.5):
+    """Gaps in standard errors, and the patterns found in them, likewise."""
+    return [each / error for each in _patterns(error * np.array(gaps), np.full(len(gaps), error))]
+
+
+def test_bins_that_differ_by_noise_are_taken_for_alike():
+    """Squares of 1, 4 and 1 less the noise's 1: the mean is 1 and the variance 3, less than the 2 + 4 x 1 of noise."""
+    (pattern,) = patterns([1.0, 2.0, 1.0])
+    np.testing.assert_allclose(pattern, np.ones(3))
+    (pattern,) = patterns([0.5, 0.2, 0.9])  # less than noise: no bin is known to be off, any may be
+    np.testing.assert_allclose(pattern, np.ones(3))
+
+
+def test_bins_that_differ_by_more_keep_what_is_their_own():
+    """Squares less 1 of 99, -1 and -1: mean 97/3, variance 10,000/3, of which 2 + 4 x 97/3 is noise."""
+    mean, own = 97 / 3, 10_000 / 3 - 2 - 4 * 97 / 3
+    first, rest = mean + own / (own + 398) * (99 - mean), mean - own / (own + 2) * (1 + mean)
+    all_off, few_off = patterns([10.0, 0.0, 0.0])
+    np.testing.assert_allclose(all_off, np.sqrt(np.maximum([first, rest, rest], 0)))
+    np.testing.assert_allclose(few_off, [10.0, 0.0, 0.0])
+
+
+def test_others_that_are_off_too_speak_against_few():
+    """2.4^2 + 0.5^2 = 6.01 is more than the 5.99 that 95 % of sums of two squares stay below; 2.3^2 + 0.5^2 is not."""
+    assert len(patterns([10.0, 2.4, 0.5])) == 1
+    assert len(patterns([10.0, 2.3, 0.5])) == 2
 
 
 def by_all_pairs(x, y):
