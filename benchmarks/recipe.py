@@ -44,8 +44,7 @@ VARIANTS: dict[str, list[str]] = {
     "table epsilon .001": [
         TABLE.format("Adam, epsilon: 0.001, learning_rate: {schedule: cosine, start: 0.02, end: 0.0006}")
     ],
-    "table SGD 20": [TABLE.format("SGD, learning_rate: {schedule: cosine, start: 20.0, end: 0.6}")],
-    "table SGD 100": [TABLE.format("SGD, learning_rate: {schedule: cosine, start: 100.0, end: 3.0}")],
+    "table SGD": [TABLE.format("SGD, learning_rate: {schedule: cosine, start: 100.0, end: 3.0}")],
     "table l2 1e-6": [TABLE.format("Adam, learning_rate: 0.001, l2: 0.000001")],
     "table l2 1e-5": [TABLE.format("Adam, learning_rate: 0.001, l2: 0.00001")],
     "table decay .1": [TABLE.format("Adam, learning_rate: 0.001, weight_decay: 0.1")],

@@ -29,7 +29,7 @@ _OFF = 2.5
 """Standard errors beyond which a bin is off for sure, should the others be right."""
 
 _RIGHT = 0.05
-"""Bins are right unless their distances are such as noise alone makes more seldom than this."""
+"""Bins look right unless noise alone would show distances as large as theirs with less than this probability."""
 
 
 def interval(gap: Array, error: Array, share: Array, value: float) -> tuple[float, float]:
@@ -55,8 +55,8 @@ def _patterns(gap: Array, error: Array) -> list[Array]:
     if not all_off.any():
         all_off = error
     off = squares > _OFF**2
-    right = squares[~off]
-    if not off.any() or chdtrc(max(len(right), 1), right.sum()) < _RIGHT:
+    others = squares[~off]
+    if not off.any() or (len(others) and chdtrc(len(others), others.sum()) < _RIGHT):
         return [all_off]
     few_off = gap.copy()
     few_off[noisy] = np.where(off, gap[noisy], 0.0)
