@@ -80,12 +80,19 @@ def process() -> Iterator[Commands]:
     started.close()
 
 
+@pytest.fixture(scope="module")
+def inference() -> Iterator[Commands]:
+    started = Commands()
+    yield started
+    started.close()
+
+
 @pytest.fixture
-def export(process: Commands) -> Tool:
-    """`tool` in a process of its own: Paddle Inference ends one in which Python operators have run."""
+def export(process: Commands, inference: Commands) -> Tool:
+    """`tool` in other processes, Paddle Inference in one of its own: it ends one in which Python operators have run."""
 
     def run(name: str, *arguments: object) -> Outcome:
-        return process(Path.cwd(), name, *arguments)
+        return (inference if name == "paddle_infer" else process)(Path.cwd(), name, *arguments)
 
     return run
 
