@@ -41,10 +41,8 @@ def _arguments() -> argparse.Namespace:
     add("raw", type=Path, metavar="RAW", help="folder of the raw files")
     add("out", type=Path, metavar="OUT", help="folder of the prepared data; also holds the temporary files")
     add("--min-count", type=_positive, help="ids that occur less often in training are unknown (default: 1, or OLD's)")
-    add(
-        "--extend", type=Path, metavar="OLD", help="data prepared before: ids, counts and --min-count go on from theirs"
-    )
-    add("--valid", type=_share, default=0.05, help="share of training users held out for validation (default: 0.05)")
+    add("--extend", type=Path, metavar="OLD", help="data prepared before: ids, counts and settings go on from theirs")
+    add("--valid", type=_share, help="share of training users held out for validation (default: 0.05, or OLD's)")
     add("--on-error", choices=("fail", "skip"), default="fail", help="what a bad row does (default: fail)")
     add("--workers", type=_positive, default=len(os.sched_getaffinity(0)), help="threads (default: one per core)")
     add("--force", action="store_true", help="replace a prepared data set in OUT")
@@ -63,6 +61,13 @@ def _earlier(given: argparse.Namespace) -> Earlier | None:
             f"--min-count {given.min_count}: {given.extend} was prepared with {earlier.min_count}, and counts go on: "
             "leave it out"
         )
+    if given.valid is not None and given.valid > earlier.valid:
+        print(
+            f"prepare.py: warning: --valid {given.valid:g}: {given.extend} held out {earlier.valid:g} of the users; "
+            "who is held out only now was trained on then, and a model that goes on from it looks better on them than "
+            "on new users",
+            file=sys.stderr,
+        )
     return earlier
 
 
@@ -79,7 +84,8 @@ def main() -> int:
     try:
         earlier = _earlier(given)
         least = given.min_count or (earlier.min_count if earlier else 1)
-        settings = Settings(least, given.valid, given.on_error)
+        valid = given.valid if given.valid is not None else (earlier.valid if earlier else Settings.valid)
+        settings = Settings(least, valid, given.on_error)
         show(prepare(given.raw, given.out, settings, given.workers, given.force, earlier), Console())
     except UserError as error:
         return _complain(str(error), 2)

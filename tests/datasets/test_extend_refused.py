@@ -74,12 +74,26 @@ def test_the_command_refuses_in_a_line(first, tmp_path):
     assert digests(first) == before
 
 
-def test_the_command_takes_min_count_over(first, tmp_path):
+def test_the_command_takes_min_count_and_valid_over(first, tmp_path):
     day = raw(tmp_path / "raw2", 2)
-    done = subprocess.run(command(day, tmp_path / "out", "--valid", "0", "--extend", first), capture_output=True)
-    assert done.returncode == 0, done.stderr
+    done = subprocess.run(command(day, tmp_path / "out", "--extend", first), capture_output=True, text=True)
+    assert (done.returncode, done.stderr.count("warning")) == (0, 0), done.stderr
     prepare(day, tmp_path / "other", RARE, workers=1, earlier=read_earlier(first))
     assert digests(tmp_path / "out") == digests(tmp_path / "other")
+
+
+def test_users_who_were_trained_on_are_no_new_users(tmp_path):
+    """A hash below the share holds out: with a smaller share some of those who were, with a larger one others too."""
+    days = [raw(tmp_path / f"raw{day}", day) for day in (1, 2)]
+    prepare(days[0], tmp_path / "day1", Settings(valid=0.3), workers=1)
+    for share, warned in (("0.2", False), ("0.3", False), ("0.4", True)):
+        out = tmp_path / share
+        more = ("--valid", share, "--extend", tmp_path / "day1")
+        done = subprocess.run(command(days[1], out, *more), capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert json.loads((out / "schema.json").read_text())["created_by"]["valid"] == float(share)
+        line = f"prepare.py: warning: --valid {share}: {tmp_path / 'day1'} held out 0.3 of the users; who is held out"
+        assert (line in done.stderr) is warned
 
 
 def test_a_killed_run_leaves_nothing_and_the_day_before_as_it_was(first, tmp_path):

@@ -31,6 +31,7 @@ class Earlier:
         known: by field its original ids in the order of their new ones.
         waiting: by field those that have occurred less often than min_count, ascending.
         min_count: of all days.
+        valid: the share of its users who were held out.
         highest: the highest position of the position field; None: there is none.
         weighted: fields with values.
         extends: what the new schema.json says of this one and of those that it went on from.
@@ -39,6 +40,7 @@ class Earlier:
     known: dict[str, Counted]
     waiting: dict[str, Counted]
     min_count: int
+    valid: float
     highest: int | None
     weighted: frozenset[str]
     extends: list[dict[str, Any]]
@@ -56,6 +58,7 @@ def read_earlier(folder: Path) -> Earlier:
             raise ValueError("another format")
         fields = [{key: field[key] for key in ("name", "offset", "size")} for field in schema["fields"]]
         min_count, checksum = int(schema["min_count"]), schema["vocabulary_sha256"]
+        valid = float(schema["created_by"]["valid"])
         weighted = frozenset(field["name"] for field in schema["fields"] if field["weighted"])
         this = {"vocabulary_sha256": checksum, "id_space": schema["id_space"], "fields": fields}
         extends = [this, *schema.get("extends", [])]
@@ -77,7 +80,7 @@ def read_earlier(folder: Path) -> Earlier:
         raise UserError(f"{folder}/schema.json: its fields are not those of its vocabulary.parquet")
     if min_count > 1 and not _may_wait(waiting, known, min_count, schema.get("waiting_sha256")):
         raise UserError(f"{folder}/{WAITING}: is not the one that schema.json says")
-    return Earlier(known, waiting, min_count, highest, weighted, extends)
+    return Earlier(known, waiting, min_count, valid, highest, weighted, extends)
 
 
 def _may_wait(waiting: Mapping[str, Counted], known: Mapping[str, Counted], least: int, checksum: str | None) -> bool:
