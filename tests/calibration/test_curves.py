@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 
 from rec.calibration.calibration import TaskCalibration, fit
 from rec.calibration.curves import Isotonic, Platt, isotonic_points, logistic_line, logit, on_grid
-from rec.calibration.measure import crosswise, ece, figures
+from rec.calibration.measure import crosswise, drawn_half, ece, figures
 from rec.config.calibration import CalibrationSettings
 
 
@@ -178,8 +178,22 @@ def test_the_share_of_a_value_s_own_curve():
 def test_halves_are_calibrated_by_each_other():
     settings = CalibrationSettings(kind="isotonic")
     _, label, p = simulated(400, 7)
-    found = crosswise(settings, p, label, None)
-    np.testing.assert_array_equal(found[::2], fit(settings, p[1::2], label[1::2], None)(p[::2]))
-    np.testing.assert_array_equal(found[1::2], fit(settings, p[::2], label[::2], None)(p[1::2]))
+    found, half = crosswise(settings, p, label, None), drawn_half(label)
+    for own, other in ((half, ~half), (~half, half)):
+        np.testing.assert_array_equal(found[own], fit(settings, p[other], label[other], None)(p[own]))
     # On its own rows isotonic regression looks better than it is.
     assert ece(fit(settings, p, label, None)(p), label) < ece(found, label)
+
+
+def test_the_order_of_rows_says_nothing():
+    """Positive and negative rows by turns: every other row would have one label alone."""
+    _, label, p = simulated(4000, 8)
+    some = min(label.sum(), (~label).sum())
+    turns = np.stack([np.flatnonzero(label)[:some], np.flatnonzero(~label)[:some]], axis=1).ravel()
+    label, p = label[turns], p[turns]
+    half = drawn_half(label)
+    assert abs(int(label[half].sum()) - int(label[~half].sum())) <= 1
+    assert abs(int(half.sum()) - int((~half).sum())) <= 2
+    after = figures(crosswise(CalibrationSettings(kind="platt"), p, label, None), label)
+    assert after["calibration"] == pytest.approx(1, abs=0.01)
+    assert after["logloss"] < figures(p, label)["logloss"]

@@ -61,6 +61,13 @@ def plan(tmp_path) -> Plan:
     return Plan.load(ESMM / "paper.yaml", settings(tmp_path))
 
 
+def test_settings_that_a_comparison_passes_by_are_named(tmp_path, caplog):
+    given = ["runner.warm_start=/nonexistent", "runner.drop_last=true", "runner.metrics=[auc]"]
+    Plan.load(ESMM / "paper.yaml", [*settings(tmp_path), *given])
+    for name in ("warm_start", "drop_last", "metrics"):
+        assert f"runner.{name} has no effect in a comparison" in caplog.text
+
+
 def contents(out: Path) -> dict[tuple, dict]:
     found = [json.loads(path.read_text()) for path in (out / "runs").glob("*.json")]
     return {(c["name"], c["seed"], c["rate"]): c for c in found}

@@ -71,4 +71,4 @@ def test_a_table_shows_averages_and_goes_on_as_it_was(kind):
 def test_what_a_config_asks_for():
     found = row_rule({"class": "Adam", "ema": 0.99}, {"class": "Adagrad", "l2": 0.1})
     assert isinstance(found, Averaged)
-    assert (found.name, found.decay) == ("Adagrad with averages", 0.99)
+    assert (found.name, found.decay) == ("Adagrad with ema 0.99", 0.99)

@@ -171,6 +171,30 @@ def test_resuming_with_another_optimizer(tool: Tool, tiny, name):
     check(outcome, "was trained with Adam, table Adam, the config says SGD, table SGD")
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("optimizer.ema=0.5", "optimizer.ema=0.999", ("Adam with ema 0.5", "Adam with ema 0.999")),
+        (
+            "optimizer.ema=0.5",
+            "optimizer.class=Adam",
+            ("table Adam with ema 0.5, the config says Adam, table Adam: set",),
+        ),
+        (
+            "table_optimizer={class: Adam, beta2: 0.99}",
+            "table_optimizer={class: Adam}",
+            ("table Adam (betas 0.9 and 0.99), the config says Adam, table Adam: set",),
+        ),
+    ],
+)
+def test_going_on_with_a_state_that_means_something_else(tool: Tool, tiny, before, after, said):
+    """An average or a bias correction by another decay is off by a factor, and nothing would show it."""
+    assert tool("trainer", *tiny, "runner.epochs=1", f"hyper_parameters.{before}").code == 0
+    more = ["runner.model_save_path=next", "runner.warm_start=out/0"]
+    check(tool("trainer", *tiny, *more, f"hyper_parameters.{after}"), *said)
+    assert tool("trainer", *tiny, *more, "runner.epochs=1", f"hyper_parameters.{before}").code == 0
+
+
 def test_a_misspelt_field_is_named_before_training(tool: Tool, tiny):
     outcome = tool("trainer", *tiny, "runner.epochs=1", "hyper_parameters.fields=[user, itme, tags]")
     assert outcome.code == 0

@@ -94,7 +94,7 @@ def test_the_best_checkpoint_is_the_one_with_early_stop(tool: Tool, options):
 def test_by_a_field(mode, tool: Tool, options):
     trainer, infer = MODES[mode]
     by = "runner.calibration={kind: platt, by: item, shrinkage: 20}"
-    assert tool(trainer, *options, by).code == 0
+    said = tool(trainer, *options, by).err
     assert tool(infer, *options, "runner.predict_save_path=raw.parquet").code == 0
     assert tool(infer, *options, by, "runner.predict_save_path=right.parquet").code == 0
     raw, right = table("raw.parquet"), table("right.parquet")
@@ -102,6 +102,7 @@ def test_by_a_field(mode, tool: Tool, options):
     task = json.loads(Path("out/1/calibration.json").read_text())["tasks"]["ctr"]
     assert set(task["values"]) <= set(map(str, range(20, 40)))  # ids of lines of text are the table's rows
     assert len(task["values"]) > 10
+    assert f"calibration of ctr by item: {len(task['values'])} of 20 values have a curve of their own" in said
 
     def of(curve: dict, p: float) -> float:
         return float(sigmoid(curve["slope"] * np.log(p / (1 - p)) + curve["offset"]))
@@ -120,6 +121,7 @@ def test_by_a_field(mode, tool: Tool, options):
         (["runner.valid_data_dir=COPY"], "runner.valid_data_dir holds rows that are trained on"),
         (["runner.valid_data_dir=LINK"], "runner.valid_data_dir holds rows that are trained on"),
         (["runner.calibration={kind: platt, by: itm}"], "itm is none of the fields (did you mean item?)"),
+        (["runner.calibration={kind: platt, by: tags}"], "runner.calibration.by: tags has several values in a row"),
         (["runner.infer_checkpoint=best"], "set runner.best_metric"),
         (["runner.calibration=plat"], "runner.calibration.kind should be 'platt' or 'isotonic', got 'plat'"),
         (["runner.calibration={kind: platt, shrinkage: 7}"], "shrinkage is of the fits by a field"),
@@ -135,12 +137,6 @@ def test_mistakes_end_in_one_line_before_training(given, message, more, tool: To
     assert outcome.code == 2
     assert message in outcome.err.splitlines()[-1]
     assert not Path("out").exists() or not list(Path("out").iterdir())
-
-
-def test_a_field_of_several_values_is_refused(tool: Tool, options):
-    outcome = tool("trainer", *options, "runner.calibration={kind: platt, by: tags}")
-    assert outcome.code == 2
-    assert "runner.calibration.by: tags has several values in a row" in outcome.err.splitlines()[-1]
 
 
 def test_what_has_too_few_positives_stays_as_it_is(tool: Tool, options, tmp_path):

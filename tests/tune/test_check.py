@@ -68,6 +68,14 @@ def test_a_range_that_is_wrong_is_one_line(tmp_path, key, values, said):
     assert said in refused(config(tmp_path, {"objective": "auc_ctcvr", "ranges": {key: values}}))
 
 
+def test_a_range_within_another_is_refused(tmp_path):
+    """One of the two values would be written over the other, and the table would tell of both."""
+    whole = {"choices": [{"class": "SGD", "learning_rate": 0.5}, {"class": "Adam", "learning_rate": 0.5}]}
+    for ranges in ({**RANGES, "hyper_parameters.optimizer": whole}, {"hyper_parameters.optimizer": whole, **RANGES}):
+        said = refused(config(tmp_path, {"objective": "auc_ctcvr", "ranges": ranges}))
+        assert "learning_rate is a part of hyper_parameters.optimizer, which has a range too" in said
+
+
 @pytest.mark.parametrize(
     ("tune", "said"),
     [

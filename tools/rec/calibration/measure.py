@@ -29,12 +29,19 @@ def figures(p: Array, label: Array) -> dict[str, float]:
     return {"ece": ece(p, label), "calibration": float(p.sum() / label.sum()), "logloss": float(-logs.mean())}
 
 
+def drawn_half(label: Array) -> Array:
+    """bool [n]: half the rows of either label, bool [n], drawn: their order may have to do with their labels."""
+    half, drawn = np.zeros(len(label), np.bool_), np.random.default_rng(0).permutation(len(label))
+    for rows in (drawn[label[drawn]], drawn[~label[drawn]]):
+        half[rows[::2]] = True
+    return half
+
+
 def crosswise(settings: CalibrationSettings, p: Array, label: Array, ids: Array | None) -> Array:
     """Calibrated predictions, float32 [n], of each half of the rows by a fit to the other: on the rows that it is
     fitted to, any calibration looks right."""
-    found = np.empty(len(p), np.float32)
-    even = np.arange(len(p)) % 2 == 0
-    for half in (even, ~even):
+    found, first = np.empty(len(p), np.float32), drawn_half(label)
+    for half in (first, ~first):
         curves = fit(settings, p[~half], label[~half], None if ids is None else ids[~half])
         found[half] = curves(p[half], None if ids is None else ids[half])
     return found

@@ -37,6 +37,12 @@ BEHAVIOURS: dict[Target, dict[str, Any]] = {
 }
 """A net of one task: a CVR net differs from a CTCVR net by the rows that it is trained on, and by its name."""
 
+_WITHOUT_EFFECT = (
+    "early_stop", "valid_steps", "calibration", "gradient_cosines", "warm_start", "model_init_path", "drop_last",
+    "metrics", "segments", "predict_save_path",
+)  # fmt: skip
+"""Runner settings that a comparison passes by: each run is a training of all rows from scratch, judged by its AUCs."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -63,7 +69,7 @@ class Plan:
             places = [str(each) for each in _joined(source, folder)]
             source.tree["runner"][name] = places[0] if isinstance(folder, str) else places
         random = _take_random(source)
-        for name in ("early_stop", "valid_steps", "calibration", "gradient_cosines"):
+        for name in _WITHOUT_EFFECT:
             if source.tree["runner"].get(name):
                 log.warning("%s: runner.%s has no effect in a comparison", path, name)
         said = asked_for(source.tree.get("data"), "valid")

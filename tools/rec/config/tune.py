@@ -101,6 +101,12 @@ def read(tree: Mapping[str, Any]) -> tuple[Tune | None, list[str]]:
     except ValidationError as error:
         return None, list(dict.fromkeys(map(_said, error.errors())))
     problems = [problem for key in tune.ranges if (problem := _wrong_key(key))]
+    problems += [
+        f"tune.ranges.{inner} is a part of {outer}, which has a range too: leave one out, or write it into the other"
+        for outer in tune.ranges
+        for inner in tune.ranges
+        if inner.startswith(f"{outer}.")
+    ]
     return (None if problems else tune), problems
 
 

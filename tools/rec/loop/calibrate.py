@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -28,8 +29,8 @@ _Rows = tuple[Array, Array, Array | None]
 """Predictions float32 [n], labels bool [n] and, by a field, ids int64 [n] of a task's rows."""
 
 
-def check_calibration(run: Run) -> None:
-    """Raise UserError before training if nothing can be calibrated at its end."""
+def check_calibration(run: Run, reader: Any) -> None:
+    """Raise UserError before training if nothing can be calibrated at its end; `reader` is of the validation data."""
     settings, config = run.config.runner.calibration, run.config
     if settings is None:
         return
@@ -48,6 +49,10 @@ def check_calibration(run: Run) -> None:
     if settings.by and settings.by not in known:
         hint = did_you_mean(settings.by, known)
         raise UserError(f"runner.calibration.by: {settings.by} is none of the fields{hint}: {', '.join(known)}")
+    if settings.by:
+        for batch in run.batches(reader, run.plan(0, 0, training=False)):
+            ids_of(batch, settings.by)
+            break
 
 
 def _same_rows(run: Run) -> bool:
@@ -85,11 +90,18 @@ def calibrate(run: Run, store: Store, reader: Any) -> None:
             log.warning("%s is not calibrated: %d rows of one label are too few, %d needed", task, fewer(label), FEW)
             continue
         fitted[task] = fit(runner.calibration, p, label, ids)
+        if runner.calibration.by and ids is not None:
+            _log_values(task, runner.calibration.by, len(fitted[task].values), len(np.unique(ids)))
         before, after = figures(p, label), figures(crosswise(runner.calibration, p, label, ids), label)
         told[task] = {"rows": len(p), "positives": int(label.sum()), "before": before, "after": after}
         _log(task, told[task])
     store.add(manifest.name, CALIBRATION, to_json(Calibration(runner.calibration, fitted), told))
     log.info("calibration: %s", folder / CALIBRATION)
+
+
+def _log_values(task: str, field: str, fitted: int, found: int) -> None:
+    level = logging.INFO if fitted > 1 else logging.WARNING
+    log.log(level, "calibration of %s by %s: %d of %d values have a curve of their own", task, field, fitted, found)
 
 
 def _log(task: str, told: Mapping[str, Any]) -> None:

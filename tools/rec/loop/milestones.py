@@ -38,7 +38,7 @@ class Milestones:
         _check_whole_updates(run)
         self.rates = Rates(run)
         self._validation = Validation(run, self.rates)
-        check_calibration(run)
+        check_calibration(run, self._validation.reader)
         self._export: InferenceExport | None = wanted_export(run)
         self._curves: Curves | None = None
 

@@ -31,7 +31,7 @@ class Averaged(RowOptimizer):
 
     @property
     def name(self) -> str:
-        return f"{self.rule.name} with averages"
+        return f"{self.rule.name} with ema {self.decay:g}"
 
     @property
     def rate(self) -> float:

@@ -24,7 +24,7 @@ class RowOptimizer(ABC):
 
     @property
     def name(self) -> str:
-        """As a checkpoint calls it."""
+        """As a checkpoint calls it, with the numbers that say what its state means."""
         return type(self).__name__
 
     @property
@@ -100,6 +100,11 @@ class Adam(RowOptimizer):
     ) -> None:
         self.learning_rate, self.beta1, self.beta2, self.epsilon = float(learning_rate), beta1, beta2, epsilon
         self._corrections = _bias_corrections(beta1, beta2)
+
+    @property
+    def name(self) -> str:
+        betas = (self.beta1, self.beta2)
+        return "Adam" if betas == (0.9, 0.999) else f"Adam (betas {self.beta1:g} and {self.beta2:g})"
 
     def initial_state(self, num_row: int, dim: int) -> dict[str, Array]:
         # np.zeros takes memory only as rows are touched.
