@@ -145,7 +145,7 @@ def test_a_column_that_is_always_the_same_or_empty(tmp_path):
 
 
 @pytest.mark.parametrize(("numeric", "odd"), [("log1p", [-1.0, -7.0]), ("none", [np.inf, -np.inf])])
-def test_a_number_that_is_not_finite_is_missing(tmp_path, numeric, odd):
+def test_a_number_that_is_not_finite_is_missing(tmp_path, caplog, numeric, odd):
     """Of log(1 + x) the others are 0, log 2 and log 4: their mean is log 2, their deviation log 2 sqrt(2/3)."""
     prices = [0.0, 1.0, 3.0, *odd, None]
     fields = {"user": None, "price": {"numeric": numeric}}
@@ -154,6 +154,8 @@ def test_a_number_that_is_not_finite_is_missing(tmp_path, numeric, odd):
     known = [-root, 0.0, root] if numeric == "log1p" else [0.0, 1.0, 3.0]
     np.testing.assert_allclose(found[:, 0], [*known, mean, mean, mean], rtol=1e-6, atol=1e-7)
     assert found[:, 1].tolist() == [0, 0, 0, 1, 1, 1]
+    # -1 is what logs write for nothing; -7 is a number, one of four.
+    assert ("field price: 25.0 % of its numbers are below -1" in caplog.text) is (numeric == "log1p")
 
 
 def test_pooling_of_a_field_s_own(tmp_path):

@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from rec.scoring import Scorer
+from rec.serving.served import Served
 from support import Tool, tiny_lines, write_lines
 
 
@@ -40,6 +41,7 @@ def test_scores_are_infer_s(kind, tool: Tool, tiny, tmp_path):
     else:
         assert outcome.code == 0, outcome.err
         assert json.loads(Path("exported/export.json").read_text())["calibration"]["kind"] == kind
+        assert Served.load(Path("exported")).formula.terms == {"pctcvr": 1.0}  # no product of calibrated parts
         assert f"Probabilities are calibrated ({kind})." in Path("exported/README.md").read_text()
     expected = pq.read_table("p.parquet")
     for place in places:

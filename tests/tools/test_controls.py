@@ -178,6 +178,8 @@ def test_both_modes_move_alike(tool: Tool, tiny):
             "optimizer={class: SGD, learning_rate: 1.0, accumulate: 4} runner.save_steps=6",
             "runner.save_steps should be a multiple of optimizer.accumulate, 4, got 6",
         ),
+        ("optimizer.epsilon=0", "optimizer.epsilon should be above 0, got 0: without it a gradient of 0 is divided"),
+        ("table_optimizer={class: Adagrad, epsilon: 0.0}", "table_optimizer.epsilon should be above 0, got 0.0"),
         ("optimizer.clip_norm=0", "optimizer.clip_norm should be above 0, got 0: leave it out to clip nothing"),
     ],
 )
@@ -186,3 +188,14 @@ def test_what_is_refused(tool: Tool, tiny, given, expected):
     assert outcome.code == 2
     assert expected in outcome.err
     assert not re.search("Traceback", outcome.err)
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_a_warm_up_that_does_not_end_is_warned_of(tool: Tool, tiny, schedule):
+    """600 lines by 32, two epochs: 38 updates."""
+    for steps in (38, 39):
+        rate = f"{{schedule: {schedule}, start: 0.02, warmup_steps: {steps}}}"
+        outcome = tool("trainer", *tiny, f"hyper_parameters.optimizer.learning_rate={rate}", "--dry-run")
+        assert outcome.code == 0, outcome.err
+        said = "warmup_steps is 39, and the whole training makes 38 updates: the rate does not come to its start, 0.02"
+        assert (said in outcome.err) is (steps == 39)

@@ -293,3 +293,12 @@ def test_paddlerec_directories_are_told(tool: Tool, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     outcome = tool("trainer", "-m", DIRECTORIES / "rows_fm" / "config.yaml", "-o", "runner.metrics=[auc]")
     assert "runner.metrics has no effect: the directory counts its own" in outcome.err
+
+
+def test_a_segment_by_lists_is_refused(tool: Tool, table):
+    rows = shop()
+    rows["tags"] = [[1, 2]] * len(rows)
+    rows.to_parquet("log/shop.parquet")
+    outcome = tool("trainer", *table, "runner.segments=[tags]")
+    assert outcome.code == 2
+    assert "column tags holds list<element: int64>, expected one value in a row" in outcome.err.splitlines()[-1]

@@ -170,8 +170,9 @@ def check_section(config: Config, section: str, kinds: Mapping[str, Callable[...
             problems.append(f"{where}.ema should be a decay between 0 and 1 such as 0.999, got {value!r}")
         elif key == "accumulate" and not (type(value) is int and value > 0):
             problems.append(f"{where}.accumulate should be how many batches make an update, 1 or more, got {value!r}")
-        elif key in MORE["optimizer"] and value == 0:
-            problems.append(f"{where}.{key} should be above 0, got {value!r}: leave it out to clip nothing")
+        elif key in (*MORE["optimizer"], "epsilon") and value == 0:
+            why = "without it a gradient of 0 is divided by 0" if key == "epsilon" else "leave it out to clip nothing"
+            problems.append(f"{where}.{key} should be above 0, got {value!r}: {why}")
         elif isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
             problems.append(f"{where}.{key} should be a number not below 0, got {value!r}")
     return problems

@@ -135,6 +135,8 @@ def text_column(table: Table, column: str) -> pa.ChunkedArray:
     texts = []
     for piece, values in table.column(column):
         with _placed(piece, column):
+            if pa.types.is_nested(values.type):
+                raise UserError(f"column {column} holds {values.type}, expected one value in a row")
             texts.append(pc.fill_null(canonical(values, column), ""))
     return pa.chunked_array(texts, pa.string())
 

@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from rec.console import log
 from rec.data import columns
-from rec.data.field_settings import FieldColumn
 from rec.data.field_values import values_of
 from rec.data.grower import Grower
 from rec.data.number_sample import NumberSample
@@ -23,7 +22,6 @@ from rec.data.table_rows import in_order
 from rec.data.table_settings import DataSettings
 from rec.data.value_counts import FieldCounts
 from rec.data.vocabulary import Vocabulary
-from rec.numeric import Array
 
 
 class Survey:
@@ -55,6 +53,7 @@ class Survey:
         rates = before.rates if before else {}
         self._rates = {n: RateSurvey(n, settings, rates.get(n)) for n, f in settings.scaled.items() if f.statistic}
         self._moments = {name: Moments() for name in settings.scaled if not before}
+        self._no_logarithm = {name: 0 for name in self._moments if settings.scaled[name].numeric == "log1p"}
         self._fields, self._types = fields, dict[str, tuple[str, ...]]()
 
     def add(self, table: Table) -> None:
@@ -71,7 +70,11 @@ class Survey:
             survey.add(table)
         for name, moments in self._moments.items():
             if name not in self._rates:
-                moments.add(scale_numbers(table, name, self._settings.scaled[name]))
+                scaled = self._settings.scaled[name]
+                found = columns.numbers(table, scaled.column or name)
+                moments.add(before_scaling(found, scaled))
+                if name in self._no_logarithm:
+                    self._no_logarithm[name] += int((found < -1).sum())
 
     def join(self, other: Survey) -> None:
         """Take what another, of the same table, has learned of other rows; in their order it is as if all were here."""
@@ -84,6 +87,8 @@ class Survey:
             rates.join(other._rates[name])
         for name, moments in self._moments.items():
             moments.join(other._moments[name])
+        for name, count in other._no_logarithm.items():
+            self._no_logarithm[name] += count
 
     def vocabulary(self) -> Vocabulary:
         """What the rows have; says what is odd about them."""
@@ -132,6 +137,12 @@ class Survey:
         for name, own in rates.items():
             numbers, times = own.seen()
             self._moments[name].add(before_scaling(numbers, self._settings.scaled[name]), times)
+        for name, count in self._no_logarithm.items():
+            if count:
+                log.warning(
+                    "field %s: %.1f %% of its numbers are below -1 and have no log1p: they count as missing "
+                    "(numeric: standardize takes them)", name, 100 * count / (count + self._moments[name].count),
+                )  # fmt: skip
         return {name: scale_of(moments, self._settings.scaled[name]) for name, moments in self._moments.items()}
 
     def _kept(self, name: str, found: dict[str, int]) -> dict[str, int]:
@@ -142,8 +153,3 @@ class Survey:
         least = self._settings.least(name)
         kept = {text: count for text, count in found.items() if count >= least}
         return kept | {text: found.get(text, 0) for text in pinned if text not in kept}
-
-
-def scale_numbers(table: Table, name: str, field: FieldColumn) -> Array:
-    """A field's numbers before they are scaled, float64 [R]."""
-    return before_scaling(columns.numbers(table, field.column or name), field)

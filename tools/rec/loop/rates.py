@@ -70,7 +70,17 @@ class Rates:
                 raise UserError(f"{where}: a plateau is seen on validation data: set runner.valid_data_dir")
             if not self._schedules[name].metric:
                 raise UserError(f"{where}.metric is missing: which validation metric should get better?")
-        self.total = _updates(run) if any(e.decays and not e.steps for e in self._schedules.values()) else None
+        ends = any(each.decays and not each.steps for each in self._schedules.values())
+        total = _updates(run) if ends or any(each.warmup_steps for each in self._schedules.values()) else None
+        if ends and total is None:
+            raise UserError("a learning rate's steps are missing: the reader does not tell how many there are")
+        self.total = total if ends else None
+        for name, each in self._schedules.items():
+            if total is not None and each.warmup_steps > total:
+                log.warning(
+                    "hyper_parameters.%s.learning_rate.warmup_steps is %d, and the whole training makes %d updates: "
+                    "the rate does not come to its start, %g", name, each.warmup_steps, total, each.start,
+                )  # fmt: skip
 
     @property
     def metrics(self) -> dict[str, str]:
@@ -107,13 +117,13 @@ class Rates:
                 self.plateaus[name] = Plateau(Patience(**own["patience"]), own["lowered"])
 
 
-def _updates(run: Run) -> int:
-    """How many a whole training makes: epochs differ where each draws the negatives that it keeps."""
+def _updates(run: Run) -> int | None:
+    """How many a whole training makes: epochs differ where each draws the negatives that it keeps. None: not known."""
     total = 0
     for epoch in range(run.config.runner.epochs):
         plan = run.plan(epoch, 0, training=True)
         length = run.length(run.reader, plan)
         if length is None:
-            raise UserError("a learning rate's steps are missing: the reader does not tell how many there are")
+            return None
         total += length // plan.batch_size if plan.drop_last else math.ceil(length / plan.batch_size)
     return max(1, total)

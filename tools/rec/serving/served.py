@@ -42,7 +42,7 @@ class Served:
         model = Exported(folder)
         model.check()
         path = folder / FORMULA
-        formula = Formula.load(path) if path.is_file() else _product([each.name for each in model.manifest.outputs])
+        formula = Formula.load(path) if path.is_file() else _formula(model)
         found = cls(model, formula, sha256(folder / MANIFEST)[:12])
         with contextlib.suppress(UserError):  # the first request pays for no compilation; a column may be missing here
             found.predict([{}], {})
@@ -73,7 +73,12 @@ class Served:
         return f"{Path(of.model).name}{where}, version {self.version}"
 
 
-def _product(outputs: Sequence[str]) -> Formula:
-    """pctr * pcvr, of which a model may have one; of one that has neither its first prediction."""
-    terms = {name: 1.0 for name in ("pctr", "pcvr") if name in outputs}
+def _formula(model: Exported) -> Formula:
+    """pctr * pcvr, of which a model may have one; of one that has neither its first prediction.
+
+    Of a calibrated one pctcvr, which the product is not: each is right about its own label.
+    """
+    outputs = [each.name for each in model.manifest.outputs]
+    calibrated = model.manifest.calibration is not None and "pctcvr" in outputs
+    terms = {name: 1.0 for name in (("pctcvr",) if calibrated else ("pctr", "pcvr")) if name in outputs}
     return Formula(form="power", terms=terms) if terms else Formula(form="additive", terms={outputs[0]: 1.0})
