@@ -133,12 +133,35 @@ def test_a_new_day_is_added_behind():
     assert arrays("out") == arrays("whole")
 
 
+def test_a_day_s_calibration_is_applied_to_the_next(tool: Tool):
+    given = ["runner.calibration=platt", "data.valid={share: 0.3}"]
+    walk(config(*given), "dygraph")
+    more = ["runner.train_data_dir=log/day-9", "runner.infer_load_path=out/day-9", "runner.test_data_dir=log/day-10"]
+    assert tool("infer", "-m", "config.yaml", "-o", *given, *more).code == 0
+    expected = json.loads(Path("out/day-9/0/metrics.json").read_text())["tasks"]["ctr"]
+    found = next(row for row in read("out/daily.csv") if (row["day"], row["rows"]) == ("day-10", "all"))
+    assert {name: float(found[name]) for name in expected} == {k: pytest.approx(v) for k, v in expected.items()}
+
+
+def test_what_a_walk_passes_by_is_said(caplog):
+    walk(config("runner.metrics=[auc]"), "dygraph")
+    assert "runner.metrics has no effect in a walk over days" in caplog.text
+    with Path("log/day-9/part-0.txt").open("a") as late:
+        late.write("u1,i1,,1\n")
+    caplog.clear()
+    walk(config(), "dygraph")
+    changed = [day for day in DAYS if f"day {day}: its data have changed since it was trained on" in caplog.text]
+    assert changed == ["day-9"]
+
+
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [
         (["runner.train_data_dir=[log/day-9, log/day-8]"], "the days were day-8, day-9, day-10, and are day-9, day-8"),
         (["data.admit_count=3"], "data.admit_count was 2, is 3"),
         (["data.test_share=0.1"], "data.test_share: each day is tested on before it is trained on"),
+        (["runner.epochs=3"], "runner.epochs was 1, is 3: days would not be comparable"),
+        (["runner.calibration=platt"], "runner.calibration was None, is {'kind': 'platt'"),
         (["runner.overwrite=true"], "runner.overwrite, runner.model_init_path and last_epoch mean nothing"),
         (["runner.train_data_dir=[log/day-8, log/day-8]"], "two days are called day-8"),
         (["runner.train_data_dir=nowhere-*"], "nowhere-*: no such data directory"),

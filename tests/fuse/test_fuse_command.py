@@ -12,6 +12,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
+from rec.errors import UserError
 from rec.fuse.formula import Formula
 from rec.scoring.manifest import Array, ExportManifest, read_export, write_export
 from support import ESMM, Outcome, Tool
@@ -38,6 +39,17 @@ def write(name: str, columns: dict[str, Any]) -> None:
         pyarrow.csv.write_csv(table, name)
     else:
         pq.write_table(table, name)
+
+
+def an_export(folder: Path, *names: str) -> None:
+    """An exported model, but for its files, that predicts these."""
+    outputs = [Array(name=name, dtype="float32", shape=["impressions"], meaning="") for name in names]
+    empty: dict[str, Any] = {"fields": [], "shared": [], "offsets": {}, "columns": {}, "inputs": [], "parity": {},
+                             "metrics": {}, "versions": {}}  # fmt: skip
+    manifest = ExportManifest(model="m", checkpoint="c", epoch=0, step=1, reader="ids", num_id=1, rows="float32",
+                              outputs=outputs, **empty)  # fmt: skip
+    folder.mkdir()
+    write_export(folder, manifest)
 
 
 def test_the_fused_score_beats_each_score_alone_on_held_out_requests(export: Tool, tmp_path, monkeypatch):
@@ -115,13 +127,7 @@ def test_two_runs_and_an_exported_model(export: Tool, tmp_path, monkeypatch):
     assert outcome.code == 0, outcome.err
     assert list(report()["formula"]["terms"]) == ["one.pctr", "one.pcvr", "two.pctr", "two.pcvr", "price"]
 
-    outputs = [Array(name=name, dtype="float32", shape=["impressions"], meaning="") for name in ("pctr", "pcvr")]
-    empty: dict[str, Any] = {"fields": [], "shared": [], "offsets": {}, "columns": {}, "inputs": [], "parity": {},
-                             "metrics": {}, "versions": {}}  # fmt: skip
-    manifest = ExportManifest(model="m", checkpoint="c", epoch=0, step=1, reader="ids", num_id=1, rows="float32",
-                              outputs=outputs, **empty)  # fmt: skip
-    Path("exported").mkdir()
-    write_export(Path("exported"), manifest)
+    an_export(Path("exported"), "pctr", "pcvr")
     one = ("one", "--price", "price", "--k", 2, "--trials", 10, "--into", "exported")
     outcome = fuse(export, *one)
     assert outcome.code == 0, outcome.err
@@ -151,7 +157,18 @@ def test_mistakes_end_in_one_line(export: Tool, tmp_path, monkeypatch):
     write("short.parquet", {name: values[:-3] for name, values in given.items()})
     write("none.parquet", {name: given[name] for name in ("sample_id", "click", "conversion", "request_id")})
     Path("empty").mkdir()
+    some = np.arange(160) % 2 == 0
+    write("alone.parquet", given | {"request_id": np.where(some, np.nan, given["request_id"])})
+    write("alone.csv", given | {"request_id": np.where(some, "", given["request_id"].astype(str))})
+    write("minus.parquet", given | {"click": 2 * given["click"] - 1})
+    write("more.parquet", {name: given[name] for name in ("sample_id", "pctr")})
     for arguments, said in (
+        (["alone.parquet"], "column request_id is empty in 80 rows, which belong to no request"),
+        (["alone.csv"], "column request_id is empty in 80 rows, which belong to no request"),
+        (["minus.parquet"], "column click should be 0 where it did not happen, found -1"),
+        (["p.parquet", "--columns", "more.parquet"], "more.parquet: has a column pctr, which the predictions have"),
+        (["p.parquet", "--terms", "click", "pctr"], "click is a label, which nobody knows when rows are ranked"),
+        (["p.parquet", "--objective", "clicks=1", "clicks=3"], "clicks has a weight already"),
         (["none.parquet"], "have no pctr and pcvr: --terms names the columns"),
         (["p.parquet", "--k", 8, "--price", "price"], "--k 8: no request has more rows"),
         (["p.parquet", "--objective", "gmv"], "gmv needs --price COLUMN"),
@@ -165,3 +182,54 @@ def test_mistakes_end_in_one_line(export: Tool, tmp_path, monkeypatch):
         (["p.parquet", "--held-out", 1], "--held-out between 0 and 1"),
     ):
         assert said in refused(fuse(export, *arguments)), arguments
+
+
+def test_only_an_earlier_search_is_replaced(export: Tool, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write("p.parquet", world(50))
+    one = ("fuse", "p.parquet", "--forms", "logistic", "--price", "price", "--k", 2, "--to")
+    Path("mine").mkdir()
+    Path("mine/thesis.txt").write_text("kept")
+    Path("file").write_text("kept")
+    for place, said in (("mine", "holds thesis.txt, which no search wrote"), ("file", "is a file"), (".", "holds")):
+        outcome = export(*one, place)
+        assert (outcome.code, said in outcome.err.splitlines()[-1]) == (2, True), outcome.err
+    assert Path("mine/thesis.txt").read_text() == Path("file").read_text() == "kept"
+    for _ in range(2):
+        assert export(*one, "found").code == 0
+    Path("link").symlink_to("found")
+    before = Path("found/report.json").stat().st_ino
+    assert export(*one, "link").code == 0
+    assert Path("link").is_symlink()
+    assert Path("found/report.json").stat().st_ino != before
+    assert not [path for path in Path().iterdir() if path.name.startswith(".")]
+
+
+def test_requests_are_names_whatever_they_look_like(export: Tool, tmp_path, monkeypatch):
+    """007 and 7 are two in a .csv, and a day may be missing."""
+    monkeypatch.chdir(tmp_path)
+    given = world(40)
+    named = np.array([f"{'00' if number % 2 else ''}{number // 2}" for number in given["request_id"]])
+    write(
+        "p.csv", given | {"request_id": named, "day": np.where(given["request_id"] < 9, "", given["day"].astype(str))}
+    )
+    outcome = fuse(export, "p.csv", "--forms", "logistic", "--price", "price", "--k", 2, "--day", "day")
+    assert outcome.code == 0, outcome.err
+    assert sum(report()["requests"].values()) == 40
+
+
+def test_a_formula_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    from rec.fuse import into
+
+    an_export(tmp_path / "exported", "pctr")
+    formula = Formula(form="additive", terms={"pctr": 1.0})
+    into.Exported(tmp_path / "exported", 1).take(formula)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(into, "write_export", full)
+    with pytest.raises(UserError, match="cannot be written: No space left"):
+        into.Exported(tmp_path / "exported", 1).take(Formula(form="additive", terms={"pctr": 2.0}))
+    assert Formula.load(tmp_path / "exported" / "formula.json") == formula
+    assert "formula.json" in read_export(tmp_path / "exported").files

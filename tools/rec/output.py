@@ -63,9 +63,12 @@ def whole_file(path: Path, content: bytes) -> None:
 def whole_folder(target: Path) -> Iterator[Path]:
     """A folder to write into, which has the target's name when all is written; what had it before goes then.
 
+    A link stays one, to the new folder.
+
     Raises:
         UserError: it cannot be written.
     """
+    target = target.resolve()
     temporary = target.with_name(f".saving-{target.name}-{os.getpid()}")
     aside = target.with_name(f".replaced-{target.name}-{os.getpid()}")
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,13 @@ class Record:
     Attributes:
         folder: where the files are.
         days: `day`, its name; `evaluation`, rows of the table, none on the first day; `checkpoint`, the folder that it
-            ended with, relative to `folder`, once it is trained on.
+            ended with, relative to `folder`, once it is trained on, and then `data`, the fingerprint of what it was.
+        settings: that all days have alike, besides those that a checkpoint tells of; empty: of before they were kept.
     """
 
     folder: Path
     days: list[dict[str, Any]] = field(default_factory=list)
+    settings: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def read(cls, folder: Path) -> Record:
@@ -40,13 +42,21 @@ class Record:
         if not path.is_file():
             return cls(folder)
         try:
-            days = json.loads(path.read_text(encoding="utf-8"))["days"]
-            return cls(folder, [{"day": str(one["day"]), **one} for one in days])
+            found = json.loads(path.read_text(encoding="utf-8"))
+            days = [{"day": str(one["day"]), **one} for one in found["days"]]
+            return cls(folder, days, dict(found.get("settings", {})))
         except (OSError, ValueError, KeyError, TypeError):
             raise UserError(f"{path}: is damaged: walk over the days anew in another runner.model_save_path") from None
 
-    def check(self, names: Sequence[str]) -> None:
-        """Raise UserError if the days are not those that were begun, and perhaps more."""
+    def check(self, names: Sequence[str], settings: Mapping[str, Any]) -> None:
+        """Raise UserError if the days are not those that were begun, and perhaps more, or settings are others."""
+        for name, value in settings.items() if self.settings else ():
+            if self.settings.get(name) != value:
+                raise UserError(
+                    f"{self.folder / RECORD}: runner.{name} was {self.settings.get(name)!r}, is {value!r}: days would "
+                    "not be comparable: set it as it was, or another runner.model_save_path"
+                )
+        self.settings = self.settings or dict(settings)
         begun = [one["day"] for one in self.days]
         if begun != list(names[: len(begun)]):
             raise UserError(
@@ -68,7 +78,7 @@ class Record:
         Raises:
             UserError: the disk does not take it.
         """
-        _replace(self.folder / RECORD, json.dumps({"days": self.days}, indent=1))
+        _replace(self.folder / RECORD, json.dumps({"settings": self.settings, "days": self.days}, indent=1))
         rows = [row for one in self.days for row in one.get("evaluation", [])]
         names = dict.fromkeys(name for row in rows for name in row)
         text = io.StringIO()

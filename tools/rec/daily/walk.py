@@ -7,6 +7,7 @@ each day with `runner.warm_start` (progressive validation: Blum, Kalai and Langf
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,19 @@ from rec.console import log
 from rec.daily.days import Day, days_of
 from rec.daily.novelty import Novelty
 from rec.daily.record import Record
+from rec.data.fingerprint import fingerprint
 from rec.errors import UserError
 from rec.loop.train import train
 from rec.run import overwrite
 from rec.run.assembly import assemble, open_directory
+from rec.run.calibrated import calibrate
 from rec.run.model import Mode
 from rec.run.parts import asked_for
 from rec.run.start import checkpoint_folder, evaluated
+
+_ALIKE = ("epochs", "early_stop", "best_metric", "calibration")
+"""Runner settings that tell how a day is trained, and that a run may change when it goes on: a walk may not."""
+_WITHOUT_EFFECT = ("metrics", "segments", "predict_save_path", "infer_load_path")
 
 
 def walk(config: Config, mode: Mode) -> None:
@@ -38,12 +45,14 @@ def walk(config: Config, mode: Mode) -> None:
     Store(folder).check_writable()
     with only_writer(folder):
         record = Record.read(folder)
-        record.check([day.name for day in days])
+        settings = config.runner.model_dump(mode="json")
+        record.check([day.name for day in days], {name: settings[name] for name in _ALIKE})
         before: Day | None = None
         for day in days:
             known = record.of(day.name)
             given = _training(config, day, _warm(folder, record, before) or config.runner.warm_start)
             if "checkpoint" in known:
+                _warn_if_changed(config, day, known)
                 overwrite.refuse(open_directory(given.merged({"runner": {"resume": False}}), mode).config, native=True)
             else:
                 _day(config, given, mode, day, before, record)
@@ -59,6 +68,9 @@ def _check(config: Config, mode: Mode) -> None:
         raise UserError(
             f"{config.model_dir}: is PaddleRec's, whose metrics are its own: train day by day with trainer.py"
         )
+    for name in _WITHOUT_EFFECT:
+        if runner.model_dump().get(name):
+            log.warning("%s: runner.%s has no effect in a walk over days", config.path, name)
     if said := asked_for(config.data, "test"):
         raise UserError(f"{said}: each day is tested on before it is trained on: leave it out")
     if runner.overwrite or config.last_epoch >= 0 or runner.model_init_path:
@@ -78,10 +90,24 @@ def _day(config: Config, given: Config, mode: Mode, day: Day, before: Day | None
             figures = (f"{name} {row[name]:.4f}" for name in ("auc", "calibration", "mae") if row.get(name) is not None)
             log.info("day %s, %s, %s: %s (n = %d)", day.name, row["task"], row["rows"], ", ".join(figures), row["n"])
     evaluated_in, begun = time.perf_counter() - begun, time.perf_counter()
+    data = _data(config, day)  # as it was read: what comes later is not trained on
     train(assemble(given, mode, "train"))
     known["checkpoint"] = _ended(given).relative_to(record.folder).as_posix()
+    known["data"] = data
     record.write()
     log.info("day %s: evaluated in %.1f s, trained in %.1f s", day.name, evaluated_in, time.perf_counter() - begun)
+
+
+def _data(config: Config, day: Day) -> str:
+    return fingerprint(config.places(str(day.place)))
+
+
+def _warn_if_changed(config: Config, day: Day, known: Mapping[str, Any]) -> None:
+    if known.get("data") not in (None, _data(config, day)):
+        log.warning(
+            "day %s: its data have changed since it was trained on, and are not trained on again: begin anew in "
+            "another runner.model_save_path to learn of them", day.name,
+        )  # fmt: skip
 
 
 def _warm(folder: Path, record: Record, before: Day | None) -> str | None:
@@ -121,7 +147,9 @@ def _ended(config: Config) -> Path:
 def _evaluation(config: Config, mode: Mode, day: Day) -> list[dict[str, Any]]:
     """Rows of the table, of a day that the model has not seen."""
     run = assemble(config, mode, "infer")
-    run = run.restore(evaluated(run.config)[-1])
+    start = evaluated(run.config)[-1]
+    run = run.restore(start)
+    calibrate(run, start)
     novelty = Novelty(run.directory.tasks(), run.reader.vocabulary)
     for batch in run.batches(run.reader, run.plan(0, 0, training=False)):
         novelty.add(batch, run.engine.eval_step(batch))

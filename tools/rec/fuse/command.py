@@ -58,10 +58,13 @@ def _run(args: argparse.Namespace) -> None:
         raise UserError("the search needs Optuna: pip install -r requirements-tune.txt (--forms logistic does without)")
     from rec.fuse.into import Exported
     from rec.fuse.sources import read_sources
-    from rec.fuse.work import Plan, fuse
+    from rec.fuse.work import Plan, check_place, fuse
 
+    check_place(args.to)
     exported = Exported(args.into, len(args.predictions)) if args.into else None
-    table = read_sources(args.predictions, (args.click, args.order), args.columns)
+    table = read_sources(
+        args.predictions, (args.click, args.order), args.columns, [each for each in (args.request, args.day) if each]
+    )
     names = Names(args.request, args.click, args.order, args.price, args.day, args.terms)
     plan = Plan(objective, args.k, list(dict.fromkeys(args.forms)), args.trials, args.held_out, args.seed)
     formula = fuse(table, names, plan, args.to)
@@ -70,9 +73,11 @@ def _run(args: argparse.Namespace) -> None:
 
 
 def _weights(given: list[str]) -> dict[str, float]:
-    found = {}
+    found: dict[str, float] = {}
     for each in given:
         name, _, weight = each.partition("=")
+        if name in found:
+            raise UserError(f"--objective {each}: {name} has a weight already")
         try:
             found[name] = float(weight or 1)
         except ValueError:

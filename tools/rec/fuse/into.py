@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from rec.console import log
 from rec.errors import UserError
 from rec.fuse.formula import Formula
+from rec.output import whole_folder
 from rec.scoring.manifest import read_export, write_export
 
 
@@ -30,10 +32,9 @@ class Exported:
         """Write `formula.json`, with its checksum in `export.json`; one that was there is replaced."""
         own = {each.name for each in self._manifest.outputs}
         others = [name for name in formula.terms if name not in own]
-        try:
-            formula.save(self._folder)
-            write_export(self._folder, self._manifest)
-        except OSError as error:
-            raise UserError(f"{self._folder}: cannot be written: {error.strerror or error}") from None
+        with whole_folder(self._folder) as folder:  # a formula and its checksum are one: no kill comes between them
+            shutil.copytree(self._folder, folder, dirs_exist_ok=True)
+            formula.save(folder)
+            write_export(folder, self._manifest)
         needs = f"; candidates have to come with {', '.join(others)}" if others else ""
         log.info("%s: ranks by the formula%s", self._folder.resolve(), needs)

@@ -78,7 +78,7 @@ class Rows:
         """Requests to fit on and, a share of all, held-out ones, by chance."""
         order = np.random.default_rng([seed, 1]).permutation(self.num_request)
         judged = np.zeros(self.num_request, bool)
-        judged[order[: max(1, round(held_out * self.num_request))]] = True
+        judged[order[: min(max(1, round(held_out * self.num_request)), self.num_request - 1)]] = True
         return self.take(~judged), self.take(judged)
 
 
@@ -95,11 +95,16 @@ def rows_of(table: pa.Table, names: Names, seed: int) -> Rows:
                 f"the predictions have no column {column}{did_you_mean(column, table.column_names)}: data.keep passes "
                 "columns of a table on to them, and --columns reads a file of more, by sample_id"
             )
+        if column in (names.click, names.order) and column in terms:
+            raise UserError(f"{column} is a label, which nobody knows when rows are ranked: it can be no term")
     given = table[names.request]
-    if given.null_count:
-        raise UserError(f"column {names.request} is empty in {given.null_count:,} rows, which belong to no request")
+    if empty := _empty(given):
+        raise UserError(f"column {names.request} is empty in {empty:,} rows, which belong to no request")
     request = np.asarray(given.combine_chunks().dictionary_encode().indices)
     click, order = numbers(table, names.click), numbers(table, names.order)
+    for name, label in ((names.click, click), (names.order, order)):
+        if (label < 0).any():
+            raise UserError(f"column {name} should be 0 where it did not happen, found {np.nanmin(label):g}")
     known = ~(np.isnan(click) | np.isnan(order))
     if not known.all():
         log.warning("%d rows whose %s or %s is not known are left out", (~known).sum(), names.click, names.order)
@@ -121,8 +126,18 @@ def rows_of(table: pa.Table, names: Names, seed: int) -> Rows:
         gains[GMV] = order[places] * price
     days = None
     if names.day is not None:
-        days = np.asarray(table[names.day].cast(pa.string()).to_pylist(), object)[places[starts[:-1]]]
+        texts = pc.fill_null(table[names.day].cast(pa.string()), "(empty)")
+        days = np.asarray(texts.to_pylist(), object)[places[starts[:-1]]]
     return Rows(starts, {name: _term(table, name)[places] for name in terms}, gains, days)
+
+
+def _empty(values: pa.ChunkedArray) -> int:
+    """Rows without a value: null, "" or NaN."""
+    if pa.types.is_floating(values.type):
+        return int(pc.sum(pc.fill_null(pc.is_nan(values), True)).as_py() or 0)
+    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+        return int(pc.sum(pc.fill_null(pc.equal(values, ""), True)).as_py() or 0)
+    return int(values.null_count)
 
 
 def _term(table: pa.Table, name: str) -> Array:

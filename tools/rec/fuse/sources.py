@@ -17,7 +17,9 @@ ID = "sample_id"
 _FILE = "predictions.parquet"
 
 
-def read_sources(sources: Sequence[str], labels: Sequence[str], more: Path | None) -> pa.Table:
+def read_sources(
+    sources: Sequence[str], labels: Sequence[str], more: Path | None, texts: Sequence[str] = ()
+) -> pa.Table:
     """The columns of all files, side by side, by sample_id.
 
     Args:
@@ -26,15 +28,16 @@ def read_sources(sources: Sequence[str], labels: Sequence[str], more: Path | Non
             `NAME.column`, and a file's own name is the default.
         labels: columns that files must agree on.
         more: a file of further columns, by sample_id.
+        texts: columns whose values are names, whatever they look like: in a .csv 007 and 7 are two.
 
     Raises:
-        UserError: a file is missing, or has other rows, or other labels.
+        UserError: a file is missing, or has other rows, or other labels, or `more` has columns that are there.
     """
     named = [_named(source, len(sources) > 1) for source in sources]
     names = [name for name, _ in named]
     if len(set(names)) < len(names):
         raise UserError(f"several files are called {max(names, key=names.count)}: name them, as in ctr=FILE cvr=FILE")
-    tables = [(name, read_file(path), path) for name, path in named]
+    tables = [(name, read_file(path, texts), path) for name, path in named]
     _, first, path = tables[0]
     columns = {name: first[name] for name in first.column_names}
     for name, table, other in tables if len(tables) > 1 else ():
@@ -44,19 +47,22 @@ def read_sources(sources: Sequence[str], labels: Sequence[str], more: Path | Non
                 raise UserError(f"{other}: has other values of {label} than {path}: predictions of other data")
         columns |= {f"{name}.{column}": beside[column] for column in _predictions(beside)}
     if more:
-        beside = _aligned(first, read_file(more), f"{more}", f"{path}", same=False)
+        beside = _aligned(first, read_file(more, texts), f"{more}", f"{path}", same=False)
+        if twice := sorted(columns.keys() & set(beside.column_names) - {ID}):
+            raise UserError(f"{more}: has a column {twice[0]}, which the predictions have too: leave one out")
         columns |= {name: beside[name] for name in beside.column_names if name != ID}
     return pa.table(columns)
 
 
-def read_file(path: Path) -> pa.Table:
+def read_file(path: Path, texts: Sequence[str] = ()) -> pa.Table:
     """A file of rows with sample_ids that are all different.
 
     Raises:
         UserError: it is missing or is none.
     """
     try:
-        table = pq.read_table(path) if path.suffix == ".parquet" else pyarrow.csv.read_csv(path)
+        as_texts = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys((ID, *texts), pa.string()))
+        table = pq.read_table(path) if path.suffix == ".parquet" else pyarrow.csv.read_csv(path, None, None, as_texts)
     except (OSError, pa.ArrowException) as error:
         raise UserError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
     if ID not in table.column_names:

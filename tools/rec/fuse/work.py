@@ -21,6 +21,8 @@ from rec.fuse.rows import GMV, ORDERS, Names, Rows, rows_of
 from rec.fuse.search import Fit, Found, front
 from rec.output import whole_folder
 
+_RESULT = {"formula.json", "report.md", "report.json", "front.png"}
+
 _DRAWN = 20
 """Formulas of the front that are judged on held-out requests."""
 
@@ -56,6 +58,12 @@ def fuse(table: pa.Table, names: Names, plan: Plan, to: Path) -> Formula:
     objective = dict(plan.objective) or {(GMV if GMV in rows.gains else ORDERS): 1.0}
     _check(rows, objective, plan.k)
     fitted, judged = rows.halves(plan.held_out, plan.seed)
+    for name in objective:
+        for part, says in ((fitted, "to fit on"), (judged, "held out")):
+            if not part.gains[name].any():
+                raise UserError(
+                    f"no row of the requests {says} has {name}: more requests are needed, or another --seed"
+                )
     found = _search(Fit(fitted, plan.k, objective, plan.seed), plan)
     report = _report(found, fitted, judged, objective, plan)
     with whole_folder(to) as folder:
@@ -72,6 +80,15 @@ def fuse(table: pa.Table, names: Names, plan: Plan, to: Path) -> Formula:
         )
     log.info("the formula: %s; written: %s", report.formula, to.resolve())
     return report.formula
+
+
+def check_place(to: Path) -> None:
+    """Raise UserError if the results would take the place of something else than those of an earlier search."""
+    if to.exists() and not to.is_dir():
+        raise UserError(f"--to {to}: is a file, expected a folder to write")
+    others = sorted({path.name for path in to.iterdir()} - _RESULT) if to.exists() else []
+    if others:
+        raise UserError(f"--to {to}: holds {others[0]}, which no search wrote: name a folder of its own")
 
 
 def _check(rows: Rows, objective: Mapping[str, float], k: int) -> None:

@@ -35,6 +35,7 @@ _MAY_CHANGE = {"methods", "seeds", "save_hours"}
 _WITHOUT_EFFECT = (
     "early_stop", "valid_steps", "calibration", "save_steps", "keep_last", "warm_start", "model_init_path", "overwrite",
     "replay", "test_data_dir", "valid_data_dir", "gradient_cosines", "use_visual", "use_out_vec", "num_workers",
+    "best_metric", "metrics", "segments", "predict_save_path", "drop_last",
 )  # fmt: skip
 
 
