@@ -143,6 +143,18 @@ def test_a_day_s_calibration_is_applied_to_the_next(tool: Tool):
     assert {name: float(found[name]) for name in expected} == {k: pytest.approx(v) for k, v in expected.items()}
 
 
+def test_prepared_days_are_refused_before_the_first(tool: Tool):
+    growth = ("grow_vocabulary", "admit_count", "evict_after")
+    lines = [line for line in CONFIG.splitlines() if not any(name in line for name in growth)]
+    Path("whole.yaml").write_text("\n".join(lines))
+    for day in DAYS[:2]:
+        done = tool("prepare", f"prepared/{day}", "-m", "whole.yaml", "-o", f"runner.train_data_dir=log/{day}")
+        assert done.code == 0, done.err
+    with pytest.raises(UserError, match="prepared/day-8: is a prepared table, whose rows are of one part each"):
+        walk(config("runner.train_data_dir=prepared/day-*"), "dygraph")
+    assert not list(Path("out").glob("day-*"))
+
+
 def test_what_a_walk_passes_by_is_said(caplog):
     walk(config("runner.metrics=[auc]"), "dygraph")
     assert "runner.metrics has no effect in a walk over days" in caplog.text

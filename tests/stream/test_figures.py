@@ -79,6 +79,7 @@ def table_of(values: pa.Array) -> Table:
         (pa.array([3600, None]), [HOUR, NEVER]),
         (pa.array([0.5, float("nan")]), [500_000, NEVER]),
         (pa.array(["1970-01-02 01:00:00", " "]), [DAY + HOUR, NEVER]),
+        (pa.array(["1970-01-02 01:00:00.250000999"]), [DAY + HOUR + 250_000]),
         (pa.array(["3600", ""]), [HOUR, NEVER]),
         (pa.array(["1970-01-02"]).dictionary_encode(), [DAY]),
     ],

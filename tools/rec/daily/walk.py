@@ -19,6 +19,7 @@ from rec.daily.days import Day, days_of
 from rec.daily.novelty import Novelty
 from rec.daily.record import Record
 from rec.data.fingerprint import fingerprint
+from rec.data.prepared_table import is_prepared
 from rec.errors import UserError
 from rec.loop.train import train
 from rec.run import overwrite
@@ -42,6 +43,12 @@ def walk(config: Config, mode: Mode) -> None:
     """
     _check(config, mode)
     days, folder = days_of(config), Path(config.runner.model_save_path)
+    for day in days:
+        if is_prepared(day.place):
+            raise UserError(
+                f"{day.place}: is a prepared table, whose rows are of one part each: name the days' own files, or "
+                "train day by day with trainer.py"
+            )
     Store(folder).check_writable()
     with only_writer(folder):
         record = Record.read(folder)

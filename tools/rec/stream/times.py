@@ -66,7 +66,9 @@ def _microseconds(values: pa.Array) -> Array:
 
 def _parsed(texts: pa.Array) -> pa.Array:
     """Timestamps where all texts are such; else they are left to be numbers."""
-    try:
-        return texts.cast(pa.timestamp("us"))
-    except pa.ArrowException:
-        return texts
+    for unit in ("us", "ns"):  # the first reaches further, the second takes what pandas writes
+        try:
+            return texts.cast(pa.timestamp(unit))
+        except pa.ArrowException:
+            continue
+    return texts
