@@ -205,14 +205,14 @@ def test_only_an_earlier_search_is_replaced(export: Tool, tmp_path, monkeypatch)
     assert not [path for path in Path().iterdir() if path.name.startswith(".")]
 
 
-def test_requests_are_names_whatever_they_look_like(export: Tool, tmp_path, monkeypatch):
-    """007 and 7 are two in a .csv, and a day may be missing."""
+def test_requests_are_names_and_days_and_prices_may_be_empty(export: Tool, tmp_path, monkeypatch):
+    """007 and 7 are two in a .csv; prices here are below 1, as probabilities are."""
     monkeypatch.chdir(tmp_path)
     given = world(40)
     named = np.array([f"{'00' if number % 2 else ''}{number // 2}" for number in given["request_id"]])
-    write(
-        "p.csv", given | {"request_id": named, "day": np.where(given["request_id"] < 9, "", given["day"].astype(str))}
-    )
+    days = np.where(given["request_id"] < 9, "", given["day"].astype(str))
+    prices = np.where(np.arange(len(named)) == 5, np.nan, given["price"] / np.nanmax(given["price"]))
+    write("p.csv", given | {"request_id": named, "day": days, "price": pa.array(prices, from_pandas=True)})
     outcome = fuse(export, "p.csv", "--forms", "logistic", "--price", "price", "--k", 2, "--day", "day")
     assert outcome.code == 0, outcome.err
     assert sum(report()["requests"].values()) == 40

@@ -128,7 +128,7 @@ def rows_of(table: pa.Table, names: Names, seed: int) -> Rows:
     if names.day is not None:
         texts = pc.fill_null(table[names.day].cast(pa.string()), "(empty)")
         days = np.asarray(texts.to_pylist(), object)[places[starts[:-1]]]
-    return Rows(starts, {name: _term(table, name)[places] for name in terms}, gains, days)
+    return Rows(starts, {name: _term(table, name, names.price)[places] for name in terms}, gains, days)
 
 
 def _empty(values: pa.ChunkedArray) -> int:
@@ -140,11 +140,11 @@ def _empty(values: pa.ChunkedArray) -> int:
     return int(values.null_count)
 
 
-def _term(table: pa.Table, name: str) -> Array:
+def _term(table: pa.Table, name: str, price: str | None) -> Array:
     """A term; a price may be empty in some rows, a prediction in none."""
     values = numbers(table, name)
     absent = np.isnan(values)
-    if absent.all() or (absent.any() and np.nanmax(values) <= 1.0):
+    if absent.all() or (absent.any() and name != price and np.nanmax(values) <= 1.0):
         raise UserError(f"column {name} is empty in {absent.sum():,} of {len(values):,} rows: no term of a formula")
     return values
 
