@@ -10,11 +10,11 @@ MINUTES ?= 10
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
-demo: $(VENV)/installed  ## train ESMM on the bundled data, evaluate it, print the table, write a report, export it
+demo: $(VENV)/installed  ## train ESMM on the bundled data, evaluate it, print the table, export it, write a report
 	$(BIN)/python -u tools/trainer.py -m $(CONFIG)
 	$(BIN)/python -u tools/infer.py -m $(CONFIG)
-	$(BIN)/python -u tools/report.py -m $(CONFIG)
 	$(BIN)/python -u tools/export.py -m $(CONFIG)
+	$(BIN)/python -u tools/report.py -m $(CONFIG)
 
 test: $(VENV)/installed-dev  ## the test suite
 	$(BIN)/python -m pytest -n auto --dist loadfile
