@@ -55,7 +55,7 @@ def _settings(config: Path, folder: Path) -> Iterator[tuple[str, Any]]:
 
 def _write_sample(folder: Path) -> tuple[Path, Path]:
     """The first impressions of the bundled sample, for training and for testing."""
-    for part, rows in (("train", 1500), ("test", 750)):
+    for part, rows in (("train", 1500), ("test", 3000)):
         (folder / part).mkdir(parents=True)
         for source in (SAMPLE / part).glob("*.parquet"):
             table = pq.read_table(source)

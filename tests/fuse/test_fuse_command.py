@@ -160,10 +160,13 @@ def test_mistakes_end_in_one_line(export: Tool, tmp_path, monkeypatch):
     some = np.arange(160) % 2 == 0
     write("alone.parquet", given | {"request_id": np.where(some, np.nan, given["request_id"])})
     write("alone.csv", given | {"request_id": np.where(some, "", given["request_id"].astype(str))})
+    texts = pa.array(np.where(some, "", given["request_id"].astype(str)))
+    write("alone_encoded.parquet", given | {"request_id": texts.dictionary_encode()})
     write("minus.parquet", given | {"click": 2 * given["click"] - 1})
     write("more.parquet", {name: given[name] for name in ("sample_id", "pctr")})
     for arguments, said in (
         (["alone.parquet"], "column request_id is empty in 80 rows, which belong to no request"),
+        (["alone_encoded.parquet"], "column request_id is empty in 80 rows, which belong to no request"),
         (["alone.csv"], "column request_id is empty in 80 rows, which belong to no request"),
         (["minus.parquet"], "column click should be 0 where it did not happen, found -1"),
         (["p.parquet", "--columns", "more.parquet"], "more.parquet: has a column pctr, which the predictions have"),

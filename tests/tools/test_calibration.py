@@ -94,7 +94,8 @@ def test_the_best_checkpoint_is_the_one_with_early_stop(tool: Tool, options):
 def test_by_a_field(mode, tool: Tool, options):
     trainer, infer = MODES[mode]
     by = "runner.calibration={kind: platt, by: item, shrinkage: 20}"
-    said = tool(trainer, *options, by).err
+    trained = tool(trainer, *options, by)
+    assert trained.code == 0, trained.err
     assert tool(infer, *options, "runner.predict_save_path=raw.parquet").code == 0
     assert tool(infer, *options, by, "runner.predict_save_path=right.parquet").code == 0
     raw, right = table("raw.parquet"), table("right.parquet")
@@ -102,7 +103,7 @@ def test_by_a_field(mode, tool: Tool, options):
     task = json.loads(Path("out/1/calibration.json").read_text())["tasks"]["ctr"]
     assert set(task["values"]) <= set(map(str, range(20, 40)))  # ids of lines of text are the table's rows
     assert len(task["values"]) > 10
-    assert f"calibration of ctr by item: {len(task['values'])} of 20 values have a curve of their own" in said
+    assert f"calibration of ctr by item: {len(task['values'])} of 20 values have a curve of their own" in trained.err
 
     def of(curve: dict, p: float) -> float:
         return float(sigmoid(curve["slope"] * np.log(p / (1 - p)) + curve["offset"]))

@@ -15,7 +15,7 @@ from rec.config.config import Config
 from rec.config.negatives import NEGATIVES
 from rec.config.paths import joined
 from rec.config.tree import Source, merge, read
-from rec.console import log
+from rec.config.without_effect import warn_of
 from rec.errors import UserError
 from rec.run.parts import asked_for
 
@@ -69,9 +69,7 @@ class Plan:
             places = [str(each) for each in _joined(source, folder)]
             source.tree["runner"][name] = places[0] if isinstance(folder, str) else places
         random = _take_random(source)
-        for name in _WITHOUT_EFFECT:
-            if source.tree["runner"].get(name):
-                log.warning("%s: runner.%s has no effect in a comparison", path, name)
+        warn_of(_WITHOUT_EFFECT, path, source.tree["runner"], "in a comparison")
         said = asked_for(source.tree.get("data"), "valid")
         if said:
             raise UserError(

@@ -1,4 +1,10 @@
-"""Settings of PaddleRec's that a config may hold and that do nothing."""
+"""Settings that a config may hold and that do nothing: PaddleRec's, and those that one command passes by."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rec.console import log
 
 WITHOUT_EFFECT = {
     "use_xpu": "the device is a CPU or, with use_gpu, a GPU",
@@ -10,3 +16,10 @@ WITHOUT_EFFECT = {
     "dataset_debug": "runner.replay and tools/doctor.py look at batches",
 }
 """Settings of PaddleRec's that mean nothing here, and why."""
+
+
+def warn_of(names: Iterable[str], path: Path, runner: Mapping[str, Any], where: str) -> None:
+    """Name the `runner` settings of a config that are set and have no effect `where`, such as "in a comparison"."""
+    for name in names:
+        if runner.get(name):
+            log.warning("%s: runner.%s has no effect %s", path, name, where)

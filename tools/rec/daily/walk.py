@@ -14,6 +14,7 @@ from typing import Any
 from rec.checkpoint.lock import only_writer
 from rec.checkpoint.store import Store
 from rec.config.config import Config
+from rec.config.without_effect import warn_of
 from rec.console import log
 from rec.daily.days import Day, days_of
 from rec.daily.novelty import Novelty
@@ -75,9 +76,7 @@ def _check(config: Config, mode: Mode) -> None:
         raise UserError(
             f"{config.model_dir}: is PaddleRec's, whose metrics are its own: train day by day with trainer.py"
         )
-    for name in _WITHOUT_EFFECT:
-        if runner.model_dump().get(name):
-            log.warning("%s: runner.%s has no effect in a walk over days", config.path, name)
+    warn_of(_WITHOUT_EFFECT, config.path, runner.model_dump(), "in a walk over days")
     if said := asked_for(config.data, "test"):
         raise UserError(f"{said}: each day is tested on before it is trained on: leave it out")
     if runner.overwrite or config.last_epoch >= 0 or runner.model_init_path:

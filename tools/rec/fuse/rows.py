@@ -133,6 +133,8 @@ def rows_of(table: pa.Table, names: Names, seed: int) -> Rows:
 
 def _empty(values: pa.ChunkedArray) -> int:
     """Rows without a value: null, "" or NaN."""
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
     if pa.types.is_floating(values.type):
         return int(pc.sum(pc.fill_null(pc.is_nan(values), True)).as_py() or 0)
     if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):

@@ -14,6 +14,7 @@ from rec.checkpoint.manifest import plain
 from rec.checkpoint.store import Store
 from rec.config.config import Config
 from rec.config.stream import StreamName, StreamSettings
+from rec.config.without_effect import warn_of
 from rec.console import log
 from rec.data.fingerprint import fingerprint
 from rec.errors import UserError
@@ -100,9 +101,7 @@ def _checked(config: Config, mode: Mode) -> NativeDirectory:
         problems.append("hyper_parameters.method means nothing here: stream.methods says what is trained: leave it out")
     directory.config.check(problems)
     directory.warn()
-    for name in _WITHOUT_EFFECT:
-        if config.runner.model_dump().get(name):
-            log.warning("%s: runner.%s has no effect in a stream", config.path, name)
+    warn_of(_WITHOUT_EFFECT, config.path, config.runner.model_dump(), "in a stream")
     return directory
 
 
